@@ -1,0 +1,4 @@
+import { startResident } from "./resident"
+import "./app"
+
+await startResident()
