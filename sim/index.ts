@@ -1,0 +1,1 @@
+export { runProgram, type RunClock, type RunOptions, type RunResult } from "./run-program.ts"
