@@ -1,0 +1,210 @@
+import * as ds from "@devicescript/core"
+import { activate, baseId, baseVersion, deactivate, loadImage } from "../hotswap"
+import { imageDigest, readBank, writeBank } from "./banks"
+import { decodeRecord, encodeRecord } from "./boot-record"
+import {
+    bankOf,
+    Boot,
+    BootEvent,
+    BootRecord,
+    bootStep,
+    emptyRecord,
+    ImageId,
+    inactiveSlot,
+    Slot,
+} from "./boot-state"
+import { hov } from "./log"
+import { readValue, storeReady, writeValue } from "./store"
+
+/*
+ * The bootloader at work: it asks `boot-state.ts` what to do, and does it.
+ *
+ * The last line of this module boots. Because the module of the resident is the first
+ * import of a program, that happens before the top-level code of the app.
+ */
+
+/** The app runs at the latest this long after the start, whatever the store does. */
+const BOOT_MS = 1700
+/** A VM start later than this after reset is a restart: a panic waits 5 s. */
+const POWER_ON_MS = 4500
+const WRITE_MS = 1000
+
+export interface Running {
+    slot: Slot
+    /** Undefined: the base's own code. */
+    image: ImageId | undefined
+    /** Not in a bank yet. */
+    fromRam: boolean
+    /** Not found healthy yet. */
+    onTrial: boolean
+}
+
+export const running: Running = {
+    slot: Slot.R,
+    image: undefined,
+    fromRam: false,
+    onTrial: false,
+}
+
+let record: BootRecord
+/** False while the store has not told us what it holds: then nothing may be written. */
+let recordRead = false
+let ramImage: Buffer
+
+export function bootRecord() {
+    return record
+}
+
+export function runningVersion() {
+    return running.image ? running.image.version : baseVersion()
+}
+
+export function runningSequence() {
+    return running.image ? running.image.sequence : 0
+}
+
+export function slotName(slot: Slot) {
+    return slot === Slot.A ? "A" : slot === Slot.B ? "B" : "R"
+}
+
+async function readRecord(deadlineMs: number) {
+    const copy0 = await readValue("hRec0", deadlineMs)
+    const copy1 = await readValue("hRec1", deadlineMs)
+    if (!copy0 || !copy1) return
+    recordRead = true
+    const first = decodeRecord(copy0)
+    const second = decodeRecord(copy1)
+    if (!first && !second) return
+    record = !first || (second && second.generation > first.generation) ? second : first
+}
+
+/** Takes an event through the rules; the record is in flash when this returns. */
+async function apply(event: BootEvent) {
+    const step = bootStep(record, event)
+    record = step.record
+    if (step.code) hov("code", `code=${step.code}`)
+    if (step.write && !(await saveRecord())) step.code = "HOV_STORE"
+    return step
+}
+
+async function saveRecord() {
+    if (!recordRead) return false
+    record.generation++
+    const key = record.generation & 1 ? "hRec1" : "hRec0"
+    return await writeValue(key, encodeRecord(record), ds.millis() + WRITE_MS)
+}
+
+/** Reads, checks and activates a bank. Undefined when the store is silent. */
+async function runBank(slot: Slot, deadlineMs: number): Promise<boolean | undefined> {
+    const image = bankOf(record, slot).image
+    const bytes = await readBank(slot, image, deadlineMs)
+    if (!bytes) return undefined
+    if (!bytes.length) return false
+    try {
+        const loaded = loadImage(bytes)
+        activate(loaded, { trial: true, reason: "boot", version: image.version })
+    } catch (e) {
+        hov("code", `code=${(e as any).code} at=boot`)
+        return false
+    }
+    setRunning(slot, image, false)
+    return true
+}
+
+function setRunning(slot: Slot, image: ImageId | undefined, fromRam: boolean) {
+    running.slot = slot
+    running.image = image
+    running.fromRam = fromRam
+    running.onTrial = slot !== Slot.R || fromRam
+}
+
+/** Runs what the record says, down to R. */
+async function runFrom(slot: Slot, deadlineMs: number) {
+    while (slot !== Slot.R) {
+        const done = await runBank(slot, deadlineMs)
+        if (done) return
+        // a silent store is no reason to call a bank bad
+        if (done === undefined) break
+        slot = (await apply({ kind: Boot.LoadFailed })).run
+    }
+    setRunning(Slot.R, undefined, false)
+}
+
+async function boot() {
+    const startMs = ds.millis()
+    const deadlineMs = startMs + BOOT_MS
+    const panicked = startMs > POWER_ON_MS
+    record = emptyRecord(baseId(), 0)
+    if (await storeReady(deadlineMs)) await readRecord(deadlineMs)
+    if (recordRead) {
+        const step = await apply({ kind: Boot.Start, baseId: baseId(), panicked })
+        // an attempt that could not be counted is not made
+        if (step.code !== "HOV_STORE") await runFrom(step.run, deadlineMs)
+    }
+    const tookMs = ds.millis() - startMs
+    const cause = panicked ? "restart" : "power"
+    hov("boot", `slot=${slotName(running.slot)} v=${runningVersion()} seq=${runningSequence()} cause=${cause} store=${recordRead} ms=${tookMs}`)
+}
+
+/**
+ * Runs an image from RAM on trial. The record names it first, so that a crash that
+ * nothing can catch is put to its account. Returns a refusal code, or "".
+ */
+export async function tryImage(bytes: Buffer, image: ImageId, allowOlder: boolean) {
+    if (!recordRead) await readRecord(ds.millis() + WRITE_MS)
+    if (!recordRead) return "HOV_STORE"
+    let loaded
+    try {
+        loaded = loadImage(bytes)
+    } catch (e) {
+        return (e as any).code || "HOV_IMAGE_LOAD"
+    }
+    const step = await apply({ kind: Boot.Try, image, allowOlder })
+    if (step.code) return step.code
+    ramImage = bytes
+    setRunning(running.slot, image, true)
+    activate(loaded, { trial: true, reason: "hot", version: image.version })
+    hov("swap", `v=${image.version} seq=${image.sequence} bytes=${bytes.length}`)
+    return ""
+}
+
+/** What runs has proved itself: the record says so, a RAM image goes into its bank. */
+export async function keepRunning(mayWrite: () => boolean, allowOlder: boolean) {
+    running.onTrial = false
+    if (!running.fromRam) {
+        await apply({ kind: Boot.Healthy })
+        return ""
+    }
+    const image = running.image
+    const slot = inactiveSlot(record)
+    const startMs = ds.millis()
+    const stored = await writeBank(slot, ramImage, mayWrite)
+    ramImage = undefined
+    const kind = stored ? Boot.Stored : Boot.StoreFailed
+    const step = await apply({ kind, slot, image, allowOlder })
+    if (!step.code) {
+        running.slot = slot
+        running.fromRam = false
+        hov("persisted", `slot=${slotName(slot)} v=${image.version} ms=${ds.millis() - startMs}`)
+    }
+    return step.code
+}
+
+/** After a fault or a rejection. `pointersBack`: the loader has already gone back. */
+export async function goBack(pointersBack: boolean) {
+    ramImage = undefined
+    const wasRam = running.fromRam
+    const step = await apply({ kind: Boot.Fault })
+    if (!pointersBack) deactivate()
+    if (pointersBack && wasRam) {
+        const bank = step.run === Slot.R ? undefined : bankOf(record, step.run).image
+        setRunning(step.run, bank, false)
+        running.onTrial = false
+    } else await runFrom(step.run, ds.millis() + BOOT_MS)
+    hov("rolledback", `slot=${slotName(running.slot)} v=${runningVersion()} seq=${runningSequence()}`)
+    return step.code
+}
+
+export { imageDigest }
+
+await boot()

@@ -1,0 +1,265 @@
+import * as ds from "@devicescript/core"
+import { bootRecord, goBack, keepRunning, running, tryImage } from "../bootloader/boot"
+import { hov } from "../bootloader/log"
+import { confirmTrial, Fault, onFault } from "../hotswap"
+import { Config, readConfig } from "./config"
+import { Command, poll, useServer } from "./device-api"
+import {
+    allowsOlder,
+    checkImage,
+    fetchImage,
+    fetchSignature,
+    manifestImage,
+    takeImage,
+    verifyManifest,
+} from "./download"
+import { actualState, keepDiagnostics, report, reportsWaiting, sendReports } from "./report"
+import { releaseSocket, setIdlePoll, takeSocket, wakePoll } from "./socket-lease"
+import {
+    backOffMs,
+    Do,
+    Ev,
+    initialState,
+    phaseNames,
+    UpdaterEvent,
+    UpdaterState,
+    updaterStep,
+} from "./updater-state"
+
+/*
+ * The one fiber that does what `updater-state.ts` says: network, verification, swap,
+ * store. Others talk to it with `send`; it owns everything else.
+ */
+
+/** A trial without contact with the server ends this long after its time. */
+const CONTACT_MS = 60000
+/** A download asks for news (a cancel) this often. */
+const NEWS_MS = 2000
+const NAP_MS = 60000
+
+let state: UpdaterState = initialState
+const inbox: UpdaterEvent[] = []
+let fault: Fault
+let config: Config
+let online = false
+let busy = false
+let self: ds.Fiber
+let napping = false
+let lastContactMs = 0
+/** End of the trial of what runs. */
+let trialEndMs = 0
+let swappedAtMs = 0
+let minPollMs = 0
+
+/** Fires with every change of the phase. */
+export const changes = ds.emitter<UpdaterState>()
+
+export function updaterState() {
+    return state
+}
+
+export function setBusy(on: boolean) {
+    busy = on
+}
+
+function mayWrite() {
+    return !busy
+}
+
+/** Gives the actor an event, and wakes it. */
+export function send(event: UpdaterEvent) {
+    inbox.push(event)
+    wake()
+}
+
+export function wake() {
+    if (napping) {
+        napping = false
+        self.resume(null)
+    }
+    wakePoll()
+}
+
+async function nap(ms: number) {
+    if (inbox.length) return
+    napping = true
+    await ds.suspend(ms)
+    napping = false
+}
+
+function dispatch(event: UpdaterEvent) {
+    state = updaterStep(state, event)
+    if (!state.report) return
+    state.report = false
+    const job = state.job
+    hov(
+        "state",
+        `state=${phaseNames[state.phase]} id=${job ? job.id : ""} v=${job ? job.version : ""} code=${state.code}`
+    )
+    report(state)
+    changes.emit(state)
+}
+
+/** A refusal when there is a code, else the event. */
+function settle(code: string, kind: Ev) {
+    if (code) dispatch({ kind: Ev.Refused, code })
+    else dispatch({ kind })
+}
+
+function take(command: Command) {
+    hov("command", `cmd=${command.cmd} id=${command.id} v=${command.v}`)
+    if (command.move) useServer(config, command.move)
+    if (command.pollMs > 0) minPollMs = command.pollMs
+    if (command.cmd === "cancel") dispatch({ kind: Ev.Cancel })
+    else if (command.cmd === "check") report(state)
+    else if (command.cmd === "update") {
+        dispatch({
+            kind: Ev.Update,
+            job: {
+                id: command.id,
+                version: command.v,
+                manifest: command.m,
+                signatureDigest: command.sig,
+                signatureSizeBytes: command.sigLen,
+                imageDigest: command.img,
+                imageSizeBytes: command.len,
+            },
+        })
+        const image = running.image
+        if (image && command.img.slice(0, 32) === image.digest && !running.onTrial)
+            dispatch({ kind: Ev.Kept })
+    }
+}
+
+async function contact(holdS: number) {
+    await takeSocket()
+    await sendReports()
+    const startMs = ds.millis()
+    setIdlePoll(holdS > 0)
+    const command = await poll(actualState(state, config.channel), holdS)
+    releaseSocket()
+    lastContactMs = ds.millis()
+    dispatch({ kind: Ev.NetworkUp })
+    if (command) return take(command)
+    // a server that does not hold, or asked for it, is not asked at once again
+    const leftMs = Math.max(minPollMs, 1000) - (lastContactMs - startMs)
+    if (holdS > 0 && leftMs > 0) await nap(leftMs)
+}
+
+async function pollOnce() {
+    if (!online) return await nap(running.onTrial ? trialEndMs - ds.millis() : NAP_MS)
+    let holdS = config.pollS
+    if (running.onTrial) holdS = Math.min(holdS, Math.idiv(trialEndMs - ds.millis(), 1000) + 1)
+    await contact(holdS)
+}
+
+async function watch() {
+    const nowMs = ds.millis()
+    if (online && lastContactMs < swappedAtMs) {
+        if (nowMs > trialEndMs + CONTACT_MS)
+            return dispatch({ kind: Ev.Fault, code: "HOV_TRIAL_CONTACT" })
+        await contact(0)
+    } else if (nowMs < trialEndMs) await nap(trialEndMs - nowMs)
+    else dispatch({ kind: Ev.Healthy })
+}
+
+/** One step of what the state asks for. */
+async function act() {
+    if (running.onTrial && !running.fromRam && ds.millis() >= trialEndMs) {
+        confirmTrial()
+        await keepRunning(mayWrite, false)
+        hov("healthy", "")
+    }
+    switch (state.next) {
+        case Do.Poll:
+            await pollOnce()
+            break
+        case Do.FetchSignature: {
+            await takeSocket()
+            const got = await fetchSignature(state, bootRecord().minSequence)
+            releaseSocket()
+            if (typeof got === "string") dispatch({ kind: Ev.Refused, code: got })
+            else dispatch({ kind: Ev.SignatureBytes, bytes: got })
+            break
+        }
+        case Do.VerifyManifest:
+            settle(await verifyManifest(), Ev.Verified)
+            break
+        case Do.FetchImage: {
+            if (ds.millis() - lastContactMs > NEWS_MS) return await contact(0)
+            await takeSocket()
+            const bytes = await fetchImage(state)
+            releaseSocket()
+            dispatch({ kind: Ev.ImageBytes, bytes })
+            break
+        }
+        case Do.CheckImage:
+            settle(checkImage(), Ev.Checked)
+            break
+        case Do.Swap:
+            settle(await tryImage(takeImage(), manifestImage(), allowsOlder()), Ev.Swapped)
+            swappedAtMs = ds.millis()
+            trialEndMs = swappedAtMs + config.trialMs
+            break
+        case Do.Watch:
+            await watch()
+            break
+        case Do.Keep:
+            confirmTrial()
+            dispatch({ kind: Ev.Kept, code: await keepRunning(mayWrite, allowsOlder()) })
+            break
+        case Do.GoBack: {
+            const digest = running.image ? running.image.digest : ""
+            await keepDiagnostics(fault ? "exception" : "trial", state.code, digest, fault)
+            await goBack(!!fault)
+            fault = undefined
+            dispatch({ kind: Ev.WentBack })
+            break
+        }
+    }
+}
+
+/** What the server says no to for good, when it is asked for a blob. */
+function isRefusal(code: string) {
+    const fetching = state.next === Do.FetchSignature || state.next === Do.FetchImage
+    return fetching && (code === "HOV_HTTP_404" || code === "HOV_HTTP_416" || code === "HOV_HTTP_410")
+}
+
+async function failed(e: any) {
+    releaseSocket()
+    const code: string = e.message
+    if (code === "HOV_NET_CANCELLED") return
+    if (isRefusal(code)) return dispatch({ kind: Ev.Refused, code })
+    dispatch({ kind: Ev.NetworkDown })
+    let waitMs = Math.round(backOffMs(state.failures, Math.random()))
+    if (e.retryAfterS > 0) waitMs = Math.max(waitMs, e.retryAfterS * 1000)
+    hov("retry", `code=${code} failures=${state.failures} ms=${waitMs}`)
+    await nap(waitMs)
+}
+
+async function run() {
+    self = ds.Fiber.self()
+    config = await readConfig()
+    trialEndMs = ds.millis() + config.trialMs
+    online = !!config.url && useServer(config, config.url)
+    if (config.url && !online) hov("code", "code=HOV_CONFIG_URL")
+    hov("start", `id=${config.id} online=${online} ch=${config.channel}`)
+    while (true) {
+        while (inbox.length) dispatch(inbox.shift())
+        try {
+            await act()
+        } catch (e) {
+            await failed(e)
+        }
+    }
+}
+
+export function startActor() {
+    if (self) return
+    onFault(f => {
+        fault = f
+        hov("fault", `fn=${f.functionIndex} pc=${f.pc} msg=${f.message}`)
+        send({ kind: Ev.Fault, code: "HOV_TRIAL_FAULT" })
+    })
+    run.start()
+}
