@@ -10,8 +10,9 @@ import {
     fetchImage,
     fetchSignature,
     manifestImage,
+    openManifest,
     takeImage,
-    verifyManifest,
+    verifySignature,
 } from "./download"
 import { actualState, keepDiagnostics, report, reportsWaiting, sendReports } from "./report"
 import { releaseSocket, setIdlePoll, takeSocket, wakePoll } from "./socket-lease"
@@ -175,26 +176,29 @@ async function act() {
             await pollOnce()
             break
         case Do.FetchSignature: {
+            if (!state.signatureDoneBytes) {
+                const code = openManifest(state.job, bootRecord().minSequence)
+                if (code) return dispatch({ kind: Ev.Refused, code })
+            }
             await takeSocket()
-            const got = await fetchSignature(state, bootRecord().minSequence)
+            const bytes = await fetchSignature(state.job, state.signatureDoneBytes)
             releaseSocket()
-            if (typeof got === "string") dispatch({ kind: Ev.Refused, code: got })
-            else dispatch({ kind: Ev.SignatureBytes, bytes: got })
+            dispatch({ kind: Ev.SignatureBytes, bytes })
             break
         }
         case Do.VerifyManifest:
-            settle(await verifyManifest(), Ev.Verified)
+            settle(await verifySignature(state.job), Ev.Verified)
             break
         case Do.FetchImage: {
             if (ds.millis() - lastContactMs > NEWS_MS) return await contact(0)
             await takeSocket()
-            const bytes = await fetchImage(state)
+            const bytes = await fetchImage(state.job, state.doneBytes)
             releaseSocket()
             dispatch({ kind: Ev.ImageBytes, bytes })
             break
         }
         case Do.CheckImage:
-            settle(checkImage(), Ev.Checked)
+            settle(checkImage(state.job), Ev.Checked)
             break
         case Do.Swap:
             settle(await tryImage(takeImage(), manifestImage(), allowsOlder()), Ev.Swapped)

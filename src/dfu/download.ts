@@ -4,8 +4,9 @@ import { ImageId } from "../bootloader/boot-state"
 import { hov } from "../bootloader/log"
 import { baseId } from "../hotswap"
 import { fetchBlob } from "./device-api"
-import { addSignature, beginSignature, endSignature } from "./signature"
-import { UpdaterState } from "./updater-state"
+import { checkManifest, Manifest, parseManifest } from "./manifest"
+import { addSignature, isSigned } from "./signature"
+import { IMAGE_MAX_BYTES, Job } from "./updater-state"
 
 /*
  * The bytes of an update on their way in. Nothing here is believed before it is checked:
@@ -13,76 +14,73 @@ import { UpdaterState } from "./updater-state"
  */
 
 const CHUNK_BYTES = 1024
-const MANIFEST_BYTES = 80
-const FLAG_DOWNGRADE = 1
-const FLAG_COLD = 2
 
-let manifest: Buffer
+let manifest: Manifest
 let image: Buffer
 
-/** Of the verified manifest. */
+/** The image that the verified manifest promises. */
 export function manifestImage(): ImageId {
-    const version = manifest.slice(64, 80)
-    const end = version.indexOf(0)
     return {
-        sequence: manifest.getAt(16, "u32"),
-        sizeBytes: manifest.getAt(20, "u32"),
-        digest: manifest.slice(32, 48).toString("hex"),
-        version: (end < 0 ? version : version.slice(0, end)).toString(),
+        sequence: manifest.sequence,
+        sizeBytes: manifest.imageSizeBytes,
+        digest: manifest.imageDigest.toString("hex").slice(0, 32),
+        version: manifest.version,
     }
 }
 
+/** The signer lets the board go back to an older sequence. */
 export function allowsOlder() {
-    return (manifest[5] & FLAG_DOWNGRADE) !== 0
+    return manifest.downgradeAllowed
 }
 
-/** Refusal code of a manifest that does not fit this board, or "". */
-function manifestRefusal(s: UpdaterState, minSequence: number) {
-    if (manifest.length !== MANIFEST_BYTES || manifest.getAt(0, "u32") !== 0x4d564f48)
-        return "HOV_MANIFEST_MAGIC"
-    if (manifest[4] !== 1 || manifest[5] & ~3) return "HOV_MANIFEST_FORMAT"
-    if (manifest[5] & FLAG_COLD) return "HOV_MANIFEST_COLD"
-    if (manifest.slice(8, 16).toString("hex") !== baseId()) return "HOV_MANIFEST_BASE"
-    if (manifest.getAt(20, "u32") !== s.job.imageSizeBytes) return "HOV_MANIFEST_IMAGE"
-    if (manifest.slice(32, 64).toString("hex") !== s.job.imageDigest) return "HOV_MANIFEST_IMAGE"
-    if (manifest.getAt(16, "u32") < minSequence && !allowsOlder()) return "HOV_SEQUENCE_OLD"
-    return ""
-}
-
-/** Fetches the next piece of the signature; its size, or 0 with a refusal of the manifest. */
-export async function fetchSignature(s: UpdaterState, minSequence: number): Promise<string | number> {
-    if (!s.signatureDoneBytes) {
-        manifest = Buffer.from(s.job.manifest, "hex")
-        const code = manifestRefusal(s, minSequence)
-        if (code) return code
-        beginSignature(manifest, s.job.signatureSizeBytes)
+/** Refusal code of a manifest that does not fit this board or its command, or "". */
+export function openManifest(job: Job, sequenceMin: number): string {
+    try {
+        manifest = parseManifest(Buffer.from(job.manifest, "hex"))
+        checkManifest(manifest, {
+            baseId: baseId(),
+            // the base id stands for one build for one product
+            productId: manifest.productId,
+            sequenceMin,
+            imageMaxBytes: IMAGE_MAX_BYTES,
+            nowUnixS: 0,
+            coldAllowed: false,
+        })
+    } catch (e) {
+        return (e as any).code || "HOV_MANIFEST"
     }
-    const size = Math.min(CHUNK_BYTES, s.job.signatureSizeBytes - s.signatureDoneBytes)
-    const bytes = await fetchBlob(s.job.signatureDigest, s.signatureDoneBytes, size)
-    await addSignature(bytes)
+    const named = manifest.imageDigest.toString("hex") === job.imageDigest
+    return named && manifest.imageSizeBytes === job.imageSizeBytes ? "" : "HOV_MANIFEST_IMAGE"
+}
+
+/** Fetches the next piece of the signature; its size. */
+export async function fetchSignature(job: Job, offset: number) {
+    const size = Math.min(CHUNK_BYTES, job.signatureSizeBytes - offset)
+    const bytes = await fetchBlob(job.signatureDigest, offset, size)
+    addSignature(bytes, offset, job.signatureSizeBytes)
     return size
 }
 
-export async function verifyManifest(): Promise<string> {
+/** Refusal code, or "". */
+export async function verifySignature(job: Job) {
     const startMs = ds.millis()
-    const good = await endSignature()
+    const good = await isSigned(Buffer.from(job.manifest, "hex"))
     hov("verified", `signature=${good} ms=${ds.millis() - startMs}`)
     return good ? "" : "HOV_SIGNATURE"
 }
 
 /** Fetches the next piece of the image; its size. */
-export async function fetchImage(s: UpdaterState) {
-    if (!s.doneBytes) image = Buffer.alloc(s.job.imageSizeBytes)
-    const size = Math.min(CHUNK_BYTES, s.job.imageSizeBytes - s.doneBytes)
-    image.set(await fetchBlob(s.job.imageDigest, s.doneBytes, size), s.doneBytes)
-    hov("chunk", `done=${s.doneBytes + size} of=${s.job.imageSizeBytes}`)
+export async function fetchImage(job: Job, offset: number) {
+    if (!offset) image = Buffer.alloc(job.imageSizeBytes)
+    const size = Math.min(CHUNK_BYTES, job.imageSizeBytes - offset)
+    image.set(await fetchBlob(job.imageDigest, offset, size), offset)
+    hov("chunk", `done=${offset + size} of=${job.imageSizeBytes}`)
     return size
 }
 
-/** Refusal code when the image is not the one of the manifest. */
-export function checkImage() {
-    const whole = digest("sha256", image).toString("hex")
-    return whole === manifest.slice(32, 64).toString("hex") ? "" : "HOV_IMAGE_DIGEST"
+/** Refusal code when the image is not the one of the manifest, or "". */
+export function checkImage(job: Job) {
+    return digest("sha256", image).toString("hex") === job.imageDigest ? "" : "HOV_IMAGE_DIGEST"
 }
 
 /** Hands the image over and forgets it. */

@@ -1,24 +1,24 @@
-/* The one place where the updater asks whether a manifest is signed. */
+import { isTrusted } from "./trusted-keys"
 
-let manifest: Buffer
+/* The signature of a manifest, held only until it is checked: about 1.5 KB. */
+
 let signature: Buffer
-let have = 0
 
-export function beginSignature(manifestBytes: Buffer, sizeBytes: number) {
-    manifest = manifestBytes
-    signature = Buffer.alloc(sizeBytes)
-    have = 0
+export function addSignature(bytes: Buffer, offset: number, sizeBytes: number) {
+    if (!offset) signature = Buffer.alloc(sizeBytes)
+    signature.set(bytes, offset)
 }
 
-export async function addSignature(bytes: Buffer) {
-    signature.blitAt(have, bytes, 0, bytes.length)
-    have += bytes.length
+/** What the verifier takes at a time, so that a copy stays small. */
+const STEP_BYTES = 256
+
+async function readSignature(offset: number) {
+    return signature.slice(offset, Math.min(offset + STEP_BYTES, signature.length))
 }
 
 /** Ends the check and frees its memory. */
-export async function endSignature() {
-    const good = manifest.length === 80 && have === signature.length
-    manifest = undefined
+export async function isSigned(manifest: Buffer): Promise<boolean> {
+    const good = await isTrusted(manifest, signature.length, readSignature, 0)
     signature = undefined
     return good
 }

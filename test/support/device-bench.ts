@@ -1,0 +1,90 @@
+import { createHash, randomBytes } from "node:crypto"
+import { type Board, type BoardOptions, createBoard } from "../../sim/index.ts"
+import { encodeManifest, type Manifest } from "../../toolchain/format/manifest.ts"
+import { generateLmsKey } from "../../toolchain/sign/lms-keygen.ts"
+import { lmsParameters } from "../../toolchain/sign/lms-parameters.ts"
+import { type LmsPrivateKey, lmsPublicKey, lmsSign } from "../../toolchain/sign/lms-sign.ts"
+import { hssPublicKey, hssSignature } from "../../toolchain/sign/lms-verify.ts"
+import { patchTrustedKeys } from "../../toolchain/sign/patch-trusted-keys.ts"
+import { PLAIN_BASE_ID } from "./plain-image.ts"
+import { buildPlainFirmware } from "./resident-program.ts"
+import { TOKEN, UpdateServer } from "./update-server.ts"
+
+const DEVICE_ID = "12abdd2289421234"
+const TRIAL_MS = 1000
+
+export interface UpdateOptions {
+    sequence: number
+    version?: string
+    manifest?: Partial<Manifest>
+    /** Changes what the server has, after it is signed. */
+    spoilImage?(image: Buffer): Buffer
+    spoilSignature?(signature: Buffer): Buffer
+}
+
+/** A firmware with the plain loader that trusts one key, a server, and boards that are set up for it. */
+export class DeviceBench {
+    readonly boards: Board[] = []
+    private leaf = 0
+    private commands = 0
+
+    private constructor(
+        readonly server: UpdateServer,
+        readonly program: Uint8Array,
+        private readonly key: LmsPrivateKey,
+    ) {}
+
+    static async open(replaced: Record<string, string> = {}): Promise<DeviceBench> {
+        const key = await generateLmsKey(lmsParameters(5, 8), { processes: 1 })
+        const { devs } = await buildPlainFirmware(replaced)
+        const program = patchTrustedKeys(devs, [hssPublicKey(lmsPublicKey(key))])
+        return new DeviceBench(await UpdateServer.start(), program, key)
+    }
+
+    async board(options: Partial<BoardOptions> = {}): Promise<Board> {
+        const { settings, ...rest } = options
+        const board = await createBoard({
+            deviceId: DEVICE_ID,
+            program: this.program,
+            settings: { hUrl: this.server.url, hToken: TOKEN, hTrialMs: TRIAL_MS, hPoll: 5, ...settings },
+            ...rest,
+        })
+        this.boards.push(board)
+        return board
+    }
+
+    /** Signs an image, gives its blobs to the server and returns the command. */
+    update(image: Buffer, options: UpdateOptions) {
+        const manifest = encodeManifest({
+            baseId: PLAIN_BASE_ID,
+            sequence: options.sequence,
+            imageSizeBytes: image.length,
+            productId: 0,
+            notAfterUnixS: 0,
+            imageDigest: createHash("sha256").update(image).digest("hex"),
+            version: options.version ?? `1.${options.sequence}.0`,
+            downgradeAllowed: false,
+            cold: false,
+            ...options.manifest,
+        })
+        const signed = Buffer.from(hssSignature(lmsSign(this.key, this.leaf++, randomBytes(32), manifest)))
+        const signature = options.spoilSignature?.(signed) ?? signed
+        const stored = options.spoilImage?.(image) ?? image
+        this.server.addBlobAs(stored, createHash("sha256").update(image).digest("hex"))
+        return {
+            cmd: "update",
+            id: `c${++this.commands}`,
+            v: options.version ?? `1.${options.sequence}.0`,
+            m: Buffer.from(manifest).toString("hex"),
+            sig: this.server.addBlob(signature),
+            sigLen: signature.length,
+            img: createHash("sha256").update(image).digest("hex"),
+            len: image.length,
+        }
+    }
+
+    async close(): Promise<void> {
+        await Promise.all(this.boards.map(board => board.close()))
+        await this.server.close()
+    }
+}

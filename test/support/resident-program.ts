@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync } from "node:fs"
+import { join, relative } from "node:path"
+import { buildProgram, type BuiltProgram } from "./build-program.ts"
+
+const ROOT = join(import.meta.dirname, "../..")
+
+/** All device sources, by path relative to `src/`. */
+export function deviceSources(): Record<string, string> {
+    const src = join(ROOT, "src")
+    const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(name => name.endsWith(".ts"))
+    return Object.fromEntries(files.map(name => [relative(src, join(src, name)), readFileSync(join(src, name), "utf8")]))
+}
+
+/**
+ * Builds the firmware: `src/` as it is, with the given files in place of its own.
+ * `main.ts` may be replaced like any other.
+ */
+export function buildFirmware(replaced: Record<string, string> = {}): Promise<BuiltProgram> {
+    const { "main.ts": main, ...files } = { ...deviceSources(), ...replaced }
+    return buildProgram(main, { files })
+}
+
+/** The firmware with the loader of `test/device/plain-loader.ts`, whose images are only a header and a deed. */
+export function buildPlainFirmware(replaced: Record<string, string> = {}): Promise<BuiltProgram> {
+    const loader = readFileSync(join(ROOT, "test/device/plain-loader.ts"), "utf8")
+    return buildFirmware({ "hotswap/index.ts": loader, ...replaced })
+}
