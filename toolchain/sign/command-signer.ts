@@ -40,12 +40,10 @@ export function commandSigner(options: CommandSignerOptions): Signer {
 
 function run(options: CommandSignerOptions, message: Uint8Array): Promise<Uint8Array> {
     const [program, ...args] = options.command
-    const child = spawn(program, args, {
-        stdio: ["pipe", "pipe", "inherit"],
-        timeout: options.timeoutMs ?? 60_000,
-        killSignal: "SIGKILL",
-    })
-    return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] })
+    // Not the option of `spawn`: that timer outlives a program that could not be started.
+    const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? 60_000)
+    return new Promise<Uint8Array>((resolve, reject) => {
         const fail = (what: string) => reject(new SignError("HOV_SIGNER_FAILED", `the signer ${program} ${what}`))
         const chunks: Buffer[] = []
         let sizeBytes = 0
@@ -61,5 +59,5 @@ function run(options: CommandSignerOptions, message: Uint8Array): Promise<Uint8A
         })
         child.stdin.on("error", () => undefined) // It may end without reading; its exit code says so.
         child.stdin.end(message)
-    })
+    }).finally(() => clearTimeout(timer))
 }
