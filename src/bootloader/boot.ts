@@ -1,6 +1,6 @@
 import * as ds from "@devicescript/core"
-import { activate, baseId, baseVersion, deactivate, loadImage } from "../hotswap"
-import { imageDigest, readBank, writeBank } from "./banks"
+import { activate, baseId, baseVersion, deactivate, LoadedImage, loadImage } from "../hotswap"
+import { readBank, writeBank } from "./banks"
 import { decodeRecord, encodeRecord } from "./boot-record"
 import {
     bankOf,
@@ -49,7 +49,12 @@ export const running: Running = {
 let record: BootRecord
 /** False while the store has not told us what it holds: then nothing may be written. */
 let recordRead = false
+/** The bytes of what runs from RAM, until they are in a bank. */
 let ramImage: Buffer
+let loaded: LoadedImage
+/** What ran before the image on trial; kept whole, so that the way back is one step. */
+let loadedBefore: LoadedImage
+let imageBefore: ImageId
 
 export function bootRecord() {
     return record
@@ -101,7 +106,7 @@ async function runBank(slot: Slot, deadlineMs: number): Promise<boolean | undefi
     if (!bytes) return undefined
     if (!bytes.length) return false
     try {
-        const loaded = loadImage(bytes)
+        loaded = await loadImage(bytes)
         activate(loaded, { trial: true, reason: "boot", version: image.version })
     } catch (e) {
         hov("code", `code=${(e as any).code} at=boot`)
@@ -153,17 +158,20 @@ async function boot() {
 export async function tryImage(bytes: Buffer, image: ImageId, allowOlder: boolean) {
     if (!recordRead) await readRecord(ds.millis() + WRITE_MS)
     if (!recordRead) return "HOV_STORE"
-    let loaded
+    let next: LoadedImage
     try {
-        loaded = loadImage(bytes)
+        next = await loadImage(bytes)
     } catch (e) {
         return (e as any).code || "HOV_IMAGE_LOAD"
     }
     const step = await apply({ kind: Boot.Try, image, allowOlder })
     if (step.code) return step.code
     ramImage = bytes
+    loadedBefore = loaded
+    imageBefore = running.image
+    loaded = next
     setRunning(running.slot, image, true)
-    activate(loaded, { trial: true, reason: "hot", version: image.version })
+    activate(next, { trial: true, reason: "hot", version: image.version })
     hov("swap", `v=${image.version} seq=${image.sequence} bytes=${bytes.length}`)
     return ""
 }
@@ -171,6 +179,8 @@ export async function tryImage(bytes: Buffer, image: ImageId, allowOlder: boolea
 /** What runs has proved itself: the record says so, a RAM image goes into its bank. */
 export async function keepRunning(mayWrite: () => boolean, allowOlder: boolean) {
     running.onTrial = false
+    loadedBefore = undefined
+    imageBefore = undefined
     if (!running.fromRam) {
         await apply({ kind: Boot.Healthy })
         return ""
@@ -179,32 +189,42 @@ export async function keepRunning(mayWrite: () => boolean, allowOlder: boolean) 
     const slot = inactiveSlot(record)
     const startMs = ds.millis()
     const stored = await writeBank(slot, ramImage, mayWrite)
-    ramImage = undefined
     const kind = stored ? Boot.Stored : Boot.StoreFailed
     const step = await apply({ kind, slot, image, allowOlder })
+    ramImage = undefined
     if (!step.code) {
         running.slot = slot
         running.fromRam = false
-        hov("persisted", `slot=${slotName(slot)} v=${image.version} ms=${ds.millis() - startMs}`)
+        const tookMs = ds.millis() - startMs
+        hov("persisted", `slot=${slotName(slot)} v=${image.version} seq=${image.sequence} ms=${tookMs}`)
     }
     return step.code
 }
 
-/** After a fault or a rejection. `pointersBack`: the loader has already gone back. */
-export async function goBack(pointersBack: boolean) {
-    ramImage = undefined
-    const wasRam = running.fromRam
-    const step = await apply({ kind: Boot.Fault })
-    if (!pointersBack) deactivate()
-    if (pointersBack && wasRam) {
-        const bank = step.run === Slot.R ? undefined : bankOf(record, step.run).image
-        setRunning(step.run, bank, false)
-        running.onTrial = false
-    } else await runFrom(step.run, ds.millis() + BOOT_MS)
-    hov("rolledback", `slot=${slotName(running.slot)} v=${runningVersion()} seq=${runningSequence()}`)
-    return step.code
+/**
+ * The way back from an image on trial, in one step. The loader has put the base's code
+ * back after a fault; what ran before may have been another image.
+ */
+export function callBack() {
+    loaded = loadedBefore
+    loadedBefore = undefined
+    if (loaded) activate(loaded, { trial: false, reason: "hot", version: imageBefore.version })
+    else deactivate()
 }
 
-export { imageDigest }
+/** Puts the end of a trial on record, after `callBack`. The diagnostics code. */
+export async function goBack() {
+    const wasRam = running.fromRam
+    ramImage = undefined
+    const step = await apply({ kind: Boot.Fault })
+    if (wasRam) {
+        setRunning(running.slot, imageBefore, false)
+        running.onTrial = false
+        imageBefore = undefined
+    } else await runFrom(step.run, ds.millis() + BOOT_MS)
+    const version = runningVersion()
+    hov("rolledback", `slot=${slotName(running.slot)} v=${version} seq=${runningSequence()}`)
+    return step.code
+}
 
 await boot()

@@ -1,5 +1,5 @@
 import * as ds from "@devicescript/core"
-import { bootRecord, goBack, keepRunning, running, tryImage } from "../bootloader/boot"
+import { bootRecord, callBack, goBack, keepRunning, running, tryImage } from "../bootloader/boot"
 import { hov } from "../bootloader/log"
 import { confirmTrial, Fault, onFault } from "../hotswap"
 import { Config, readConfig } from "./config"
@@ -214,8 +214,9 @@ async function act() {
             break
         case Do.GoBack: {
             const digest = running.image ? running.image.digest : ""
+            if (!fault) callBack()
             await keepDiagnostics(fault ? "exception" : "trial", state.code, digest, fault)
-            await goBack(!!fault)
+            await goBack()
             fault = undefined
             dispatch({ kind: Ev.WentBack })
             break
@@ -262,6 +263,7 @@ export function startActor() {
     if (self) return
     onFault(f => {
         fault = f
+        callBack()
         hov("fault", `fn=${f.functionIndex} pc=${f.pc} msg=${f.message}`)
         send({ kind: Ev.Fault, code: "HOV_TRIAL_FAULT" })
     })

@@ -43,7 +43,7 @@ export function baseVersion(): string {
     return "1.0.0"
 }
 
-export function loadImage(bytes: Buffer): LoadedImage {
+export async function loadImage(bytes: Buffer): Promise<LoadedImage> {
     if (bytes.getAt(0, "u32") !== 0x31564f48) throw new HotswapError("HOV_IMAGE_MAGIC")
     if (bytes.slice(8, 16).toString("hex") !== baseId()) throw new HotswapError("HOV_IMAGE_BASE")
     if (bytes.getAt(20, "u32") !== bytes.length) throw new HotswapError("HOV_IMAGE_SIZE")

@@ -16,12 +16,16 @@ export function deviceSources(): Record<string, string> {
  * `main.ts` may be replaced like any other.
  */
 export function buildFirmware(replaced: Record<string, string> = {}): Promise<BuiltProgram> {
-    const { "main.ts": main, ...files } = { ...deviceSources(), ...replaced }
-    return buildProgram(main, { files })
+    return build({ ...deviceSources(), ...replaced })
 }
 
 /** The firmware with the loader of `test/device/plain-loader.ts`, whose images are only a header and a deed. */
 export function buildPlainFirmware(replaced: Record<string, string> = {}): Promise<BuiltProgram> {
     const loader = readFileSync(join(ROOT, "test/device/plain-loader.ts"), "utf8")
-    return buildFirmware({ "hotswap/index.ts": loader, ...replaced })
+    const others = Object.entries(deviceSources()).filter(([path]) => !path.startsWith("hotswap/"))
+    return build({ ...Object.fromEntries(others), "hotswap/index.ts": loader, ...replaced })
+}
+
+function build({ "main.ts": main, ...files }: Record<string, string>): Promise<BuiltProgram> {
+    return buildProgram(main, { files })
 }
