@@ -1,0 +1,54 @@
+import { open, readFile } from "node:fs/promises"
+import path from "node:path"
+import type { Store } from "./store/store.ts"
+import { hashToken, newToken, TOKEN_PATTERN } from "./tokens.ts"
+
+export const ADMIN_TOKEN_FILE = "admin.token"
+const ADMIN_TOKEN_ID = "t-first-admin"
+
+/**
+ * The first admin's token: the caller's, or the one in the data folder, which is made
+ * at the first start and readable by its owner only.
+ */
+export async function adminTokenOf(dataDir: string, given: string | undefined): Promise<string> {
+    if (given !== undefined) {
+        if (!new RegExp(TOKEN_PATTERN).test(given))
+            throw new Error("adminToken must be 16 to 128 characters out of A-Z a-z 0-9 . _ ~ + / = -")
+        return given
+    }
+    const file = path.join(dataDir, ADMIN_TOKEN_FILE)
+    try {
+        const text = (await readFile(file, "utf8")).trim()
+        if (new RegExp(TOKEN_PATTERN).test(text)) return text
+    } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
+    }
+    const token = newToken()
+    const handle = await open(file, "w", 0o600)
+    try {
+        await handle.writeFile(`${token}\n`)
+        await handle.sync()
+    } finally {
+        await handle.close()
+    }
+    return token
+}
+
+/** Makes the token valid; one given earlier by the same way ends. */
+export async function installAdminToken(store: Store, token: string, nowMs: number): Promise<void> {
+    const hash = hashToken(token)
+    await store.write(async repos => {
+        if ((await repos.tokens.findByHash(hash))?.role === "admin") return
+        if (await repos.tokens.hashExists(hash)) throw new Error("adminToken was revoked or belongs to somebody else: choose another one")
+        await repos.tokens.revoke({ id: ADMIN_TOKEN_ID }, nowMs)
+        const id = (await repos.tokens.get(ADMIN_TOKEN_ID)) === undefined ? ADMIN_TOKEN_ID : `${ADMIN_TOKEN_ID}-${nowMs}`
+        await repos.tokens.insert({
+            id,
+            hash,
+            role: "admin",
+            name: "first admin",
+            createdAtMs: nowMs,
+            createdBy: "server",
+        })
+    })
+}

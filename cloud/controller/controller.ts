@@ -1,0 +1,219 @@
+/**
+ * Brings what the devices are to what they should be.
+ *
+ * It looks at a device when something about it was committed, when time has passed
+ * for it, and at all of them once when the server starts: nothing that matters is in
+ * memory, so it may be killed anywhere. Judgement (`decide`) and the writes that come
+ * of it are one transaction.
+ */
+import type { Logger } from "pino"
+import type { Clock } from "../clock.ts"
+import { newId } from "../ids.ts"
+import type { EventType, StoredEvent } from "../store/events.ts"
+import type { Repos, Store } from "../store/store.ts"
+import type { DeviceView } from "../store/views.ts"
+import type { ControllerPolicy } from "./decide.ts"
+import { decide } from "./decide.ts"
+
+/** Small enough that the event loop answers polls in between. */
+const DEVICES_PER_TRANSACTION = 32
+/** A device needs at most: finish, cancel or grant. */
+const STEPS_MAX = 3
+
+const OF_INTEREST: ReadonlySet<EventType> = new Set<EventType>([
+    "device.actual",
+    "device.desired",
+    "device.status",
+    "command.finished",
+])
+
+export interface ControllerOptions {
+    readonly store: Store
+    readonly policy: ControllerPolicy
+    readonly sweepMs: number
+    readonly now: Clock
+    readonly log: Logger
+}
+
+export class Controller {
+    readonly #options: ControllerOptions
+    readonly #waiting = new Set<string>()
+    #running: Promise<void> | undefined
+    #timer: NodeJS.Timeout | undefined
+    #closed = false
+    readonly #unsubscribe: () => void
+
+    constructor(options: ControllerOptions) {
+        this.#options = options
+        this.#unsubscribe = options.store.onEvents(events => this.#onEvents(events))
+    }
+
+    /** Takes up what a previous process left. */
+    start(): void {
+        this.#timer = setInterval(() => void this.#sweep(), this.#options.sweepMs)
+        void this.#everything()
+    }
+
+    async close(): Promise<void> {
+        this.#closed = true
+        this.#unsubscribe()
+        clearInterval(this.#timer)
+        this.#waiting.clear()
+        await this.#running
+    }
+
+    /** Looks at the devices soon. */
+    look(deviceIds: Iterable<string>): void {
+        for (const id of deviceIds) this.#waiting.add(id)
+        if (this.#running !== undefined || this.#closed || this.#waiting.size === 0) return
+        this.#running = this.#work().finally(() => {
+            this.#running = undefined
+            this.look([])
+        })
+    }
+
+    /**
+     * Judges devices inside a transaction of the caller's, so that one commit has both
+     * the wish and the command that comes of it.
+     */
+    async reconcile(repos: Repos, deviceIds: readonly string[]): Promise<void> {
+        let left = deviceIds
+        for (let step = 0; step < STEPS_MAX && left.length > 0; step++) {
+            const again: string[] = []
+            for (const view of await repos.views.devices(left)) if (await this.#apply(repos, view)) again.push(view.deviceId)
+            left = again
+        }
+    }
+
+    #onEvents(events: readonly StoredEvent[]): void {
+        const ids: string[] = []
+        for (const event of events)
+            if (event.deviceId !== null && OF_INTEREST.has(event.type)) ids.push(event.deviceId)
+        if (ids.length > 0) this.look(ids)
+    }
+
+    async #work(): Promise<void> {
+        while (this.#waiting.size > 0) {
+            // Yields, so that a burst becomes one transaction and polls are answered between two.
+            await new Promise(resolve => setImmediate(resolve))
+            const batch: string[] = []
+            for (const id of this.#waiting) {
+                this.#waiting.delete(id)
+                if (batch.push(id) >= DEVICES_PER_TRANSACTION) break
+            }
+            try {
+                await this.#options.store.write(repos => this.reconcile(repos, batch))
+            } catch (error) {
+                // The sweep and the next report bring these devices back.
+                this.#options.log.error({ err: error, devices: batch.length }, "controller: a batch failed")
+            }
+        }
+    }
+
+    async #sweep(): Promise<void> {
+        try {
+            this.look(await this.#options.store.read.views.due(this.#options.now(), 500))
+        } catch (error) {
+            if (!this.#closed) this.#options.log.error({ err: error }, "controller: the sweep failed")
+        }
+    }
+
+    async #everything(): Promise<void> {
+        try {
+            for (let after: string | null = null; !this.#closed; ) {
+                const ids = await this.#options.store.read.views.managed(after, 500)
+                if (ids.length === 0) return
+                this.look(ids)
+                after = ids[ids.length - 1]
+                await new Promise(resolve => setImmediate(resolve))
+            }
+        } catch (error) {
+            if (!this.#closed) this.#options.log.error({ err: error }, "controller: the first look failed")
+        }
+    }
+
+    /** Returns whether to look at the device again. */
+    async #apply(repos: Repos, view: DeviceView): Promise<boolean> {
+        const nowMs = this.#options.now()
+        const { policy } = this.#options
+        const decision = decide(view, nowMs, policy)
+        switch (decision.kind) {
+            case "rest":
+                // A retry whose time has come but that is not wanted any more would be due for ever.
+                if (view.retryAtMs !== null && view.retryAtMs <= nowMs) await repos.desired.setRetry(view.deviceId, null)
+                return false
+            case "grant": {
+                const id = newId("c", nowMs)
+                await repos.commands.insert({
+                    id,
+                    deviceId: view.deviceId,
+                    kind: "update",
+                    releaseId: view.releaseId,
+                    baseId: view.artifactBaseId,
+                    generation: Number(view.generation),
+                    attempt: decision.attempt,
+                    state: "queued",
+                    rolloutId: view.rolloutId,
+                    queuedAtMs: nowMs,
+                    deliveries: 0,
+                })
+                if (view.retryAtMs !== null) await repos.desired.setRetry(view.deviceId, null)
+                repos.events.note("command.queued", view.deviceId, nowMs, {
+                    command: id,
+                    release: view.releaseId,
+                    attempt: decision.attempt,
+                    rollout: view.rolloutId,
+                })
+                return false
+            }
+            case "cancel":
+                await repos.commands.patch(decision.commandId, {
+                    cancelAtMs: nowMs,
+                    deadlineAtMs: nowMs + policy.cancelTimeoutMs,
+                })
+                repos.events.note("command.changed", view.deviceId, nowMs, {
+                    command: decision.commandId,
+                    state: "cancelling",
+                })
+                return false
+            case "finish":
+                await finishCommand(repos, view, decision, nowMs)
+                return decision.again
+        }
+    }
+}
+
+async function finishCommand(
+    repos: Repos,
+    view: DeviceView,
+    decision: { commandId: string; state: string; code: string | null; retryAtMs: number | null },
+    nowMs: number,
+): Promise<void> {
+    await repos.commands.patch(decision.commandId, {
+        state: decision.state,
+        code: decision.code,
+        finishedAtMs: nowMs,
+        deadlineAtMs: null,
+    })
+    if (decision.retryAtMs !== null) await repos.desired.setRetry(view.deviceId, decision.retryAtMs)
+    const bad = decision.state === "failed" || decision.state === "rolledBack"
+    if (bad && view.commandReleaseId !== null) {
+        await repos.desired.block({
+            deviceId: view.deviceId,
+            releaseId: view.commandReleaseId,
+            reason: decision.state,
+            commandId: decision.commandId,
+            atMs: nowMs,
+        })
+        repos.events.note("device.blocked", view.deviceId, nowMs, {
+            release: view.commandReleaseId,
+            reason: decision.state,
+        })
+    }
+    repos.events.note("command.finished", view.deviceId, nowMs, {
+        command: decision.commandId,
+        release: view.commandReleaseId,
+        state: decision.state,
+        code: decision.code,
+    })
+}

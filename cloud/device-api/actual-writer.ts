@@ -1,0 +1,145 @@
+/**
+ * Write-behind of what polls report: many devices in one transaction.
+ *
+ * What changed is written at once (in the next turn of the event loop, together with
+ * whatever else changed), because the controller waits for it. What is the same as
+ * before, but for the uptime, is written once a second. A delivery of a command goes
+ * the same way: were it lost, the command would be delivered again under its id.
+ */
+import type { Clock } from "../clock.ts"
+import type { Actual } from "../device-state.ts"
+import { sameActual } from "../device-state.ts"
+import type { ActualRow } from "../store/schema.ts"
+import type { Store } from "../store/store.ts"
+import type { Session } from "./sessions.ts"
+
+/** Keeps one transaction near a millisecond, so that polls are answered in between. */
+const ROWS_PER_TRANSACTION = 128
+
+interface Delivery {
+    readonly commandId: string
+    readonly deliveries: number
+    readonly atMs: number
+}
+
+export interface ActualWriterOptions {
+    readonly store: Store
+    readonly lazyMs: number
+    readonly commandTimeoutMs: number
+    readonly now: Clock
+    readonly onError: (error: unknown) => void
+}
+
+export class ActualWriter {
+    readonly #options: ActualWriterOptions
+    #changed = new Set<Session>()
+    #lazy = new Set<Session>()
+    #deliveries: Delivery[] = []
+    #flushing: Promise<void> | undefined
+    #soon: NodeJS.Immediate | undefined
+    readonly #timer: NodeJS.Timeout
+
+    constructor(options: ActualWriterOptions) {
+        this.#options = options
+        this.#timer = setInterval(() => void this.flush(), options.lazyMs)
+    }
+
+    /** Takes over a poll's report. */
+    report(session: Session, actual: Actual): void {
+        const nowMs = this.#options.now()
+        const changed = session.actual === null || !sameActual(session.actual, actual)
+        session.actual = actual
+        session.reportedAtMs = nowMs
+        if (!changed) {
+            this.#lazy.add(session)
+            return
+        }
+        session.changedAtMs = nowMs
+        this.#changed.add(session)
+        this.#flushSoon()
+    }
+
+    noteDelivery(delivery: Delivery): void {
+        this.#deliveries.push(delivery)
+        this.#flushSoon()
+    }
+
+    /** Writes everything that waits; resolves when it is committed. Does not throw. */
+    flush(): Promise<void> {
+        this.#flushing ??= this.#flushAll().finally(() => {
+            this.#flushing = undefined
+        })
+        return this.#flushing
+    }
+
+    async close(): Promise<void> {
+        clearInterval(this.#timer)
+        clearImmediate(this.#soon)
+        await this.flush()
+        await this.flush()
+    }
+
+    #flushSoon(): void {
+        this.#soon ??= setImmediate(() => {
+            this.#soon = undefined
+            void this.flush()
+        })
+    }
+
+    async #flushAll(): Promise<void> {
+        const lazy = this.#lazy
+        this.#lazy = new Set()
+        const pages = pagesOf([...lazy])
+        while (this.#changed.size > 0 || this.#deliveries.length > 0 || pages.length > 0) {
+            const changed = takeSome(this.#changed)
+            const deliveries = this.#deliveries.splice(0, ROWS_PER_TRANSACTION)
+            const same = changed.length === 0 ? (pages.pop() ?? []) : []
+            try {
+                await this.#write(changed, same, deliveries)
+            } catch (error) {
+                for (const session of changed) this.#changed.add(session)
+                for (const session of [...same, ...pages.flat()]) this.#lazy.add(session)
+                this.#deliveries.unshift(...deliveries)
+                this.#options.onError(error)
+                return
+            }
+            await new Promise(resolve => setImmediate(resolve))
+        }
+    }
+
+    async #write(changed: Session[], same: Session[], deliveries: readonly Delivery[]): Promise<void> {
+        await this.#options.store.write(async repos => {
+            await repos.devices.putActual([...changed, ...same].map(toRow))
+            for (const { commandId, deliveries: count, atMs } of deliveries)
+                await repos.commands.noteDelivery(commandId, count, atMs, atMs + this.#options.commandTimeoutMs)
+            for (const session of changed)
+                repos.events.note("device.actual", session.deviceId, session.changedAtMs, { ...session.actual })
+        })
+    }
+}
+
+export function toRow(session: Session): ActualRow {
+    if (session.actual === null) throw new Error(`${session.deviceId} has reported nothing yet`)
+    return {
+        deviceId: session.deviceId,
+        ...session.actual,
+        reportedAtMs: session.reportedAtMs,
+        changedAtMs: session.changedAtMs,
+    }
+}
+
+function takeSome(sessions: Set<Session>): Session[] {
+    const taken: Session[] = []
+    for (const session of sessions) {
+        sessions.delete(session)
+        if (taken.push(session) >= ROWS_PER_TRANSACTION) break
+    }
+    return taken
+}
+
+function pagesOf(sessions: Session[]): Session[][] {
+    const pages: Session[][] = []
+    for (let from = 0; from < sessions.length; from += ROWS_PER_TRANSACTION)
+        pages.push(sessions.slice(from, from + ROWS_PER_TRANSACTION))
+    return pages
+}

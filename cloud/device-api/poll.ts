@@ -1,0 +1,78 @@
+/**
+ * `POST /v1/dfu/{device}/poll?ct=SECONDS`: what the device is goes up, a command comes down.
+ *
+ * The server's busiest request. It runs no query when there is no news, and writes its
+ * answer past the framework, with the few headers a board needs.
+ */
+import type { ServerResponse } from "node:http"
+import type { FastifyReply, FastifyRequest } from "fastify"
+import type { Actual } from "../device-state.ts"
+import type { HeldPoll, HeldPolls } from "../held-polls.ts"
+import type { ActualWriter } from "./actual-writer.ts"
+import type { PollBody } from "./schemas.ts"
+import type { Sessions } from "./sessions.ts"
+
+export interface PollDependencies {
+    readonly sessions: Sessions
+    readonly held: HeldPolls
+    readonly writer: ActualWriter
+    readonly counters: { polls: number; delivered: number }
+    readonly now: () => number
+}
+
+export function pollHandler({ sessions, held, writer, counters, now }: PollDependencies) {
+    return (request: FastifyRequest, reply: FastifyReply): void => {
+        counters.polls++
+        const { session } = request
+        writer.report(session, toActual(request.body as PollBody))
+        reply.hijack()
+        const body = sessions.take(session)
+        const holdMs = (request.query as { ct: number }).ct * 1000
+        if (body !== null || holdMs === 0) {
+            // A poll without waiting ends an older held one too: the device has moved on.
+            held.end(session.deviceId, null)
+            if (body !== null) counters.delivered++
+            answer(reply.raw, body)
+            return
+        }
+        const poll = new Waiting(reply.raw)
+        // A command that was said before is said again when its time has come.
+        const repeatMs = session.offer === null ? holdMs : Math.max(session.offer.nextAtMs - now(), 0)
+        held.hold(session.deviceId, repeatMs === 0 ? holdMs : Math.min(holdMs, repeatMs), poll)
+        reply.raw.once("close", () => held.drop(session.deviceId, poll))
+    }
+}
+
+class Waiting implements HeldPoll {
+    readonly #response: ServerResponse
+
+    constructor(response: ServerResponse) {
+        this.#response = response
+    }
+
+    answer(body: string | null): void {
+        answer(this.#response, body)
+    }
+}
+
+function answer(response: ServerResponse, body: string | null): void {
+    if (response.destroyed || response.headersSent) return
+    if (body === null) response.writeHead(202, { "content-length": 0 }).end()
+    else
+        response
+            .writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) })
+            .end(body)
+}
+
+function toActual(body: PollBody): Actual {
+    return {
+        version: body.v,
+        sequence: body.seq,
+        baseId: body.base,
+        bank: body.bank,
+        state: body.state,
+        bootCount: body.boot ?? null,
+        channel: body.ch ?? null,
+        uptimeMs: body.up ?? null,
+    }
+}

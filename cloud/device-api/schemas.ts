@@ -1,0 +1,67 @@
+/**
+ * The device API's bodies. Unknown fields are ignored: a board in the field may be
+ * newer than the server.
+ */
+import type { Static } from "@sinclair/typebox"
+import { Type } from "@sinclair/typebox"
+import { BANKS, DEVICE_STATES } from "../device-state.ts"
+import { BASE_ID_PATTERN, DEVICE_ID_PATTERN, DIGEST_PATTERN } from "../ids.ts"
+import { LIMITS } from "../limits.ts"
+
+const U32_MAX = 0xffffffff
+const u32 = Type.Integer({ minimum: 0, maximum: U32_MAX })
+const state = Type.Union(DEVICE_STATES.map(name => Type.Literal(name)))
+const bank = Type.Union(BANKS.map(name => Type.Literal(name)))
+const version = Type.String({ minLength: 1, maxLength: 16 })
+/** Uptime, boots: counters that a board may keep for ever. */
+const counter = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+
+export const DeviceParams = Type.Object({ device: Type.String({ pattern: DEVICE_ID_PATTERN }) })
+
+export const PollQuery = Type.Object({
+    ct: Type.Integer({
+        minimum: 0,
+        maximum: LIMITS.holdMaxS,
+        default: 0,
+        description: "Seconds to hold the poll when there is nothing to say",
+    }),
+})
+
+export const PollBody = Type.Object(
+    {
+        v: version,
+        seq: u32,
+        base: Type.String({ pattern: BASE_ID_PATTERN }),
+        bank,
+        state,
+        boot: Type.Optional(counter),
+        ch: Type.Optional(Type.String({ maxLength: 32 })),
+        up: Type.Optional(counter),
+    },
+    { description: "What the device runs and does: its actual state" },
+)
+export type PollBody = Static<typeof PollBody>
+
+export const StatusBody = Type.Object(
+    {
+        id: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "The command it speaks of" })),
+        state,
+        v: Type.Optional(version),
+        seq: Type.Optional(u32),
+        base: Type.Optional(Type.String({ pattern: BASE_ID_PATTERN })),
+        bank: Type.Optional(bank),
+        done: Type.Optional(u32),
+        of: Type.Optional(u32),
+        code: Type.Optional(Type.String({ maxLength: 64 })),
+        diag: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+    },
+    { description: "A step of an update, its progress or its end" },
+)
+export type StatusBody = Static<typeof StatusBody>
+
+export const BlobParams = Type.Object({ digest: Type.String({ pattern: DIGEST_PATTERN }) })
+
+export const BlobQuery = Type.Object({
+    offset: Type.Integer({ minimum: 0, default: 0 }),
+    length: Type.Optional(Type.Integer({ minimum: 1 })),
+})

@@ -1,0 +1,163 @@
+/**
+ * What the server remembers of each device that talked to it: a cache of the store,
+ * so that a poll with no news costs no query. Everything here can be dropped at any
+ * time and is read again.
+ */
+import type { Clock } from "../clock.ts"
+import type { Actual } from "../device-state.ts"
+import type { HeldPolls } from "../held-polls.ts"
+import { LIMITS } from "../limits.ts"
+import type { StoredEvent } from "../store/events.ts"
+import { IDS_PER_QUERY } from "../store/id-list.ts"
+import type { ActualRow } from "../store/schema.ts"
+import type { Store } from "../store/store.ts"
+import type { Offer } from "./offer.ts"
+import { createOffer, delivered, isDue } from "./offer.ts"
+
+export interface Session {
+    readonly deviceId: string
+    actual: Actual | null
+    reportedAtMs: number
+    changedAtMs: number
+    offer: Offer | null
+    /** Requests the device may still make at once, as of `allowanceAtMs` (a token bucket). */
+    allowance: number
+    allowanceAtMs: number
+}
+
+export interface SessionsOptions {
+    readonly store: Store
+    readonly held: HeldPolls
+    readonly now: Clock
+    /** Interval for plain polls, told to the device with each command; null = the device's own. */
+    readonly pollMs: number | null
+    /** A command went out. */
+    readonly onDelivered: (offer: Offer, atMs: number) => void
+    readonly onError: (error: unknown) => void
+}
+
+export class Sessions {
+    readonly #options: SessionsOptions
+    readonly #byId = new Map<string, Session>()
+    readonly #loading = new Map<string, Promise<Session | undefined>>()
+
+    constructor(options: SessionsOptions) {
+        this.#options = options
+        options.store.onEvents(events => this.#onEvents(events))
+    }
+
+    get size(): number {
+        return this.#byId.size
+    }
+
+    /** At once for a device seen before; undefined for one that does not exist. */
+    find(deviceId: string): Session | undefined | Promise<Session | undefined> {
+        return this.#byId.get(deviceId) ?? this.#loadOnce(deviceId)
+    }
+
+    /** The body of a poll's answer when there is something to say now, noted as delivered. */
+    take(session: Session): string | null {
+        const { offer, actual } = session
+        if (offer === null || actual === null) return null
+        const nowMs = this.#options.now()
+        if (!isDue(offer, actual, nowMs)) return null
+        delivered(offer, nowMs)
+        this.#options.onDelivered(offer, nowMs)
+        return offer.body
+    }
+
+    /** The same for a held poll whose time is over. */
+    takeFor(deviceId: string): string | null {
+        const session = this.#byId.get(deviceId)
+        return session === undefined ? null : this.take(session)
+    }
+
+    /** Seconds to wait when the device asks more often than it may, else 0. */
+    throttle(session: Session): number {
+        const nowMs = this.#options.now()
+        const refill = ((nowMs - session.allowanceAtMs) / 1000) * LIMITS.deviceRequestsPerS
+        session.allowance = Math.min(LIMITS.deviceRequestBurst, session.allowance + refill)
+        session.allowanceAtMs = nowMs
+        if (session.allowance < 1) return 1
+        session.allowance--
+        return 0
+    }
+
+    #loadOnce(deviceId: string): Promise<Session | undefined> {
+        let loading = this.#loading.get(deviceId)
+        if (loading === undefined) {
+            loading = this.#load(deviceId).finally(() => this.#loading.delete(deviceId))
+            this.#loading.set(deviceId, loading)
+        }
+        return loading
+    }
+
+    async #load(deviceId: string): Promise<Session | undefined> {
+        const { store, now } = this.#options
+        const device = await store.read.devices.get(deviceId)
+        if (device === undefined) return undefined
+        const row = await store.read.devices.getActual(deviceId)
+        const session: Session = {
+            deviceId,
+            actual: row === undefined ? null : toActual(row),
+            reportedAtMs: Number(row?.reportedAtMs ?? 0),
+            changedAtMs: Number(row?.changedAtMs ?? 0),
+            offer: null,
+            allowance: LIMITS.deviceRequestBurst,
+            allowanceAtMs: now(),
+        }
+        // In the map before its command is read: a command that is committed meanwhile refreshes it.
+        this.#byId.set(deviceId, session)
+        await this.#refresh([deviceId])
+        return session
+    }
+
+    #onEvents(events: readonly StoredEvent[]): void {
+        const changed = new Set<string>()
+        for (const { type, deviceId } of events) {
+            if (deviceId === null) continue
+            if (type === "device.removed") {
+                this.#byId.delete(deviceId)
+                this.#options.held.end(deviceId, null)
+            } else if (type.startsWith("command.") && this.#byId.has(deviceId)) changed.add(deviceId)
+        }
+        if (changed.size > 0) this.#refresh([...changed]).catch(this.#options.onError)
+    }
+
+    /** Reads the devices' open commands and wakes the polls that wait for one. */
+    async #refresh(deviceIds: readonly string[]): Promise<void> {
+        const { store, held, pollMs } = this.#options
+        for (let from = 0; from < deviceIds.length; from += IDS_PER_QUERY) {
+            const part = deviceIds.slice(from, from + IDS_PER_QUERY)
+            const open = new Map((await store.read.commands.open(part)).map(command => [command.deviceId, command]))
+            for (const deviceId of part) {
+                const session = this.#byId.get(deviceId)
+                if (session === undefined) continue
+                const command = open.get(deviceId)
+                const offer = command === undefined ? null : createOffer(command, pollMs)
+                const before = session.offer
+                if (offer !== null && before?.commandId === offer.commandId && before.cancel === offer.cancel) {
+                    offer.deliveries = before.deliveries
+                    offer.nextAtMs = before.nextAtMs
+                }
+                session.offer = offer
+                if (!held.has(deviceId)) continue
+                const body = this.take(session)
+                if (body !== null) held.end(deviceId, body)
+            }
+        }
+    }
+}
+
+export function toActual(row: ActualRow): Actual {
+    return {
+        version: row.version,
+        sequence: Number(row.sequence),
+        baseId: row.baseId,
+        bank: row.bank,
+        state: row.state,
+        bootCount: row.bootCount === null ? null : Number(row.bootCount),
+        channel: row.channel,
+        uptimeMs: row.uptimeMs === null ? null : Number(row.uptimeMs),
+    }
+}

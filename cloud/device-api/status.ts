@@ -1,0 +1,152 @@
+/**
+ * `POST /v1/dfu/{device}/status`: a step of an update. It is committed before the 200,
+ * so the device may forget it. Sent twice, it counts once.
+ */
+import type { FastifyReply, FastifyRequest } from "fastify"
+import { transition } from "../controller/lifecycle.ts"
+import type { Actual, DeviceState } from "../device-state.ts"
+import { isFinal } from "../device-state.ts"
+import type { CommandRow, StatusRow } from "../store/schema.ts"
+import type { Repos, Store } from "../store/store.ts"
+import { toRow } from "./actual-writer.ts"
+import type { StatusBody } from "./schemas.ts"
+import type { Session } from "./sessions.ts"
+
+export interface StatusDependencies {
+    readonly store: Store
+    readonly commandTimeoutMs: number
+    readonly now: () => number
+}
+
+const EMPTY = Buffer.from("{}")
+
+export function statusHandler({ store, commandTimeoutMs, now }: StatusDependencies) {
+    return async (request: FastifyRequest, reply: FastifyReply): Promise<Buffer> => {
+        const { session } = request
+        const body = request.body as StatusBody
+        const nowMs = now()
+        const after = await store.write(async repos => {
+            const command = body.id === undefined ? undefined : await repos.commands.get(body.id)
+            // A command of another device, or one that a restored database has lost, is history only.
+            const own = command?.deviceId === session.deviceId ? command : undefined
+            const actual = merge(session.actual, body, own)
+            const changed: Session = { ...session, actual, reportedAtMs: nowMs, changedAtMs: nowMs }
+            if (actual !== null) await repos.devices.putActual([toRow(changed)])
+            const row = toStatus(session.deviceId, body, nowMs)
+            const last = await repos.devices.lastStatus(session.deviceId)
+            if (last === undefined || !sameStatus(last, row)) {
+                await repos.devices.appendStatus(row)
+                repos.events.note("device.status", session.deviceId, nowMs, {
+                    command: row.commandId,
+                    state: row.state,
+                    version: row.version,
+                    done: row.doneBytes,
+                    of: row.ofBytes,
+                    code: row.code,
+                    diagnostics: body.diag ?? null,
+                })
+            }
+            if (own !== undefined) await advance(repos, own, body, nowMs, commandTimeoutMs)
+            return changed
+        })
+        session.actual = after.actual
+        session.reportedAtMs = after.reportedAtMs
+        session.changedAtMs = after.changedAtMs
+        reply.type("application/json")
+        return EMPTY
+    }
+}
+
+async function advance(
+    repos: Repos,
+    command: CommandRow,
+    body: StatusBody,
+    nowMs: number,
+    commandTimeoutMs: number,
+): Promise<void> {
+    const cancelling = command.cancelAtMs !== null
+    const next = transition({ kind: command.kind, state: command.state, cancelling }, body.state as DeviceState)
+    const open = !isFinal(command.state)
+    const ended = next.finished && next.state !== command.state
+    await repos.commands.patch(command.id, {
+        state: next.state,
+        ackedAtMs: command.ackedAtMs ?? nowMs,
+        deliveredAtMs: command.deliveredAtMs ?? nowMs,
+        ...(body.done === undefined ? {} : { doneBytes: body.done }),
+        ...(body.of === undefined ? {} : { ofBytes: body.of }),
+        ...(ended
+            ? { finishedAtMs: nowMs, deadlineAtMs: null, code: body.code ?? null }
+            : open && !cancelling
+              ? { deadlineAtMs: nowMs + commandTimeoutMs }
+              : {}),
+        ...(body.diag === undefined ? {} : { diagnostics: JSON.stringify(body.diag) }),
+    })
+    if (next.blocks && ended && command.releaseId !== null) {
+        await repos.desired.block({
+            deviceId: command.deviceId,
+            releaseId: command.releaseId,
+            reason: next.state,
+            commandId: command.id,
+            atMs: nowMs,
+        })
+        repos.events.note("device.blocked", command.deviceId, nowMs, {
+            release: command.releaseId,
+            reason: next.state,
+        })
+    }
+    if (ended)
+        repos.events.note("command.finished", command.deviceId, nowMs, {
+            command: command.id,
+            release: command.releaseId,
+            state: next.state,
+            code: body.code ?? null,
+        })
+    else if (open && (next.state !== command.state || command.ackedAtMs === null))
+        repos.events.note("command.changed", command.deviceId, nowMs, { command: command.id, state: next.state })
+}
+
+/** A status may come before the first poll; what it leaves out then stays unknown. */
+function merge(before: Actual | null, body: StatusBody, command: CommandRow | undefined): Actual | null {
+    const version = body.v ?? before?.version
+    const sequence = body.seq ?? before?.sequence
+    const baseId = body.base ?? before?.baseId ?? command?.baseId
+    const bank = body.bank ?? before?.bank
+    if (version === undefined || sequence === undefined || baseId == null || bank === undefined) return before
+    return {
+        version,
+        sequence,
+        baseId,
+        bank,
+        state: body.state,
+        bootCount: before?.bootCount ?? null,
+        channel: before?.channel ?? null,
+        uptimeMs: before?.uptimeMs ?? null,
+    }
+}
+
+function toStatus(deviceId: string, body: StatusBody, atMs: number): Omit<StatusRow, "seq"> {
+    return {
+        deviceId,
+        commandId: body.id ?? null,
+        atMs,
+        state: body.state,
+        version: body.v ?? null,
+        sequence: body.seq ?? null,
+        bank: body.bank ?? null,
+        doneBytes: body.done ?? null,
+        ofBytes: body.of ?? null,
+        code: body.code ?? null,
+        diagnostics: body.diag === undefined ? null : JSON.stringify(body.diag),
+    }
+}
+
+function sameStatus(a: StatusRow, b: Omit<StatusRow, "seq">): boolean {
+    return (
+        a.commandId === b.commandId &&
+        a.state === b.state &&
+        a.version === b.version &&
+        a.doneBytes === b.doneBytes &&
+        a.code === b.code &&
+        a.diagnostics === b.diagnostics
+    )
+}

@@ -1,0 +1,177 @@
+/**
+ * Live events over SSE. A listener names the last event that it has seen and gets
+ * everything after it, in order and once; the store is what remembers.
+ */
+import type { ServerResponse } from "node:http"
+import { LIMITS } from "../limits.ts"
+import { Problem } from "../problems.ts"
+import type { StoredEvent } from "../store/events.ts"
+import type { Store } from "../store/store.ts"
+
+const PAGE = 200
+/** The latest events in memory: a listener that is up to date costs no query. */
+const RECENT = 2_000
+const HEARTBEAT_MS = 15_000
+
+export interface ListenOptions {
+    /** Events after this one; null = from now on. */
+    readonly after: number | null
+    readonly deviceId: string | null
+    /** Beginnings of event types, e.g. `command.`; empty = all. */
+    readonly types: readonly string[]
+}
+
+export class EventHub {
+    readonly #store: Store
+    readonly #listeners = new Set<Listener>()
+    readonly #recent: StoredEvent[] = []
+    readonly #heartbeat: NodeJS.Timeout
+    #lastSeq: number
+
+    private constructor(store: Store, lastSeq: number) {
+        this.#store = store
+        this.#lastSeq = lastSeq
+        store.onEvents(events => this.#onEvents(events))
+        this.#heartbeat = setInterval(() => {
+            for (const listener of this.#listeners) listener.beat()
+        }, HEARTBEAT_MS)
+    }
+
+    static async open(store: Store): Promise<EventHub> {
+        return new EventHub(store, await store.read.events.lastSeq())
+    }
+
+    get listeners(): number {
+        return this.#listeners.size
+    }
+
+    get lastSeq(): number {
+        return this.#lastSeq
+    }
+
+    /** @throws Problem HOV_API_LISTENERS */
+    listen(response: ServerResponse, options: ListenOptions): void {
+        if (this.#listeners.size >= LIMITS.sseListeners)
+            throw new Problem("HOV_API_LISTENERS", `${LIMITS.sseListeners} listeners are connected`, 10)
+        response.writeHead(200, {
+            "content-type": "text/event-stream",
+            "cache-control": "no-store",
+            connection: "keep-alive",
+            "x-accel-buffering": "no",
+        })
+        const listener = new Listener(response, options, options.after ?? this.#lastSeq, (seq, limit) => this.after(seq, limit))
+        this.#listeners.add(listener)
+        response.once("close", () => {
+            listener.close()
+            this.#listeners.delete(listener)
+        })
+        listener.wake()
+    }
+
+    /** Events after the given one, oldest first. */
+    async after(seq: number, limit: number): Promise<readonly StoredEvent[]> {
+        if (seq >= this.#lastSeq) return []
+        const first = this.#recent[0]
+        if (first === undefined || first.seq > seq + 1) return this.#store.read.events.after(seq, limit)
+        let from = this.#recent.findIndex(event => event.seq > seq)
+        if (from < 0) from = this.#recent.length
+        return this.#recent.slice(from, from + limit)
+    }
+
+    close(): void {
+        clearInterval(this.#heartbeat)
+        for (const listener of this.#listeners) listener.close()
+        this.#listeners.clear()
+    }
+
+    #onEvents(events: readonly StoredEvent[]): void {
+        this.#recent.push(...events)
+        if (this.#recent.length > 2 * RECENT) this.#recent.splice(0, this.#recent.length - RECENT)
+        this.#lastSeq = events[events.length - 1].seq
+        for (const listener of this.#listeners) listener.wake()
+    }
+}
+
+type ReadAfter = (seq: number, limit: number) => Promise<readonly StoredEvent[]>
+
+class Listener {
+    readonly #response: ServerResponse
+    readonly #options: ListenOptions
+    readonly #read: ReadAfter
+    #cursor: number
+    #pumping = false
+    #woken = false
+    #closed = false
+
+    constructor(response: ServerResponse, options: ListenOptions, cursor: number, read: ReadAfter) {
+        this.#response = response
+        this.#options = options
+        this.#cursor = cursor
+        this.#read = read
+        response.write(`: listening after ${cursor}\n\n`)
+    }
+
+    wake(): void {
+        this.#woken = true
+        if (!this.#pumping) void this.#pump()
+    }
+
+    beat(): void {
+        if (!this.#closed && !this.#pumping) this.#response.write(": beat\n\n")
+    }
+
+    close(): void {
+        if (this.#closed) return
+        this.#closed = true
+        this.#response.end()
+    }
+
+    async #pump(): Promise<void> {
+        this.#pumping = true
+        try {
+            while (this.#woken && !this.#closed) {
+                this.#woken = false
+                for (;;) {
+                    const events = await this.#read(this.#cursor, PAGE)
+                    if (events.length === 0 || this.#closed) break
+                    this.#cursor = events[events.length - 1].seq
+                    const text = events.filter(event => this.#wants(event)).map(toSse).join("")
+                    // A listener that reads slowly is waited for, not buffered for.
+                    if (text !== "" && !this.#response.write(text)) await drained(this.#response)
+                }
+            }
+        } catch {
+            this.close()
+        } finally {
+            this.#pumping = false
+        }
+    }
+
+    #wants(event: StoredEvent): boolean {
+        const { deviceId, types } = this.#options
+        if (deviceId !== null && event.deviceId !== deviceId) return false
+        return types.length === 0 || types.some(type => event.type.startsWith(type))
+    }
+}
+
+export function toSse(event: StoredEvent): string {
+    const data = JSON.stringify({
+        type: event.type,
+        device: event.deviceId,
+        at: new Date(event.atMs).toISOString(),
+        ...event.data,
+    })
+    return `id: ${event.seq}\nevent: ${event.type}\ndata: ${data}\n\n`
+}
+
+function drained(response: ServerResponse): Promise<void> {
+    return new Promise(resolve => {
+        const done = (): void => {
+            response.off("drain", done)
+            response.off("close", done)
+            resolve()
+        }
+        response.on("drain", done)
+        response.on("close", done)
+    })
+}

@@ -1,0 +1,30 @@
+/** Every limit of the server in one place; the numbers are part of the API's description. */
+export const LIMITS = {
+    /** One poll's JSON body. */
+    pollBodyBytes: 2 * 1024,
+    /** One status post's JSON body: diagnostics included. */
+    statusBodyBytes: 8 * 1024,
+    /** One JSON body of the operator API; lists of devices are the largest. */
+    operatorBodyBytes: 1024 * 1024,
+    /** One artifact file: the largest program slot is 224 KB. */
+    artifactBodyBytes: 256 * 1024,
+    /** All headers of a request. */
+    headerBytes: 8 * 1024,
+    holdMaxS: 60,
+    pageSize: 500,
+    pageSizeDefault: 100,
+    devicesPerRequest: 10_000,
+    attributesPerDevice: 32,
+    sseListeners: 64,
+    /** Polls and status posts of one device: sustained rate, and what may come at once. */
+    deviceRequestsPerS: 20,
+    deviceRequestBurst: 60,
+    /** A client that sends its request slower than this is cut off. */
+    headersTimeoutMs: 10_000,
+    requestTimeoutMs: 30_000,
+    keepAliveTimeoutMs: 75_000,
+    /** Events kept for listeners that come back. */
+    eventsKept: 200_000,
+    /** Blobs kept in memory, so that a fleet that fetches one image reads the disk once. */
+    blobCacheBytes: 32 * 1024 * 1024,
+} as const

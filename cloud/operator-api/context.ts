@@ -1,0 +1,53 @@
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from "fastify"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox"
+import type { Controller } from "../controller/controller.ts"
+import type { ControllerPolicy } from "../controller/decide.ts"
+import type { EventHub } from "../events/hub.ts"
+import type { Principals } from "../principals.ts"
+import type { BlobStore } from "../store/blobs.ts"
+import type { Repos, Store } from "../store/store.ts"
+import type { Permission, Principal } from "../tokens.ts"
+import { operatorGate } from "./authorize.ts"
+
+/** What the operator API's routes work with. */
+export interface OperatorContext {
+    readonly store: Store
+    readonly blobs: BlobStore
+    readonly principals: Principals
+    readonly controller: Controller
+    readonly policy: ControllerPolicy
+    readonly hub: EventHub
+    /** Devices that waited for an artifact may have one now. */
+    readonly onArtifact: (releaseId: string) => Promise<void>
+    readonly now: () => number
+}
+
+/** An instance whose handlers have the types of their schemas. */
+export type TypedApp = FastifyInstance<
+    RawServerDefault,
+    IncomingMessage,
+    ServerResponse,
+    FastifyBaseLogger,
+    TypeBoxTypeProvider
+>
+
+/** The options that every operator route has: who may, and its place in the description. */
+export function route(context: OperatorContext, permission: Permission, tag: string, summary: string) {
+    return {
+        onRequest: operatorGate(context.principals, permission),
+        doc: { tags: [tag], summary, description: `Permission: ${permission}.`, security: [{ operator: [] }] },
+    }
+}
+
+/** Writes who did what, in the transaction that does it. */
+export async function audit(
+    repos: Repos,
+    who: Principal,
+    nowMs: number,
+    action: string,
+    subject: string,
+    detail: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+    await repos.audit.append({ atMs: nowMs, actor: who.name, role: who.role, action, subject, detail })
+}

@@ -1,0 +1,322 @@
+/** Devices: add, look, want, trigger, cancel. */
+import { Type } from "@sinclair/typebox"
+import { newId } from "../ids.ts"
+import { APP_PATTERN } from "../ids.ts"
+import { Problem } from "../problems.ts"
+import type { DeviceRow, ReleaseRow } from "../store/schema.ts"
+import type { Repos } from "../store/store.ts"
+import type { Principal } from "../tokens.ts"
+import { hashToken, newToken, TOKEN_PATTERN } from "../tokens.ts"
+import type { OperatorContext, TypedApp } from "./context.ts"
+import { audit, route } from "./context.ts"
+import { commandDocument, deviceDocument, deviceSummary, statusDocument, syncDocument } from "./device-document.ts"
+import { findRelease } from "./find-release.ts"
+import { Attributes, DeviceId, PageQuery, page, ReleaseRef, strict } from "./schemas.ts"
+
+const Params = strict({ device: DeviceId })
+const App = Type.Union([Type.String({ pattern: APP_PATTERN }), Type.Null()])
+const Token = Type.String({ pattern: TOKEN_PATTERN })
+
+export async function deviceRoutes(app: TypedApp, context: OperatorContext): Promise<void> {
+    const { store, controller, policy, now } = context
+
+    const add = route(context, "operate", "devices", "Add a device")
+    app.post("/devices", {
+        onRequest: add.onRequest,
+        schema: {
+            ...add.doc,
+            body: strict({
+                id: DeviceId,
+                token: Type.Optional(Token),
+                app: Type.Optional(App),
+                attributes: Type.Optional(Attributes),
+            }),
+        },
+        handler: async (request, reply) => {
+            const { id, app: deviceApp, attributes } = request.body
+            const token = request.body.token ?? newToken()
+            const nowMs = now()
+            await store.write(async repos => {
+                if ((await repos.devices.get(id)) !== undefined)
+                    throw new Problem("HOV_API_DEVICE_EXISTS", `device ${id} exists already`)
+                await repos.devices.insert({
+                    id,
+                    app: deviceApp ?? null,
+                    attributes: JSON.stringify(attributes ?? {}),
+                    createdAtMs: nowMs,
+                    createdBy: request.principal.name,
+                })
+                await insertToken(repos, id, token, request.principal, nowMs)
+                await audit(repos, request.principal, nowMs, "device.create", id)
+                repos.events.note("device.created", id, nowMs, {})
+            })
+            reply.code(201)
+            return { id, token }
+        },
+    })
+
+    const list = route(context, "read", "devices", "List the devices")
+    app.get("/devices", {
+        onRequest: list.onRequest,
+        schema: { ...list.doc, querystring: PageQuery },
+        handler: async request => {
+            const { limit, after } = request.query
+            const devices = await store.read.devices.list({ after: after ?? null, limit })
+            const views = new Map(
+                (await store.read.views.devices(devices.map(device => device.id))).map(view => [view.deviceId, view]),
+            )
+            const nowMs = now()
+            return page(
+                devices.map(device => deviceSummary(device, views.get(device.id), policy, nowMs)),
+                limit,
+                last => last.id,
+            )
+        },
+    })
+
+    const look = route(context, "read", "devices", "Show a device: desired, actual, commands and history")
+    app.get("/devices/:device", {
+        onRequest: look.onRequest,
+        schema: { ...look.doc, params: Params },
+        handler: async request =>
+            deviceDocument(store.read, await findDevice(store.read, request.params.device), policy, now()),
+    })
+
+    const history = route(context, "read", "devices", "Page through what a device reported, newest first")
+    app.get("/devices/:device/history", {
+        onRequest: history.onRequest,
+        schema: { ...history.doc, params: Params, querystring: PageQuery },
+        handler: async request => {
+            const device = await findDevice(store.read, request.params.device)
+            const { limit, after } = request.query
+            const before = after === undefined ? null : Number(after) || 0
+            const rows = await store.read.devices.history(device.id, before, limit)
+            return page(rows.map(statusDocument), limit, last => String(last.seq))
+        },
+    })
+
+    const change = route(context, "operate", "devices", "Change a device's app and attributes")
+    app.patch("/devices/:device", {
+        onRequest: change.onRequest,
+        schema: {
+            ...change.doc,
+            params: Params,
+            body: Type.Object(
+                { app: Type.Optional(App), attributes: Type.Optional(Attributes) },
+                { additionalProperties: false, minProperties: 1 },
+            ),
+        },
+        handler: async request => {
+            const { attributes, app: deviceApp } = request.body
+            const nowMs = now()
+            return store.write(async repos => {
+                const { id } = await findDevice(repos, request.params.device)
+                await repos.devices.update(id, {
+                    ...(deviceApp === undefined ? {} : { app: deviceApp }),
+                    ...(attributes === undefined ? {} : { attributes: JSON.stringify(attributes) }),
+                })
+                await audit(repos, request.principal, nowMs, "device.change", id, request.body)
+                return deviceDocument(repos, await findDevice(repos, id), policy, nowMs)
+            })
+        },
+    })
+
+    const remove = route(context, "operate", "devices", "Remove a device with all that is known of it")
+    app.delete("/devices/:device", {
+        onRequest: remove.onRequest,
+        schema: { ...remove.doc, params: Params },
+        handler: async (request, reply) => {
+            const nowMs = now()
+            await store.write(async repos => {
+                const { id } = await findDevice(repos, request.params.device)
+                const hashes = await repos.tokens.revoke({ deviceId: id }, nowMs)
+                await repos.devices.remove(id)
+                await audit(repos, request.principal, nowMs, "device.remove", id)
+                repos.events.note("token.revoked", null, nowMs, { hashes })
+                repos.events.note("device.removed", id, nowMs, {})
+            })
+            reply.code(204)
+        },
+    })
+
+    const rotate = route(context, "operate", "devices", "Give a device a new token; the old ones end")
+    app.post("/devices/:device/token", {
+        onRequest: rotate.onRequest,
+        schema: { ...rotate.doc, params: Params, body: Type.Union([strict({ token: Type.Optional(Token) }), Type.Null()]) },
+        handler: async request => {
+            const nowMs = now()
+            const token = request.body?.token ?? newToken()
+            return store.write(async repos => {
+                const { id } = await findDevice(repos, request.params.device)
+                const hashes = await repos.tokens.revoke({ deviceId: id }, nowMs)
+                await insertToken(repos, id, token, request.principal, nowMs)
+                await audit(repos, request.principal, nowMs, "device.token", id)
+                repos.events.note("token.revoked", id, nowMs, { hashes })
+                return { id, token }
+            })
+        },
+    })
+
+    const want = route(context, "operate", "devices", "Say what a device should run; asking again offers it again")
+    app.put("/devices/:device/desired", {
+        onRequest: want.onRequest,
+        schema: { ...want.doc, params: Params, body: strict({ release: ReleaseRef }) },
+        handler: async request => {
+            const nowMs = now()
+            return store.write(async repos => {
+                const device = await findDevice(repos, request.params.device)
+                const release = await findRelease(repos, request.body.release, device.app)
+                await ask(repos, device, release, request.principal, nowMs)
+                await controller.reconcile(repos, [device.id])
+                return deviceDocument(repos, device, policy, nowMs)
+            })
+        },
+    })
+
+    const unwant = route(context, "operate", "devices", "Stop managing a device: nothing is desired of it")
+    app.delete("/devices/:device/desired", {
+        onRequest: unwant.onRequest,
+        schema: { ...unwant.doc, params: Params },
+        handler: async (request, reply) => {
+            const nowMs = now()
+            await store.write(async repos => {
+                const { id } = await findDevice(repos, request.params.device)
+                await repos.desired.remove(id)
+                await audit(repos, request.principal, nowMs, "device.unmanage", id)
+                await controller.reconcile(repos, [id])
+                repos.events.note("device.desired", id, nowMs, { release: null })
+            })
+            reply.code(204)
+        },
+    })
+
+    const update = route(context, "operate", "devices", "Update a device now")
+    app.post("/devices/:device/update", {
+        onRequest: update.onRequest,
+        schema: { ...update.doc, params: Params, body: strict({ version: ReleaseRef }) },
+        handler: async (request, reply) => {
+            const nowMs = now()
+            const answer = await store.write(async repos => {
+                const device = await findDevice(repos, request.params.device)
+                const release = await findRelease(repos, request.body.version, device.app)
+                await requireArtifact(repos, device, release)
+                await ask(repos, device, release, request.principal, nowMs)
+                await controller.reconcile(repos, [device.id])
+                const [command] = await repos.commands.open([device.id])
+                const [view] = await repos.views.devices([device.id])
+                return {
+                    command: command === undefined ? null : commandDocument(command),
+                    sync: syncDocument(view, policy, nowMs),
+                }
+            })
+            reply.code(202)
+            return answer
+        },
+    })
+
+    const check = route(context, "operate", "devices", "Ask a device to report")
+    app.post("/devices/:device/check", {
+        onRequest: check.onRequest,
+        schema: { ...check.doc, params: Params },
+        handler: async (request, reply) => {
+            const nowMs = now()
+            const command = await store.write(async repos => {
+                const { id: deviceId } = await findDevice(repos, request.params.device)
+                const [open] = await repos.commands.open([deviceId])
+                if (open !== undefined) throw new Problem("HOV_API_COMMAND_ACTIVE", `command ${open.id} is ${open.state}`)
+                const id = newId("k", nowMs)
+                await repos.commands.insert({
+                    id,
+                    deviceId,
+                    kind: "check",
+                    generation: 0,
+                    attempt: 1,
+                    state: "queued",
+                    queuedAtMs: nowMs,
+                    deliveries: 0,
+                })
+                await audit(repos, request.principal, nowMs, "device.check", deviceId, { command: id })
+                repos.events.note("command.queued", deviceId, nowMs, { command: id })
+                const [made] = await repos.commands.open([deviceId])
+                return commandDocument(made)
+            })
+            reply.code(202)
+            return { command }
+        },
+    })
+
+    const cancel = route(context, "operate", "devices", "Cancel what is under way; nothing is desired of the device then")
+    app.post("/devices/:device/cancel", {
+        onRequest: cancel.onRequest,
+        schema: { ...cancel.doc, params: Params },
+        handler: async (request, reply) => {
+            const nowMs = now()
+            const answer = await store.write(async repos => {
+                const { id } = await findDevice(repos, request.params.device)
+                const [open] = await repos.commands.open([id])
+                if (open === undefined) throw new Problem("HOV_API_NOT_ACTIVE", `device ${id} has no command`)
+                await repos.desired.remove(id)
+                await controller.reconcile(repos, [id])
+                await audit(repos, request.principal, nowMs, "device.cancel", id, { command: open.id })
+                repos.events.note("device.desired", id, nowMs, { release: null })
+                const command = await repos.commands.get(open.id)
+                return { command: command === undefined ? null : commandDocument(command) }
+            })
+            reply.code(202)
+            return answer
+        },
+    })
+}
+
+/** @throws Problem HOV_API_DEVICE_UNKNOWN */
+export async function findDevice(repos: Repos, id: string): Promise<DeviceRow> {
+    const device = await repos.devices.get(id)
+    if (device === undefined) throw new Problem("HOV_API_DEVICE_UNKNOWN", `there is no device ${id}`)
+    return device
+}
+
+/** A person asks: what the device failed with before may be offered once more. */
+export async function ask(
+    repos: Repos,
+    device: DeviceRow,
+    release: ReleaseRow,
+    who: Principal,
+    nowMs: number,
+): Promise<void> {
+    await repos.desired.unblock(device.id, release.id)
+    await repos.desired.set({
+        deviceId: device.id,
+        releaseId: release.id,
+        rolloutId: null,
+        setBy: who.name,
+        setAtMs: nowMs,
+    })
+    await audit(repos, who, nowMs, "device.desire", device.id, { release: release.id })
+    repos.events.note("device.desired", device.id, nowMs, { release: release.id })
+}
+
+async function requireArtifact(repos: Repos, device: DeviceRow, release: ReleaseRow): Promise<void> {
+    const actual = await repos.devices.getActual(device.id)
+    // A device that never reported has no base yet: its command waits for the first poll.
+    if (actual === undefined || actual.version === release.version) return
+    if ((await repos.releases.artifact(release.id, actual.baseId)) === undefined)
+        throw new Problem(
+            "HOV_API_NO_ARTIFACT",
+            `release ${release.id} has no artifact for base ${actual.baseId} of device ${device.id}`,
+        )
+}
+
+async function insertToken(repos: Repos, deviceId: string, token: string, who: Principal, nowMs: number): Promise<void> {
+    const hash = hashToken(token)
+    if (await repos.tokens.hashExists(hash))
+        throw new Problem("HOV_API_TOKEN_EXISTS", "this token was given out before")
+    await repos.tokens.insert({
+        id: newId("t", nowMs),
+        hash,
+        role: "device",
+        name: deviceId,
+        deviceId,
+        createdAtMs: nowMs,
+        createdBy: who.name,
+    })
+}

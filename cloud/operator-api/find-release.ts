@@ -1,0 +1,26 @@
+import { parseReleaseName, releaseId } from "../ids.ts"
+import { Problem } from "../problems.ts"
+import type { ReleaseRow } from "../store/schema.ts"
+import type { Repos } from "../store/store.ts"
+
+/**
+ * Finds `app@version`, or a version alone: of the device's app when that is known,
+ * else of the only app that has it.
+ * @throws Problem HOV_API_RELEASE_UNKNOWN, HOV_API_RELEASE_AMBIGUOUS
+ */
+export async function findRelease(repos: Repos, text: string, appOfDevice: string | null = null): Promise<ReleaseRow> {
+    const name = parseReleaseName(text)
+    const app = name.app ?? appOfDevice
+    if (app !== null) {
+        const release = await repos.releases.get(releaseId(app, name.version))
+        if (release === undefined) throw unknown(releaseId(app, name.version))
+        return release
+    }
+    const [release, other] = await repos.releases.withVersion(name.version)
+    if (release === undefined) throw unknown(name.version)
+    if (other !== undefined)
+        throw new Problem("HOV_API_RELEASE_AMBIGUOUS", `${release.id} and ${other.id} have version ${name.version}`)
+    return release
+}
+
+const unknown = (text: string): Problem => new Problem("HOV_API_RELEASE_UNKNOWN", `there is no release ${text}`)

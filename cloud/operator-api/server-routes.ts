@@ -1,0 +1,136 @@
+/** The server itself: events, tokens, the audit log. */
+import { Type } from "@sinclair/typebox"
+import { NAME_PATTERN, newId } from "../ids.ts"
+import { Problem } from "../problems.ts"
+import type { AuditRow, TokenRow } from "../store/schema.ts"
+import { hashToken, newToken } from "../tokens.ts"
+import type { OperatorContext, TypedApp } from "./context.ts"
+import { audit, route } from "./context.ts"
+import { DeviceId, iso, OwnId, PageQuery, page, strict } from "./schemas.ts"
+
+const TokenRole = Type.Union(["admin", "publisher", "operator", "viewer"].map(role => Type.Literal(role)))
+
+export async function serverRoutes(app: TypedApp, context: OperatorContext): Promise<void> {
+    const { store, hub, now } = context
+
+    const events = route(context, "read", "server", "Live events (SSE); resumes after Last-Event-ID")
+    app.get("/events", {
+        onRequest: events.onRequest,
+        schema: {
+            ...events.doc,
+            querystring: strict({
+                device: Type.Optional(DeviceId),
+                types: Type.Optional(
+                    Type.String({ maxLength: 200, description: "Beginnings of types, e.g. command.,rollout." }),
+                ),
+                after: Type.Optional(Type.Integer({ minimum: 0, description: "Like Last-Event-ID" })),
+            }),
+        },
+        handler: (request, reply) => {
+            const { device, types, after } = request.query
+            const last = Number(request.headers["last-event-id"])
+            const resume = Number.isSafeInteger(last) && last >= 0 && request.headers["last-event-id"] !== undefined
+            hub.listen(reply.raw, {
+                after: resume ? last : (after ?? null),
+                deviceId: device ?? null,
+                types: types?.split(",").filter(type => type !== "") ?? [],
+            })
+            reply.hijack()
+        },
+    })
+
+    const add = route(context, "administer", "server", "Make a token for a person or a program")
+    app.post("/tokens", {
+        onRequest: add.onRequest,
+        schema: { ...add.doc, body: strict({ name: Type.String({ pattern: NAME_PATTERN }), role: TokenRole }) },
+        handler: async (request, reply) => {
+            const nowMs = now()
+            const id = newId("t", nowMs)
+            const token = newToken()
+            const { name } = request.body
+            const role = String(request.body.role)
+            await store.write(async repos => {
+                await repos.tokens.insert({
+                    id,
+                    hash: hashToken(token),
+                    role,
+                    name,
+                    createdAtMs: nowMs,
+                    createdBy: request.principal.name,
+                })
+                await audit(repos, request.principal, nowMs, "token.create", id, { name, role })
+            })
+            reply.code(201)
+            return { id, name, role, token }
+        },
+    })
+
+    const list = route(context, "administer", "server", "List the tokens (never their values)")
+    app.get("/tokens", {
+        onRequest: list.onRequest,
+        schema: { ...list.doc, querystring: PageQuery },
+        handler: async request => {
+            const { limit, after } = request.query
+            const rows = await store.read.tokens.list({ after: after ?? null, limit })
+            return page(rows.map(tokenDocument), limit, last => last.id)
+        },
+    })
+
+    const revoke = route(context, "administer", "server", "Revoke a token at once")
+    app.delete("/tokens/:token", {
+        onRequest: revoke.onRequest,
+        schema: { ...revoke.doc, params: strict({ token: OwnId }) },
+        handler: async (request, reply) => {
+            const nowMs = now()
+            await store.write(async repos => {
+                const row = await repos.tokens.get(request.params.token)
+                if (row === undefined) throw new Problem("HOV_API_TOKEN_UNKNOWN", "no token has this id")
+                const hashes = await repos.tokens.revoke({ id: row.id }, nowMs)
+                await audit(repos, request.principal, nowMs, "token.revoke", row.id, { name: row.name })
+                repos.events.note("token.revoked", null, nowMs, { hashes })
+            })
+            reply.code(204)
+        },
+    })
+
+    const log = route(context, "read", "server", "Who changed what, newest first")
+    app.get("/audit", {
+        onRequest: log.onRequest,
+        schema: {
+            ...log.doc,
+            querystring: strict({
+                ...PageQuery.properties,
+                subject: Type.Optional(Type.String({ maxLength: 100 })),
+            }),
+        },
+        handler: async request => {
+            const { limit, after, subject } = request.query
+            const before = after === undefined ? null : Number(after) || 0
+            const rows = await store.read.audit.list({ before, limit, subject: subject ?? null })
+            return page(rows.map(auditDocument), limit, last => String(last.seq))
+        },
+    })
+}
+
+function tokenDocument(row: TokenRow) {
+    return {
+        id: row.id,
+        name: row.name,
+        role: row.role,
+        createdAt: iso(row.createdAtMs),
+        createdBy: row.createdBy,
+        revokedAt: iso(row.revokedAtMs),
+    }
+}
+
+function auditDocument(row: AuditRow) {
+    return {
+        seq: Number(row.seq),
+        at: iso(row.atMs),
+        actor: row.actor,
+        role: row.role,
+        action: row.action,
+        subject: row.subject,
+        detail: JSON.parse(row.detail) as Record<string, unknown>,
+    }
+}

@@ -1,0 +1,45 @@
+import type { LevelWithSilent } from "pino"
+import type { Clock } from "./clock.ts"
+
+export interface CloudOptions {
+    /** Folder for the database and the blobs; made when it is not there. */
+    readonly dataDir: string
+    /** Loopback unless told otherwise. */
+    readonly host?: string
+    /** 0 (the default) takes a free one. */
+    readonly port?: number
+    /** The first admin's token; without it the one in `admin.token` of the data folder, made at the first start. */
+    readonly adminToken?: string
+    readonly logLevel?: LevelWithSilent
+    readonly timings?: Partial<Timings>
+    /** Interval that devices are told for plain polls; their own when left out. */
+    readonly pollMs?: number
+    readonly now?: Clock
+}
+
+export interface Timings {
+    /** From a command's delivery, or the board's last status, to giving it up. */
+    readonly commandTimeoutMs: number
+    readonly cancelTimeoutMs: number
+    readonly maxAttempts: number
+    readonly retryDelayMs: number
+    /** How often deadlines and retries are looked for. */
+    readonly sweepMs: number
+    /** What a poll reported is on disk after this time at the latest, news much sooner. */
+    readonly lazyWriteMs: number
+}
+
+export const DEFAULT_TIMINGS: Timings = {
+    commandTimeoutMs: 10 * 60_000,
+    cancelTimeoutMs: 30_000,
+    maxAttempts: 3,
+    retryDelayMs: 30_000,
+    sweepMs: 1_000,
+    lazyWriteMs: 1_000,
+}
+
+export interface Cloud {
+    readonly url: string
+    readonly adminToken: string
+    close(): Promise<void>
+}

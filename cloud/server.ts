@@ -1,0 +1,68 @@
+/** The HTTP server without its routes: limits, errors, the API's description and its page. */
+import swagger from "@fastify/swagger"
+import swaggerUi from "@fastify/swagger-ui"
+import type { FastifyBaseLogger, FastifyInstance } from "fastify"
+import { fastify, LogController } from "fastify"
+import type { Logger } from "pino"
+import { refuseClient, sendProblem } from "./errors.ts"
+import { LIMITS } from "./limits.ts"
+import { PROBLEMS, Problem } from "./problems.ts"
+import { validators } from "./validators.ts"
+
+export async function createServer(log: Logger): Promise<FastifyInstance> {
+    const app = fastify({
+        loggerInstance: log as FastifyBaseLogger,
+        logController: new LogController({ disableRequestLogging: true }),
+        forceCloseConnections: true,
+        bodyLimit: LIMITS.operatorBodyBytes,
+        requestTimeout: LIMITS.requestTimeoutMs,
+        keepAliveTimeout: LIMITS.keepAliveTimeoutMs,
+        http: { maxHeaderSize: LIMITS.headerBytes, headersTimeout: LIMITS.headersTimeoutMs, connectionsCheckingInterval: 5_000 },
+        routerOptions: { maxParamLength: 200 },
+        clientErrorHandler: refuseClient,
+        frameworkErrors: sendProblem,
+        exposeHeadRoutes: false,
+    }) as unknown as FastifyInstance
+    // JSON, and binary where an upload is expected: nothing else.
+    app.removeContentTypeParser("text/plain")
+    app.setValidatorCompiler(validators)
+    app.setErrorHandler(sendProblem)
+    app.setNotFoundHandler((request, reply) => {
+        sendProblem(new Problem("HOV_API_ROUTE_UNKNOWN", `there is no ${request.method} ${request.url.split("?")[0]}`), request, reply)
+    })
+    await app.register(swagger, {
+        openapi: {
+            openapi: "3.1.0",
+            info: {
+                title: "Handover cloud",
+                version: "1",
+                description:
+                    "Tells DeviceScript boards what to run. Desired and actual state are separate records; " +
+                    "the actual one only ever comes from the device. Errors are RFC 9457 problem documents " +
+                    "with the codes listed at /problems.",
+            },
+            components: {
+                securitySchemes: {
+                    operator: { type: "http", scheme: "bearer", description: "A token of role admin, publisher, operator or viewer" },
+                    device: { type: "http", scheme: "bearer", description: "The device's own token" },
+                },
+            },
+            tags: [
+                { name: "device", description: "What boards talk to" },
+                { name: "devices", description: "Desired and actual state, commands, history" },
+                { name: "releases", description: "Releases and their artifacts" },
+                { name: "server", description: "Health, events, tokens, audit" },
+            ],
+        },
+    })
+    // All of the page's files come from this server.
+    await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true, uiConfig: { docExpansion: "list" } })
+    app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger())
+    app.get("/problems", { schema: { hide: true } }, async () => PROBLEMS)
+    app.get("/problems/:code", { schema: { hide: true } }, async request => {
+        const { code } = request.params as { code: string }
+        if (!Object.hasOwn(PROBLEMS, code)) throw new Problem("HOV_API_ROUTE_UNKNOWN", "no problem has this code")
+        return { code, ...PROBLEMS[code as keyof typeof PROBLEMS] }
+    })
+    return app
+}

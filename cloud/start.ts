@@ -1,0 +1,110 @@
+/** Puts the rooms of the cloud together and opens the door. */
+import { mkdir } from "node:fs/promises"
+import type { AddressInfo } from "node:net"
+import path from "node:path"
+import { adminTokenOf, installAdminToken } from "./admin-token.ts"
+import { Controller } from "./controller/controller.ts"
+import { ActualWriter } from "./device-api/actual-writer.ts"
+import { deviceApi } from "./device-api/index.ts"
+import { Sessions } from "./device-api/sessions.ts"
+import { EventHub } from "./events/hub.ts"
+import { HeldPolls } from "./held-polls.ts"
+import { LIMITS } from "./limits.ts"
+import { createLog } from "./log.ts"
+import { operatorApi } from "./operator-api/index.ts"
+import type { Cloud, CloudOptions } from "./options.ts"
+import { DEFAULT_TIMINGS } from "./options.ts"
+import { Principals } from "./principals.ts"
+import { createServer } from "./server.ts"
+import { DiskBlobStore } from "./store/blobs.ts"
+import { openSqliteStore } from "./store/kysely-store.ts"
+
+const DATABASE_FILE = "handover.db"
+
+/**
+ * Starts the server; it answers when the promise resolves.
+ *
+ * Example: `const cloud = await startCloud({ dataDir: "./data", port: 8070 })`
+ * then `cloud.url` is `http://127.0.0.1:8070`.
+ */
+export async function startCloud(options: CloudOptions): Promise<Cloud> {
+    const timings = { ...DEFAULT_TIMINGS, ...options.timings }
+    const now = options.now ?? Date.now
+    const log = createLog(options.logLevel ?? "info")
+    await mkdir(options.dataDir, { recursive: true })
+    const adminToken = await adminTokenOf(options.dataDir, options.adminToken)
+    const blobs = await DiskBlobStore.open(path.join(options.dataDir, "blobs"), LIMITS.blobCacheBytes)
+    const store = await openSqliteStore(path.join(options.dataDir, DATABASE_FILE))
+    await installAdminToken(store, adminToken, now())
+
+    const onError = (error: unknown): void => log.error({ err: error }, "background work failed")
+    const principals = new Principals(store)
+    const held: HeldPolls = new HeldPolls(deviceId => sessions.takeFor(deviceId))
+    const writer = new ActualWriter({
+        store,
+        lazyMs: timings.lazyWriteMs,
+        commandTimeoutMs: timings.commandTimeoutMs,
+        now,
+        onError,
+    })
+    const sessions = new Sessions({
+        store,
+        held,
+        now,
+        pollMs: options.pollMs ?? null,
+        onDelivered: (offer, atMs) =>
+            writer.noteDelivery({ commandId: offer.commandId, deliveries: offer.deliveries, atMs }),
+        onError,
+    })
+    const controller = new Controller({ store, policy: timings, sweepMs: timings.sweepMs, now, log })
+    const hub = await EventHub.open(store)
+    const counters = { polls: 0, statuses: 0, delivered: 0 }
+
+    const app = await createServer(log)
+    app.get("/healthz", { schema: { hide: true } }, async () => ({
+        ok: true,
+        devices: sessions.size,
+        heldPolls: held.size,
+        listeners: hub.listeners,
+    }))
+    await app.register(deviceApi, {
+        store,
+        blobs,
+        sessions,
+        principals,
+        held,
+        writer,
+        counters,
+        commandTimeoutMs: timings.commandTimeoutMs,
+        now,
+    })
+    await app.register(operatorApi, {
+        prefix: "/api/v1",
+        store,
+        blobs,
+        principals,
+        controller,
+        policy: timings,
+        hub,
+        now,
+        onArtifact: async releaseId => controller.look(await store.read.desired.devicesOf(releaseId)),
+    })
+    app.addHook("preClose", async () => {
+        held.close()
+        hub.close()
+    })
+    await app.listen({ host: options.host ?? "127.0.0.1", port: options.port ?? 0 })
+    controller.start()
+    const { address, port, family } = app.server.address() as AddressInfo
+    const url = `http://${family === "IPv6" ? `[${address}]` : address}:${port}`
+    log.info({ url }, "the cloud listens")
+
+    let closing: Promise<void> | undefined
+    async function close(): Promise<void> {
+        await app.close()
+        await controller.close()
+        await writer.close()
+        await store.close()
+    }
+    return { url, adminToken, close: () => (closing ??= close()) }
+}

@@ -1,0 +1,81 @@
+import type { Insertable, Kysely, Updateable } from "kysely"
+import { padded } from "./id-list.ts"
+import type { CommandRow, CommandsTable, Schema } from "./schema.ts"
+
+/** A command with what the board needs to fetch its image. */
+export interface OpenCommand extends CommandRow {
+    readonly version: string | null
+    readonly manifest: string | null
+    readonly imageDigest: string | null
+    readonly imageSizeBytes: number | null
+    readonly signatureDigest: string | null
+    readonly signatureSizeBytes: number | null
+}
+
+export class CommandRepo {
+    readonly #db: Kysely<Schema>
+
+    constructor(db: Kysely<Schema>) {
+        this.#db = db
+    }
+
+    /** @throws when the device has an open command: that law is an index of the database. */
+    async insert(row: Insertable<CommandsTable>): Promise<void> {
+        await this.#db.insertInto("commands").values(row).execute()
+    }
+
+    async get(id: string): Promise<CommandRow | undefined> {
+        return this.#db.selectFrom("commands").selectAll().where("id", "=", id).executeTakeFirst()
+    }
+
+    async patch(id: string, patch: Updateable<CommandsTable>): Promise<void> {
+        await this.#db.updateTable("commands").set(patch).where("id", "=", id).execute()
+    }
+
+    /** Notes a delivery; the state goes from queued to delivered only, whatever came in between. */
+    async noteDelivery(id: string, deliveries: number, atMs: number, deadlineAtMs: number): Promise<void> {
+        await this.#db.updateTable("commands").set({ deliveries }).where("id", "=", id).execute()
+        await this.#db
+            .updateTable("commands")
+            .set({ state: "delivered", deliveredAtMs: atMs, deadlineAtMs })
+            .where("id", "=", id)
+            .where("state", "=", "queued")
+            .execute()
+    }
+
+    /** The open command of each of the devices that has one. */
+    async open(deviceIds: readonly string[]): Promise<OpenCommand[]> {
+        return this.#db
+            .selectFrom("commands")
+            .leftJoin("releases", "releases.id", "commands.releaseId")
+            .leftJoin("artifacts", join =>
+                join
+                    .onRef("artifacts.releaseId", "=", "commands.releaseId")
+                    .onRef("artifacts.baseId", "=", "commands.baseId"),
+            )
+            .selectAll("commands")
+            .select([
+                "releases.version",
+                "artifacts.manifest",
+                "artifacts.imageDigest",
+                "artifacts.imageSizeBytes",
+                "artifacts.signatureDigest",
+                "artifacts.signatureSizeBytes",
+            ])
+            .where("commands.deviceId", "in", padded(deviceIds))
+            .where("commands.finishedAtMs", "is", null)
+            .execute()
+    }
+
+    /** Newest first. */
+    async list(deviceId: string, limit: number): Promise<CommandRow[]> {
+        return this.#db
+            .selectFrom("commands")
+            .selectAll()
+            .where("deviceId", "=", deviceId)
+            .orderBy("queuedAtMs", "desc")
+            .orderBy("id", "desc")
+            .limit(limit)
+            .execute()
+    }
+}

@@ -1,0 +1,96 @@
+import type { Kysely } from "kysely"
+import type { EventRow, Schema } from "./schema.ts"
+
+/** Something that happened, in the order of the commits. `seq` is what SSE's Last-Event-ID names. */
+export interface StoredEvent {
+    readonly seq: number
+    readonly type: EventType
+    readonly deviceId: string | null
+    readonly atMs: number
+    readonly data: Readonly<Record<string, unknown>>
+}
+
+export type EventType =
+    | "device.created"
+    | "device.removed"
+    | "device.actual"
+    | "device.desired"
+    | "device.status"
+    | "device.blocked"
+    | "command.queued"
+    | "command.changed"
+    | "command.finished"
+    | "release.created"
+    | "artifact.added"
+    | "token.revoked"
+    | "group.changed"
+    | "rollout.changed"
+    | "rollout.gate"
+
+export type NewEvent = Omit<StoredEvent, "seq">
+
+const ROWS_PER_INSERT = 100
+
+export class EventRepo {
+    readonly #db: Kysely<Schema>
+    readonly #noted: NewEvent[]
+
+    constructor(db: Kysely<Schema>, noted: NewEvent[]) {
+        this.#db = db
+        this.#noted = noted
+    }
+
+    /** Notes an event; it is written and announced with the transaction around. */
+    note(type: EventType, deviceId: string | null, atMs: number, data: Readonly<Record<string, unknown>>): void {
+        this.#noted.push({ type, deviceId, atMs, data })
+    }
+
+    async store(noted: readonly NewEvent[]): Promise<StoredEvent[]> {
+        const stored: StoredEvent[] = []
+        for (let from = 0; from < noted.length; from += ROWS_PER_INSERT) {
+            const part = noted.slice(from, from + ROWS_PER_INSERT)
+            const rows = await this.#db
+                .insertInto("events")
+                .values(part.map(event => ({ ...event, data: JSON.stringify(event.data) })))
+                .returning("seq")
+                .execute()
+            // RETURNING promises no order; the numbers of one insert are given in the order of its rows.
+            const numbers = rows.map(row => Number(row.seq)).sort((a, b) => a - b)
+            part.forEach((event, index) => stored.push({ seq: numbers[index], ...event }))
+        }
+        return stored
+    }
+
+    async after(seq: number, limit: number): Promise<StoredEvent[]> {
+        const rows = await this.#db
+            .selectFrom("events")
+            .selectAll()
+            .where("seq", ">", seq)
+            .orderBy("seq")
+            .limit(limit)
+            .execute()
+        return rows.map(toEvent)
+    }
+
+    async lastSeq(): Promise<number> {
+        const row = await this.#db
+            .selectFrom("events")
+            .select(({ fn }) => fn.max("seq").as("seq"))
+            .executeTakeFirst()
+        return Number(row?.seq ?? 0)
+    }
+
+    async removeUpTo(seq: number): Promise<void> {
+        await this.#db.deleteFrom("events").where("seq", "<=", seq).execute()
+    }
+}
+
+function toEvent(row: EventRow): StoredEvent {
+    return {
+        seq: Number(row.seq),
+        type: row.type as EventType,
+        deviceId: row.deviceId,
+        atMs: Number(row.atMs),
+        data: JSON.parse(row.data),
+    }
+}

@@ -1,0 +1,29 @@
+/**
+ * Migrations in order. One that has been released is never edited; a change is a new
+ * one. The database notes which have run, so a newer server brings an older file up.
+ */
+import type { Kysely, Migration, MigrationProvider } from "kysely"
+import { Migrator } from "kysely"
+import type { DialectName } from "../dialect-name.ts"
+import * as first from "./0001-first.ts"
+
+type Up = (db: Kysely<unknown>, dialect: DialectName) => Promise<void>
+
+const MIGRATIONS: Readonly<Record<string, { up: Up }>> = {
+    "0001-first": first,
+}
+
+/** @throws Error of the migration that failed; the ones before it stay. */
+export async function migrateToLatest<T>(db: Kysely<T>, dialect: DialectName): Promise<void> {
+    const provider: MigrationProvider = {
+        getMigrations: async () =>
+            Object.fromEntries(
+                Object.entries(MIGRATIONS).map(([name, { up }]): [string, Migration] => [
+                    name,
+                    { up: inner => up(inner, dialect) },
+                ]),
+            ),
+    }
+    const { error } = await new Migrator({ db, provider }).migrateToLatest()
+    if (error !== undefined) throw error
+}

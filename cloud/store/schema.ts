@@ -1,0 +1,171 @@
+/**
+ * The tables. Columns are named like the fields of the code, so that a row needs no
+ * translation. Times are milliseconds since 1970, JSON is text, and 0/1 is a boolean:
+ * what SQLite and PostgreSQL both have.
+ *
+ * `desired` is written by operators and rollouts only, `actual` by what a device
+ * reported only. No statement writes both.
+ */
+import type { Generated, Selectable } from "kysely"
+
+export interface DevicesTable {
+    id: string
+    app: string | null
+    /** JSON object of strings: what groups filter by. */
+    attributes: string
+    createdAtMs: number
+    createdBy: string
+}
+
+export interface TokensTable {
+    id: string
+    hash: string
+    role: string
+    name: string
+    deviceId: string | null
+    createdAtMs: number
+    createdBy: string
+    revokedAtMs: number | null
+}
+
+export interface ActualTable {
+    deviceId: string
+    version: string
+    sequence: number
+    baseId: string
+    bank: string
+    state: string
+    bootCount: number | null
+    channel: string | null
+    uptimeMs: number | null
+    reportedAtMs: number
+    /** When anything but the uptime last changed. */
+    changedAtMs: number
+}
+
+export interface DesiredTable {
+    deviceId: string
+    releaseId: string
+    /** Raised each time somebody asks: one ask is granted once (plus retries after time-outs). */
+    generation: number
+    rolloutId: string | null
+    setBy: string
+    setAtMs: number
+    /** When the controller should look again; null = not by itself. */
+    retryAtMs: number | null
+}
+
+export interface ReleasesTable {
+    id: string
+    app: string
+    version: string
+    notes: string
+    createdAtMs: number
+    createdBy: string
+}
+
+export interface ArtifactsTable {
+    releaseId: string
+    baseId: string
+    sequence: number
+    productId: number
+    cold: number
+    manifest: string
+    imageDigest: string
+    imageSizeBytes: number
+    signatureDigest: string
+    signatureSizeBytes: number
+    createdAtMs: number
+    createdBy: string
+}
+
+export interface CommandsTable {
+    id: string
+    deviceId: string
+    kind: string
+    releaseId: string | null
+    baseId: string | null
+    generation: number
+    attempt: number
+    state: string
+    rolloutId: string | null
+    queuedAtMs: number
+    deliveredAtMs: number | null
+    deliveries: number
+    ackedAtMs: number | null
+    deadlineAtMs: number | null
+    cancelAtMs: number | null
+    finishedAtMs: number | null
+    doneBytes: number | null
+    ofBytes: number | null
+    code: string | null
+    diagnostics: string | null
+}
+
+export interface StatusesTable {
+    seq: Generated<number>
+    deviceId: string
+    commandId: string | null
+    atMs: number
+    state: string
+    version: string | null
+    sequence: number | null
+    bank: string | null
+    doneBytes: number | null
+    ofBytes: number | null
+    code: string | null
+    diagnostics: string | null
+}
+
+/** Releases that a device failed with; automation does not offer them to it again. */
+export interface BlocksTable {
+    deviceId: string
+    releaseId: string
+    reason: string
+    commandId: string
+    atMs: number
+}
+
+export interface EventsTable {
+    seq: Generated<number>
+    type: string
+    deviceId: string | null
+    atMs: number
+    data: string
+}
+
+export interface AuditTable {
+    seq: Generated<number>
+    atMs: number
+    actor: string
+    role: string
+    action: string
+    subject: string
+    detail: string
+}
+
+export interface Schema {
+    devices: DevicesTable
+    tokens: TokensTable
+    actual: ActualTable
+    desired: DesiredTable
+    releases: ReleasesTable
+    artifacts: ArtifactsTable
+    commands: CommandsTable
+    statuses: StatusesTable
+    blocks: BlocksTable
+    events: EventsTable
+    audit: AuditTable
+}
+
+export type DeviceRow = Selectable<DevicesTable>
+export type TokenRow = Selectable<TokensTable>
+export type ActualRow = Selectable<ActualTable>
+export type DesiredRow = Selectable<DesiredTable>
+export type ReleaseRow = Selectable<ReleasesTable>
+export type ArtifactRow = Selectable<ArtifactsTable>
+export type CommandRow = Selectable<CommandsTable>
+export type StatusRow = Selectable<StatusesTable>
+export type BlockRow = Selectable<BlocksTable>
+export type EventRow = Selectable<EventsTable>
+export type AuditRow = Selectable<AuditTable>

@@ -1,0 +1,132 @@
+import type { Kysely } from "kysely"
+import { padded } from "./id-list.ts"
+import type { Schema } from "./schema.ts"
+
+/** One device as the controller sees it: what is wanted, what is, and what is under way. */
+export interface DeviceView {
+    readonly deviceId: string
+    readonly releaseId: string | null
+    readonly version: string | null
+    readonly generation: number | null
+    readonly rolloutId: string | null
+    readonly retryAtMs: number | null
+    readonly actualVersion: string | null
+    readonly actualBaseId: string | null
+    readonly actualBank: string | null
+    readonly actualState: string | null
+    readonly commandId: string | null
+    readonly commandKind: string | null
+    readonly commandReleaseId: string | null
+    readonly commandVersion: string | null
+    readonly commandBaseId: string | null
+    readonly commandState: string | null
+    readonly commandAckedAtMs: number | null
+    readonly commandDeadlineAtMs: number | null
+    readonly commandCancelAtMs: number | null
+    /** The artifact's own base, when the wanted release has one for the device's base. */
+    readonly artifactBaseId: string | null
+    /** Why the release is not offered to this device again. */
+    readonly blockReason: string | null
+    /** Attempts made for this generation. */
+    readonly attempts: number
+}
+
+export class ViewRepo {
+    readonly #db: Kysely<Schema>
+
+    constructor(db: Kysely<Schema>) {
+        this.#db = db
+    }
+
+    async devices(deviceIds: readonly string[]): Promise<DeviceView[]> {
+        if (deviceIds.length === 0) return []
+        const rows = await this.#db
+            .selectFrom("devices")
+            .leftJoin("desired", "desired.deviceId", "devices.id")
+            .leftJoin("releases", "releases.id", "desired.releaseId")
+            .leftJoin("actual", "actual.deviceId", "devices.id")
+            .leftJoin("commands as open", join =>
+                join.onRef("open.deviceId", "=", "devices.id").on("open.finishedAtMs", "is", null),
+            )
+            .leftJoin("releases as openRelease", "openRelease.id", "open.releaseId")
+            .leftJoin("artifacts", join =>
+                join
+                    .onRef("artifacts.releaseId", "=", "desired.releaseId")
+                    .onRef("artifacts.baseId", "=", "actual.baseId"),
+            )
+            .leftJoin("blocks", join =>
+                join
+                    .onRef("blocks.deviceId", "=", "devices.id")
+                    .onRef("blocks.releaseId", "=", "desired.releaseId"),
+            )
+            .select(eb => [
+                "devices.id as deviceId",
+                "desired.releaseId",
+                "releases.version",
+                "desired.generation",
+                "desired.rolloutId",
+                "desired.retryAtMs",
+                "actual.version as actualVersion",
+                "actual.baseId as actualBaseId",
+                "actual.bank as actualBank",
+                "actual.state as actualState",
+                "open.id as commandId",
+                "open.kind as commandKind",
+                "open.releaseId as commandReleaseId",
+                "openRelease.version as commandVersion",
+                "open.baseId as commandBaseId",
+                "open.state as commandState",
+                "open.ackedAtMs as commandAckedAtMs",
+                "open.deadlineAtMs as commandDeadlineAtMs",
+                "open.cancelAtMs as commandCancelAtMs",
+                "artifacts.baseId as artifactBaseId",
+                "blocks.reason as blockReason",
+                eb
+                    .selectFrom("commands as made")
+                    .select(({ fn }) => fn.coalesce(fn.max("made.attempt"), eb.lit(0)).as("attempts"))
+                    .whereRef("made.deviceId", "=", "devices.id")
+                    .whereRef("made.generation", "=", "desired.generation")
+                    .where("made.kind", "=", "update")
+                    .as("attempts"),
+            ])
+            .where("devices.id", "in", padded(deviceIds))
+            .execute()
+        return rows.map(row => ({ ...row, attempts: Number(row.attempts ?? 0) }))
+    }
+
+    /** Devices that need a look because time has passed: deadlines and retries. */
+    async due(nowMs: number, limit: number): Promise<string[]> {
+        const late = await this.#db
+            .selectFrom("commands")
+            .select("deviceId")
+            .where("finishedAtMs", "is", null)
+            .where("deadlineAtMs", "<=", nowMs)
+            .orderBy("deadlineAtMs")
+            .limit(limit)
+            .execute()
+        const retries = await this.#db
+            .selectFrom("desired")
+            .select("deviceId")
+            .where("retryAtMs", "<=", nowMs)
+            .orderBy("retryAtMs")
+            .limit(limit)
+            .execute()
+        return [...new Set([...late, ...retries].map(row => row.deviceId))].slice(0, limit)
+    }
+
+    /** Ids of devices that something is wanted of or under way for, in order, after the given one. */
+    async managed(after: string | null, limit: number): Promise<string[]> {
+        let query = this.#db
+            .selectFrom("devices")
+            .leftJoin("desired", "desired.deviceId", "devices.id")
+            .leftJoin("commands", join =>
+                join.onRef("commands.deviceId", "=", "devices.id").on("commands.finishedAtMs", "is", null),
+            )
+            .select("devices.id")
+            .where(eb => eb.or([eb("desired.deviceId", "is not", null), eb("commands.id", "is not", null)]))
+            .orderBy("devices.id")
+            .limit(limit)
+        if (after !== null) query = query.where("devices.id", ">", after)
+        return (await query.execute()).map(row => row.id)
+    }
+}

@@ -1,0 +1,104 @@
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import type { TestCloud } from "./support/cloud.ts"
+import { call, openCloud, publish, TestDevice, until } from "./support/cloud.ts"
+
+const test = suite<{ cloud: TestCloud }>("cloud: held polls")
+test.before(async context => {
+    context.cloud = await openCloud()
+    await publish(context.cloud, "1.1.0")
+})
+test.after(context => context.cloud.done())
+
+const held = (cloud: TestCloud, count: number) =>
+    until(`${count} held polls`, () => call(`${cloud.url}/healthz`).then(answer => answer.body.heldPolls), value => value === count)
+
+test("a poll with nothing to say ends after ct seconds, on the same connection as the next one", async ({ cloud }) => {
+    const device = await TestDevice.add(cloud, "waits")
+    const before = performance.now()
+    const answer = await device.poll(1)
+    const tookMs = performance.now() - before
+    assert.is(answer.status, 202)
+    assert.ok(tookMs >= 1000 && tookMs < 1600, `${tookMs} ms`)
+    assert.is(answer.headers.connection, "keep-alive")
+    device.close()
+})
+
+test("a newer poll of the same device ends the older one", async ({ cloud }) => {
+    const device = await TestDevice.add(cloud, "twice")
+    const older = device.poll(30)
+    await held(cloud, 1)
+    const newer = device.poll(1)
+    assert.is((await older).status, 202)
+    assert.is((await newer).status, 202)
+    device.close()
+})
+
+test("a poll whose connection is gone is forgotten, and the command waits for the next one", async ({ cloud }) => {
+    const device = await TestDevice.add(cloud, "gone")
+    const abort = new AbortController()
+    const cut = device.poll(30, abort.signal).catch(() => "cut")
+    await held(cloud, 1)
+    abort.abort()
+    assert.is(await cut, "cut")
+    await held(cloud, 0)
+    const { command } = await cloud.must(202, "POST", "/devices/gone/update", { version: "1.1.0" })
+    assert.is((await device.poll()).body.id, command.id)
+    device.close()
+})
+
+test("an answer that was lost is given again under the same id, but not in a tight loop", async ({ cloud }) => {
+    const device = await TestDevice.add(cloud, "lost-answer")
+    await device.poll()
+    await cloud.must(202, "POST", "/devices/lost-answer/update", { version: "1.1.0" })
+    const first = await device.poll(5)
+    assert.is((await device.poll()).status, 202)
+    const again = await device.poll(5)
+    assert.is(again.body.id, first.body.id)
+    device.close()
+})
+
+test("a device that works on a command is not told it again", async ({ cloud }) => {
+    const device = await TestDevice.add(cloud, "busy")
+    await device.poll()
+    await cloud.must(202, "POST", "/devices/busy/update", { version: "1.1.0" })
+    const { body } = await device.poll(5)
+    await device.status({ id: body.id, state: "downloading", done: 10, of: 300 })
+    device.actual.state = "downloading"
+    assert.is((await device.poll(1)).status, 202)
+    const shown = await cloud.must(200, "GET", "/devices/busy")
+    assert.is(shown.command.doneBytes, 10)
+    assert.is(shown.command.state, "running")
+    device.close()
+})
+
+test("a cancel reaches the device that works on a command", async ({ cloud }) => {
+    const device = await TestDevice.add(cloud, "cancelled")
+    await device.poll()
+    await cloud.must(202, "POST", "/devices/cancelled/update", { version: "1.1.0" })
+    const { body } = await device.poll(5)
+    await device.status({ id: body.id, state: "downloading" })
+    device.actual.state = "downloading"
+    const waiting = device.poll(20)
+    await held(cloud, 1)
+    await cloud.must(202, "POST", "/devices/cancelled/cancel")
+    assert.equal((await waiting).body, { cmd: "cancel", id: body.id })
+    device.actual.state = "idle"
+    await device.status({ id: body.id, state: "idle" })
+    const shown = await cloud.must(200, "GET", "/devices/cancelled")
+    assert.is(shown.commands[0].state, "cancelled")
+    assert.equal(shown.blocked, [])
+    device.close()
+})
+
+test("closing the server answers the polls that wait", async () => {
+    const cloud = await openCloud()
+    const device = await TestDevice.add(cloud, "at-close")
+    const waiting = device.poll(30)
+    await held(cloud, 1)
+    await cloud.done()
+    assert.is((await waiting).status, 202)
+    device.close()
+})
+
+test.run()
