@@ -1,0 +1,119 @@
+import { readFile, rm, writeFile } from "node:fs/promises"
+import path from "node:path"
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { DiskBlobStore } from "../cloud/store/blobs.ts"
+import { openSqliteStore } from "../cloud/store/kysely-store.ts"
+import type { Store } from "../cloud/store/store.ts"
+import { sha256, temporaryFolder } from "./support/cloud.ts"
+
+const test = suite<{ folder: string; store: Store }>("cloud: store")
+test.before.each(async context => {
+    context.folder = await temporaryFolder()
+    context.store = await openSqliteStore(path.join(context.folder, "test.db"))
+})
+test.after.each(async context => {
+    await context.store.close()
+    await rm(context.folder, { recursive: true, force: true })
+})
+
+const device = (id: string) => ({ id, app: null, attributes: "{}", createdAtMs: 1, createdBy: "test" })
+
+test("a transaction that throws leaves nothing, and its events are not announced", async ({ store }) => {
+    const heard: string[] = []
+    store.onEvents(events => heard.push(...events.map(event => event.type)))
+    try {
+        await store.write(async repos => {
+            await repos.devices.insert(device("a"))
+            repos.events.note("device.created", "a", 1, {})
+            throw new Error("no")
+        })
+        assert.unreachable()
+    } catch (error) {
+        assert.is((error as Error).message, "no")
+    }
+    assert.is(await store.read.devices.get("a"), undefined)
+    assert.equal(heard, [])
+    await store.write(async repos => {
+        await repos.devices.insert(device("a"))
+        repos.events.note("device.created", "a", 1, {})
+    })
+    assert.equal(heard, ["device.created"])
+})
+
+test("transactions do not mix, and a reader does not see half of one", async ({ store }) => {
+    const order: string[] = []
+    const write = (id: string) =>
+        store.write(async repos => {
+            order.push(`${id}+`)
+            await repos.devices.insert(device(id))
+            await new Promise(resolve => setImmediate(resolve))
+            await repos.devices.insert(device(`${id}-twin`))
+            order.push(`${id}-`)
+        })
+    const seen = store.read.devices.list({ after: null, limit: 10 })
+    await Promise.all([write("a"), write("b"), seen])
+    assert.equal(order, ["a+", "a-", "b+", "b-"])
+    assert.is((await seen).length, 0)
+    assert.is((await store.read.devices.list({ after: null, limit: 10 })).length, 4)
+})
+
+test("a broken rule of the database rejects, and the connection goes on", async ({ store }) => {
+    await store.write(repos => repos.devices.insert(device("a")))
+    for (let n = 0; n < 3; n++) {
+        try {
+            await store.write(repos => repos.devices.insert(device("a")))
+            assert.unreachable()
+        } catch (error) {
+            assert.match((error as Error).message, "UNIQUE")
+        }
+    }
+    await store.write(repos => repos.devices.insert(device("b")))
+})
+
+test("the database itself refuses a second open command, and the same grant twice", async ({ store }) => {
+    await store.write(repos => repos.devices.insert(device("a")))
+    const command = { deviceId: "a", kind: "update", generation: 1, state: "queued", queuedAtMs: 1, deliveries: 0 }
+    await store.write(repos => repos.commands.insert({ ...command, id: "c1", attempt: 1 }))
+    const refused = async (id: string, attempt: number): Promise<boolean> =>
+        store.write(repos => repos.commands.insert({ ...command, id, attempt })).then(() => false, () => true)
+    assert.ok(await refused("c2", 2), "while one is open")
+    await store.write(repos => repos.commands.patch("c1", { state: "expired", finishedAtMs: 2 }))
+    assert.ok(await refused("c3", 1), "the same attempt again")
+    assert.not.ok(await refused("c4", 2))
+})
+
+test("a file is brought up once and opened again as it was", async ({ store, folder }) => {
+    await store.write(repos => repos.devices.insert(device("a")))
+    const file = path.join(folder, "test.db")
+    const again = await openSqliteStore(file)
+    assert.is((await again.read.devices.get("a"))?.id, "a")
+    await again.close()
+})
+
+test("what is not a database is refused, not overwritten", async ({ folder }) => {
+    const file = path.join(folder, "not.db")
+    await writeFile(file, "this is a letter to a friend, not a database. ".repeat(100))
+    let failed = false
+    await openSqliteStore(file).catch(() => (failed = true))
+    assert.ok(failed)
+    assert.match(await readFile(file, "utf8"), "letter to a friend")
+})
+
+test("a blob is stored once under its digest, and leftovers of a crash are swept", async ({ folder }) => {
+    const blobs = await DiskBlobStore.open(path.join(folder, "blobs"), 1024)
+    const bytes = Buffer.from("some image")
+    const digest = await blobs.put(bytes)
+    assert.is(digest, sha256(bytes))
+    assert.is(await blobs.put(bytes), digest)
+    await writeFile(path.join(folder, "blobs", "tmp", "half-written"), "x")
+    const later = await DiskBlobStore.open(path.join(folder, "blobs"), 1024)
+    assert.is(await readFile(path.join(folder, "blobs", "tmp", "half-written")).catch(() => null), null)
+    const reads = await Promise.all(Array.from({ length: 50 }, () => later.get(digest)))
+    assert.ok(reads.every(read => read !== undefined && bytes.equals(read)))
+    assert.is(later.diskReads, 1)
+    assert.is(await later.get("0".repeat(64)), undefined)
+    assert.is(await later.get("../../etc/passwd"), undefined)
+})
+
+test.run()
