@@ -1,57 +1,80 @@
-// Placeholder with the loader's interface, until the loader itself is here.
-export class HotswapError extends Error {
-    constructor(public code: string) {
-        super(code)
-    }
-}
+// The hot-swap loader: puts replaced code in the place of the base's own, one pointer a function, and back.
 
-export interface LoadedImage {
-    sequence: number
-    sizeBytes: number
-    digest8: string
-}
+import * as ds from "@devicescript/core"
+import { endTrial, type Fault, guardTrial, machineHandlers, setImageBudget } from "./guard"
+import type { LoadedImage } from "./image"
+import { baseIdBytes, hostCount, setMachine, setPointers } from "./machine"
+import { setRules } from "./migration"
 
-export interface Fault {
-    message: string
-    functionIndex: number
-    pc: number
-    native: string
-    uptimeMs: number
-}
+export * from "./errors"
+export * from "./guard"
+export * from "./image"
 
 let faultHandler: (fault: Fault) => void
+let active: LoadedImage
 
+/** The base that this board runs, as 16 hex digits. All zeros: not linked. */
 export function baseId(): string {
-    return "0000000000000000"
+    return baseIdBytes().toString("hex")
 }
 
 export function baseVersion(): string {
-    return "1.0.0"
+    return ds._dcfgString("@version") || "0.0.0"
 }
 
-export function loadImage(bytes: Buffer): LoadedImage {
-    if (bytes.length < 24 || bytes.getAt(0, "u32") !== 0x31564f48)
-        throw new HotswapError("HOV_IMAGE_MAGIC")
-    if (bytes.slice(8, 16).toString("hex") !== baseId())
-        throw new HotswapError("HOV_IMAGE_BASE")
-    if (bytes.getAt(20, "u32") !== bytes.length)
-        throw new HotswapError("HOV_IMAGE_SIZE")
-    return { sequence: bytes.getAt(16, "u32"), sizeBytes: bytes.length, digest8: "" }
-}
-
-export function activate(
-    image: LoadedImage,
-    options: { trial: boolean; reason: "boot" | "hot"; version: string }
-): void {
-    console.log(`hotswap placeholder seq=${image.sequence} trial=${options.trial}`)
-}
-
-export function deactivate(): void {}
-
+/** Called once for an image on trial that threw, after the pointers went back; may start fibers. */
 export function onFault(handler: (fault: Fault) => void): void {
     faultHandler = handler
 }
 
+export function activeImage(): LoadedImage {
+    return active
+}
+
+/**
+ * Makes an image current. The swap itself is one step without a yield: other fibers see all of it or none.
+ * With `trial` an uncaught exception in it puts the base's code back.
+ */
+export async function activate(
+    image: LoadedImage,
+    options: { trial: boolean; reason: "boot" | "hot"; version: string }
+) {
+    await setMachineUp()
+    setImageBudget(image.budget)
+    setRules(image.rules)
+    if (options.trial) guardTrial(putBack)
+    else endTrial()
+    active = image
+    if (image.initialise) image.initialise()
+    setPointers(image.pointers)
+}
+
+/** Gives the executor its handlers; before it, no replaced code can run. */
+export async function setMachineUp() {
+    const handlers = machineHandlers()
+    await setMachine([handlers[0]], [handlers[1]])
+}
+
+/** The base's own code is current again. */
+export function deactivate(): void {
+    endTrial()
+    active = undefined
+    const native: any[] = []
+    native[hostCount() - 1] = undefined
+    setPointers(native)
+}
+
 export function confirmTrial(): void {
-    if (!faultHandler) console.log("hotswap placeholder confirmed")
+    endTrial()
+}
+
+function putBack(fault: Fault): void {
+    deactivate()
+    if (faultHandler) {
+        const handler = faultHandler
+        const report = async () => {
+            handler(fault)
+        }
+        report.start()
+    }
 }

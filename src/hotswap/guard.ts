@@ -1,0 +1,136 @@
+// What happens when replaced code throws or runs for too long.
+
+import * as ds from "@devicescript/core"
+import { capture, isExecutorAddress, setBudget, setResume } from "./machine"
+
+/** Numbers of the handlers that the machinery itself names; see fixedHandlers in toolchain/executor/operations.ts. */
+const entryExhaustedHandler = 1
+const loopExhaustedHandler = 2
+const catchHandler = 3
+const skipHandler = 5
+const fallBackHandler = 6
+/** Leaves the prelude's try block, then throws on. */
+const rethrowHandler = -1
+
+/** What to do with a call that has thrown, as the builder worked it out. */
+const policySkip = 0
+const policyRerun = 1
+
+export interface Fault {
+    message: string
+    /** function of the image, in its order */
+    functionIndex: number
+    /** word in its code array */
+    pc: number
+    /** the VM's stack at the throw: addresses of the linked base, u16 each, as hex digits */
+    native: string
+    uptimeMs: number
+}
+
+let budget = 200
+let lastTurnMs = 0
+let exceptionsSinceRefill = 0
+let trial = false
+let rollBack: (fault: Fault) => void
+
+export function setImageBudget(count: number): void {
+    budget = count
+    setBudget(count)
+}
+
+/** @param onTrialFault called in the frame that threw: puts the pointers back; must not yield */
+export function guardTrial(onTrialFault: (fault: Fault) => void): void {
+    trial = true
+    rollBack = onTrialFault
+}
+
+export function endTrial(): void {
+    trial = false
+}
+
+export function machineHandlers(): any[] {
+    return [capture(loopExhaustedHandler), capture(entryExhaustedHandler)]
+}
+
+/**
+ * Yields and starts a new budget. A turn of 0 ms lets other fibers run but not the network and the bus, so a long
+ * computation takes a real one now and then.
+ */
+export async function refill() {
+    const now = ds.millis()
+    const starved = now - lastTurnMs > 20
+    if (starved) lastTurnMs = now
+    await ds.sleep(starved ? 1 : 0)
+    exceptionsSinceRefill = 0
+    setBudget(budget)
+}
+
+/**
+ * Called by the executor in the frame of replaced code, when the budget ended at an entry or something was thrown.
+ * Chooses how the frame goes on and returns the program counter that it goes on at.
+ */
+export async function dispatch(code: any[], pc: number, exception: any): Promise<number> {
+    if (pc === undefined) {
+        await refill()
+        setResume(code[0])
+        return undefined
+    }
+    // the entry spent the old budget; a few exceptions go on a part of a new one each, then the fiber yields
+    setBudget(++exceptionsSinceRefill > 8 ? 1 : Math.max(1, budget >> 3))
+    const meta = code[1]
+    const ranges: number[] = meta[2]
+    for (let i = 0; i < ranges.length; i += 3)
+        if (ranges[i] <= pc && pc < ranges[i + 1]) {
+            setResume(capture(catchHandler))
+            return ranges[i + 2]
+        }
+    setResume(capture(uncaught(meta, pc, exception)))
+    return pc
+}
+
+let reported: any
+
+/** An exception leaves replaced code. Returns the handler that its frame goes on with. */
+function uncaught(meta: any[], pc: number, exception: any): number {
+    if (exception !== reported) {
+        reported = exception
+        const native = exception instanceof Error ? (exception as any).__stack__ : undefined
+        const fault: Fault = {
+            message: exception instanceof Error ? exception.message : exception + "",
+            functionIndex: meta[0],
+            pc,
+            native: native ? native.toString("hex") : "",
+            uptimeMs: ds.millis(),
+        }
+        console.log(`HOV fault fn=${fault.functionIndex} pc=${pc} trial=${trial} native=${fault.native} msg=${fault.message}`)
+        if (trial) {
+            trial = false
+            rollingBack = true
+            rollBack(fault)
+        }
+    }
+    if (!rollingBack || isInsideReplacedCode()) return rethrowHandler
+    rollingBack = false
+    reported = undefined
+    if (meta[1] === policySkip) return skipHandler
+    return meta[1] === policyRerun ? fallBackHandler : rethrowHandler
+}
+
+let rollingBack = false
+
+/**
+ * Whether some caller of the frame that threw runs replaced code too: it will get the exception next. Asked only after
+ * a throw, so it may be slow: an error of our own shows the addresses of all callers.
+ */
+function isInsideReplacedCode(): boolean {
+    let stack: Buffer
+    try {
+        throw new Error("probe")
+    } catch (e) {
+        stack = (e as any).__stack__
+    }
+    let frames = 0
+    for (let i = 0; i + 1 < stack.length; i += 2) if (isExecutorAddress(stack.getAt(i, "u16"))) frames++
+    // one is the frame that threw itself
+    return frames > 1
+}

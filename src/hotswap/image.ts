@@ -1,0 +1,214 @@
+// Turns an image into code arrays in RAM. Layout: toolchain/format/image.ts.
+
+import * as ds from "@devicescript/core"
+import { HotswapError } from "./errors"
+import {
+    closeReader,
+    openReader,
+    readByte,
+    readCount,
+    readerOffset,
+    readFloat,
+    readInteger,
+    readSlice,
+    readVarint,
+} from "./image-reader"
+import { baseIdBytes, capture, hostCount, makeFunction, makeMethod, statics } from "./machine"
+import { migrate } from "./migration"
+
+const headerBytes = 32
+/** Words built before other fibers get a turn: a 10 ms loop must not notice an image being loaded. */
+const wordsPerTurn = 24
+
+/** Fields that objects of a class may lack, and the code that gives them their first values. */
+export interface MigrationRule {
+    constructor_: any
+    fields: string[]
+    up: any
+}
+
+export interface LoadedImage {
+    sequence: number
+    sizeBytes: number
+    digest8: string
+    /** code array of each host, `undefined` where the base's own code stays */
+    pointers: any[]
+    rules: MigrationRule[]
+    /** gives the image's new globals their first values and changed constants their new ones */
+    initialise: any
+    budget: number
+}
+
+/** Checks what can be known from the first 32 bytes. Throws HotswapError. */
+export function checkHeader(image: Buffer): void {
+    if (image.length < headerBytes || image.getAt(0, "u32") !== 0x31564f48) throw new HotswapError("HOV_IMAGE_MAGIC")
+    if (image[4] !== 1) throw new HotswapError("HOV_IMAGE_VERSION")
+    if (image.slice(8, 16).toString("hex") !== baseIdBytes().toString("hex")) throw new HotswapError("HOV_IMAGE_BASE")
+    if (image.getAt(20, "u32") !== image.length) throw new HotswapError("HOV_IMAGE_SIZE")
+}
+
+let strings: string[]
+let buffers: Buffer[]
+let codes: any[][]
+let values: any[]
+let cells: any[][]
+let tokens: any[][]
+let groups: any[][]
+
+/**
+ * Builds an image's code. Yields between functions' parts, so time-critical loops go on.
+ * Throws HotswapError; nothing of the running program has changed then.
+ */
+export async function loadImage(image: Buffer): Promise<LoadedImage> {
+    checkHeader(image)
+    openReader(image, headerBytes)
+    groups = []
+    strings = readMany(() => readSlice().toString("utf-8"))
+    buffers = readMany(() => readSlice())
+    cells = readMany(() => [undefined], readVarint())
+    tokens = readMany(() => [], readVarint())
+    const functionCount = readCount()
+    codes = []
+    for (let i = 0; i < functionCount; ++i) codes.push([])
+    values = []
+    const pointers: any[] = []
+    pointers[hostCount() - 1] = undefined
+    for (let i = 0; i < functionCount; ++i) await readFunction(codes[i], i, pointers)
+    const rules = readMany(() => readRule())
+    const initialise = readVarint()
+    const loaded: LoadedImage = {
+        sequence: image.getAt(16, "u32"),
+        sizeBytes: image.length,
+        digest8: "",
+        pointers,
+        rules,
+        initialise: initialise === 0 ? undefined : functionValue(initialise - 1),
+        budget: image.getAt(24, "u16"),
+    }
+    if (readerOffset() !== image.length) throw new HotswapError("HOV_IMAGE_FORMAT")
+    closeReader()
+    strings = buffers = codes = values = cells = tokens = groups = undefined
+    return loaded
+}
+
+function readMany(read: () => any, many?: number): any[] {
+    const n = many === undefined ? readCount() : many
+    if (n > 2000) throw new HotswapError("HOV_IMAGE_FORMAT")
+    const all: any[] = []
+    for (let i = 0; i < n; ++i) all.push(read())
+    return all
+}
+
+/** Kinds of functions in an image. */
+const addedFunction = 0
+const addedMethod = 1
+const firstHost = 2
+
+const kinds: number[] = []
+
+async function readFunction(code: any[], index: number, pointers: any[]) {
+    const kind = readVarint()
+    kinds[index] = kind
+    if (kind >= firstHost) {
+        if (kind - firstHost >= hostCount()) throw new HotswapError("HOV_IMAGE_FORMAT")
+        pointers[kind - firstHost] = code
+    }
+    const policy = readByte()
+    const ranges = readMany(() => readVarint())
+    const words = readCount()
+    code.push(capture(0))
+    code.push([index, policy, ranges])
+    for (let i = 0; i < words; ++i) {
+        code.push(readWord(code.length))
+        if (i % wordsPerTurn === wordsPerTurn - 1) await ds.sleep(1)
+    }
+}
+
+function readRule(): MigrationRule {
+    const constructor_ = readWord(0)
+    const fields = readMany(() => readWord(0))
+    return { constructor_, fields, up: functionValue(readVarint()) }
+}
+
+function functionValue(index: number): any {
+    if (index >= codes.length) throw new HotswapError("HOV_IMAGE_FORMAT")
+    if (values[index] === undefined)
+        values[index] = kinds[index] === addedMethod ? makeMethod(codes[index]) : makeFunction(codes[index])
+    return values[index]
+}
+
+/** One word of a code array. The first byte says what it is; see toolchain/format/words.ts. */
+function readWord(position: number): any {
+    const b = readByte()
+    if (b < 0xc0) return capture(b)
+    if (b >= 0xe0) return staticValue(b - 0xe0)
+    if (b >= 0xd0) return b - 0xd0
+    switch (b) {
+        case 0xc0:
+            return capture(0xc0 + readByte())
+        case 0xc1:
+            return capture(0x1c0 + readByte())
+        case 0xc2:
+            return readInteger()
+        case 0xc3:
+            return readFloat()
+        case 0xc4:
+            return special(readByte())
+        case 0xc5:
+            return staticValue(readVarint())
+        case 0xc6:
+            return member(strings, readVarint())
+        case 0xc7:
+            return member(buffers, readVarint())
+        case 0xc8:
+            return functionValue(readVarint())
+        case 0xc9:
+            return member(cells, readVarint())
+        case 0xca:
+            return member(tokens, readVarint())
+        case 0xcb: {
+            const object = readWord(0)
+            return object[readWord(0)]
+        }
+        case 0xcc:
+            return -readByte()
+        case 0xcd:
+            return position + readByte()
+        case 0xce:
+            return position - readByte()
+        case 0xcf:
+            return migrate
+        default:
+            throw new HotswapError("HOV_IMAGE_FORMAT")
+    }
+}
+
+function member(list: any[], index: number): any {
+    if (index >= list.length) throw new HotswapError("HOV_IMAGE_FORMAT")
+    return list[index]
+}
+
+function staticValue(index: number): any {
+    const group = index >> 3
+    if (!groups[group]) groups[group] = statics(group)
+    return groups[group][index & 7]
+}
+
+function special(kind: number): any {
+    switch (kind) {
+        case 0:
+            return undefined
+        case 1:
+            return null
+        case 2:
+            return true
+        case 3:
+            return false
+        case 4:
+            return NaN
+        case 5:
+            return Infinity
+        default:
+            throw new HotswapError("HOV_IMAGE_FORMAT")
+    }
+}

@@ -1,0 +1,68 @@
+// The doors between TypeScript and the executor. The linker replaces the bodies of these functions with bytecode that
+// no TypeScript compiles to; what stands here only keeps their names, parameters and the functions they need alive.
+
+import { dispatch, refill } from "./guard"
+
+/** Value of handler `n`; -1 is the one that leaves the prelude's try block and throws on. */
+export function capture(n: number): any {
+    return n
+}
+
+/** Sets all pointers to replaced code, in the order of the base's hosts, without a yield: `undefined` is native code. */
+export function setPointers(codes: any[]): void {
+    collect(codes)
+}
+
+/** The handlers that run when the budget of a loop or a call is used up. */
+export async function setMachine(loopExhausted: any[], entryExhausted: any[]) {
+    await dispatch(loopExhausted, 0, entryExhausted)
+    await refill()
+}
+
+/** How many loop rounds and calls replaced code may do before it yields. */
+export function setBudget(count: number): void {
+    collect(count)
+}
+
+/** The handler that a frame goes on with after its exception has been looked at. */
+export function setResume(handler: any): void {
+    collect(handler)
+}
+
+/** Functions, strings and objects of the base, eight to a group. */
+export function statics(group: number): any[] {
+    return collect(group)
+}
+
+/** A function that the base does not have: runs `code` with its arguments in the registers. */
+export function makeFunction(code: any[]): any {
+    return () => code
+}
+
+/** The same with `this` in the first register. */
+export function makeMethod(code: any[]): any {
+    return () => code
+}
+
+export function collect(...values: any[]): any[] {
+    return values
+}
+
+/**
+ * What the linker tells the resident, behind a mark to find it by: base id (8 bytes), number of hosts, of handlers,
+ * first and last address of the executor (u16 each).
+ */
+const mark = hex`484f56424153453a 0000000000000000 0000 0000 0000 0000`
+
+export function baseIdBytes(): Buffer {
+    return mark.slice(8, 16)
+}
+
+export function hostCount(): number {
+    return mark.getAt(16, "u16")
+}
+
+/** Whether an address from a stack trace is in the executor: the frame runs replaced code. */
+export function isExecutorAddress(pc: number): boolean {
+    return pc >= mark.getAt(20, "u16") && pc < mark.getAt(22, "u16")
+}

@@ -1,0 +1,215 @@
+import { FunctionFlag } from "../devs/image.ts"
+import { encodeImage, type Image } from "../format/image.ts"
+import type { LinkedBase } from "../link/link-base.ts"
+import { ImagePool, type LaidOutFunction, layOut } from "../pack/lay-out.ts"
+import { type CompiledProgram, locate, type ProgramFunction } from "../program/compiled-program.ts"
+import type { FaultPolicy } from "../translate/guest-code.ts"
+import { refusal, type Refusal, RefusalSignal, RefusedError } from "../translate/refusal.ts"
+import { translateFunction } from "../translate/translate-function.ts"
+import { imageBudget } from "./budget.ts"
+import { classChanges } from "./class-layout.ts"
+import { entryChanges } from "./entry-code.ts"
+import { type Match, matchPrograms } from "./match.ts"
+import { programScope } from "./program-scope.ts"
+import { functionText, type Names } from "./shape.ts"
+import { capturedVariables } from "./captured.ts"
+import { keepsParameters } from "./rerun.ts"
+
+export interface UpdateOptions {
+    readonly sequence: number
+    /** translate every function that can be replaced, changed or not: for tests and benchmarks */
+    readonly replaceAll?: boolean
+}
+
+export interface ShippedFunction {
+    readonly key: string
+    readonly name: string
+    /** number of the function in the new build, or -1 for code that the builder made */
+    readonly nextIndex: number
+    readonly laidOut: LaidOutFunction
+}
+
+export interface Update {
+    readonly file: Uint8Array
+    readonly image: Image
+    readonly shipped: readonly ShippedFunction[]
+    readonly match: Match
+}
+
+/**
+ * Builds the image that takes a board from `base` to `next`. Throws RefusedError with everything that cannot go live.
+ */
+export function buildUpdate(base: LinkedBase, next: CompiledProgram, options: UpdateOptions): Update {
+    const builder = new UpdateBuilder(base, next, options)
+    return builder.build()
+}
+
+class UpdateBuilder {
+    private readonly base: LinkedBase
+    private readonly next: CompiledProgram
+    private readonly options: UpdateOptions
+    private readonly match: Match
+    private readonly pool: ImagePool
+    private readonly refusals: Refusal[] = []
+    private readonly shipped: ShippedFunction[] = []
+    /** functions to ship, by their number in the new build; grows while translating */
+    private readonly queue: number[] = []
+    private readonly numbers = new Map<number, number>()
+    private readonly cells = new Map<number, number>()
+    private readonly operations: ReadonlySet<string>
+    private readonly hosts: ReadonlyMap<number, number>
+    private tokens = 0
+
+    constructor(base: LinkedBase, next: CompiledProgram, options: UpdateOptions) {
+        this.base = base
+        this.next = next
+        this.options = options
+        this.match = matchPrograms(base.program, next)
+        this.pool = new ImagePool(base)
+        this.operations = new Set(base.operations.map(o => o.name))
+        this.hosts = new Map(base.hosts.map((h, i) => [h.functionIndex, i]))
+    }
+
+    build(): Update {
+        for (const f of this.next.functions) if (this.isToShip(f)) this.enqueue(f.index)
+        const changes = classChanges(this.base.program, this.next, this.match)
+        for (const r of changes.refusals) this.refusals.push(r)
+        const scope = programScope(
+            this.base.program,
+            this.next,
+            this.match,
+            { functionNumber: i => this.enqueue(i), cellNumber: g => this.cell(g) },
+            new Set(changes.rules.flatMap(r => r.fields)),
+        )
+        const entry = entryChanges(this.base.program, this.next, this.match)
+        for (const r of entry.refusals) this.refusals.push(r)
+        for (let i = 0; i < this.queue.length; i++) this.ship(this.next.functions[this.queue[i]], scope)
+        const rules = changes.rules.map(r => ({
+            constructor_: this.pool.word({ kind: "baseFunction", index: r.baseConstructor }, new Map()),
+            fields: r.fields.map(f => this.pool.string(f)),
+            up: this.shipMade(`${r.className}.migrate`, r.up, 1, scope),
+        }))
+        const initialise = entry.initialise.length ? this.shipMade("initialise", entry.initialise, 0, scope) : undefined
+        // functions that only initialisers use
+        for (let i = this.shipped.filter(s => s.nextIndex >= 0).length; i < this.queue.length; i++)
+            this.ship(this.next.functions[this.queue[i]], scope)
+        if (this.refusals.length) throw new RefusedError(this.refusals)
+        const image: Image = {
+            baseId: this.base.baseId,
+            sequence: this.options.sequence,
+            budget: imageBudget(this.shipped.map(s => s.laidOut)),
+            strings: this.pool.strings,
+            buffers: this.pool.buffers,
+            cells: this.cells.size,
+            tokens: this.tokens,
+            functions: this.shipped.map(s => s.laidOut.function),
+            rules,
+            initialise,
+        }
+        return { file: encodeImage(image), image, shipped: this.shipped, match: this.match }
+    }
+
+    private isToShip(f: ProgramFunction): boolean {
+        if (f.owner === "entry") return false
+        const baseIndex = this.match.functions.get(f.index)
+        if (baseIndex === undefined) return false
+        const before = this.base.program.functions[baseIndex]
+        const isHost = this.hosts.has(baseIndex)
+        if (this.options.replaceAll && isHost) return true
+        if (functionText(this.base.program, this.names(false), before) === functionText(this.next, this.names(true), f)) return false
+        if (f.owner === "resident") return this.refuse("HOV102", f, "the resident's code is different")
+        if (f.owner === "library") return this.refuse("HOV105", f, "a library function is different")
+        if (!isHost) return this.refuse("HOV106", f, `it has ${before.devs.args} parameters`)
+        const kind = FunctionFlag.isConstructor | FunctionFlag.needsThis | FunctionFlag.hasRestArgument
+        if ((f.devs.flags & kind) !== (before.devs.flags & kind))
+            return this.refuse("HOV115", f, "it was called in another way before")
+        return true
+    }
+
+    private refuse(code: Parameters<typeof refusal>[0], f: ProgramFunction, detail: string): false {
+        this.refusals.push(refusal(code, f.name, locate(this.next, f.index, 0), detail))
+        return false
+    }
+
+    /** What code refers to, named by the base where the base has it. */
+    private names(ofNext: boolean): Names {
+        if (!ofNext) return { function: i => `b${i}`, global: g => `b${g}` }
+        return {
+            function: i => (this.match.functions.has(i) ? `b${this.match.functions.get(i)}` : `n${i}`),
+            global: g => (this.match.globals.has(g) ? `b${this.match.globals.get(g)}` : `n${g}`),
+        }
+    }
+
+    private enqueue(nextIndex: number): number {
+        const known = this.numbers.get(nextIndex)
+        if (known !== undefined) return known
+        const number = this.queue.push(nextIndex) - 1
+        this.numbers.set(nextIndex, number)
+        return number
+    }
+
+    private cell(nextGlobal: number): number {
+        let number = this.cells.get(nextGlobal)
+        if (number === undefined) {
+            number = this.cells.size
+            this.cells.set(nextGlobal, number)
+        }
+        return number
+    }
+
+    private ship(f: ProgramFunction, scope: Parameters<typeof translateFunction>[0]["scope"]): void {
+        const baseIndex = this.match.functions.get(f.index)
+        const host = baseIndex === undefined ? undefined : this.hosts.get(baseIndex)
+        try {
+            const policy = host === undefined ? "skip" : faultPolicy(f, this.base.program.functions[baseIndex!])
+            const pinned = capturedVariables(this.base.program, this.next, this.match, f)
+            const prepared = policy === "rerun" ? keepsParameters(f.statements, f.devs.args, f.devs.slots) : f.statements
+            const guest = translateFunction({
+                statements: prepared,
+                scope,
+                parameterCount: f.devs.args,
+                keptParameters: policy === "rerun" || (f.devs.flags & FunctionFlag.isConstructor) !== 0,
+                pinned,
+                operations: this.operations,
+            })
+            const needsThis = (f.devs.flags & FunctionFlag.needsThis) !== 0
+            const target = host === undefined ? ({ added: needsThis ? "method" : "function" } as const) : { host }
+            const laidOut = layOut(guest, target, policy, this.pool, this.tokens)
+            this.tokens += guest.tokens
+            this.shipped.push({ key: f.key, name: f.name, nextIndex: f.index, laidOut })
+        } catch (e) {
+            if (!(e instanceof RefusalSignal)) throw e
+            this.refusals.push(refusal(e.code, f.name, locate(this.next, f.index, e.pc), e.message))
+        }
+    }
+
+    /** Ships code that the builder made out of parts of the program; returns its number in the image. */
+    private shipMade(
+        name: string,
+        statements: Parameters<typeof translateFunction>[0]["statements"],
+        parameterCount: number,
+        scope: Parameters<typeof translateFunction>[0]["scope"],
+    ): number {
+        const guest = translateFunction({
+            statements,
+            scope,
+            parameterCount,
+            keptParameters: false,
+            pinned: new Map(),
+            operations: this.operations,
+        })
+        const laidOut = layOut(guest, { added: "function" }, "rethrow", this.pool, this.tokens)
+        this.tokens += guest.tokens
+        return this.shipped.push({ key: name, name, nextIndex: -1, laidOut }) - 1
+    }
+}
+
+/** A callback that returns nothing can be left out; a call whose result is used is made again on the older code. */
+function faultPolicy(next: ProgramFunction, base: ProgramFunction): FaultPolicy {
+    const returnsValue = (f: ProgramFunction) =>
+        (f.devs.flags & FunctionFlag.isConstructor) !== 0 ||
+        f.statements.some(
+            s => s.op.name === "RETURN" && !(s.args[0].kind === "op" && s.args[0].op.name === "UNDEFINED"),
+        )
+    return returnsValue(next) || returnsValue(base) ? "rerun" : "skip"
+}

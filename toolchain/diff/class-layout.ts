@@ -1,0 +1,81 @@
+import type { Expr, Statement } from "../devs/code.ts"
+import { visitExprs } from "../devs/code.ts"
+import { type DevsImage, FunctionFlag } from "../devs/image.ts"
+import { op } from "../devs/opcodes.ts"
+import { builtinStrings } from "../devs/builtins.ts"
+import { type CompiledProgram, locate, type ProgramFunction } from "../program/compiled-program.ts"
+import { refusal, type Refusal } from "../translate/refusal.ts"
+import type { Match } from "./match.ts"
+
+/** Fields that a class got, and code that gives them to an object made without: `this` is parameter 0. */
+export interface MigrationPlan {
+    readonly className: string
+    readonly baseConstructor: number
+    readonly fields: readonly string[]
+    readonly up: readonly Statement[]
+}
+
+/** Reads the layout of every class from its constructor's stores to `this` and compares. */
+export function classChanges(base: CompiledProgram, next: CompiledProgram, match: Match): { rules: MigrationPlan[]; refusals: Refusal[] } {
+    const rules: MigrationPlan[] = []
+    const refusals: Refusal[] = []
+    for (const f of next.functions) {
+        const baseIndex = match.functions.get(f.index)
+        if (f.owner !== "app" || baseIndex === undefined || !(f.devs.flags & FunctionFlag.isConstructor)) continue
+        const before = new Set(fieldStores(base, base.functions[baseIndex]).map(s => s.field))
+        const added = fieldStores(next, f).filter(s => !before.has(s.field))
+        if (!added.length) continue
+        const dependent = added.find(s => dependsOnCall(s.statement.args[2]))
+        if (dependent) {
+            refusals.push(
+                refusal("HOV114", f.name, locate(next, f.index, dependent.statement.pc), `field ${dependent.field} of ${f.name} takes its first value from the constructor's arguments or a call`),
+            )
+            continue
+        }
+        rules.push({
+            className: f.name,
+            baseConstructor: baseIndex,
+            fields: added.map(s => s.field),
+            up: [...added.map(s => s.statement), returnUndefined],
+        })
+    }
+    return { rules, refusals }
+}
+
+const returnUndefined: Statement = {
+    pc: 1 << 20,
+    end: 1 << 20,
+    op: op.RETURN,
+    immediate: -1,
+    args: [{ kind: "op", op: op.UNDEFINED, immediate: -1, args: [] }],
+}
+
+function fieldStores(program: CompiledProgram, f: ProgramFunction): { field: string; statement: Statement }[] {
+    const stores: { field: string; statement: Statement }[] = []
+    for (const s of f.statements) {
+        if (s.op.name !== "INDEX_SET") continue
+        const [object, key] = s.args
+        const field = stringOf(program.image, key)
+        if (object.kind === "op" && object.op.name === "LOAD_LOCAL" && object.immediate === 0 && field !== undefined)
+            stores.push({ field, statement: s })
+    }
+    return stores
+}
+
+export function stringOf(image: DevsImage, e: Expr): string | undefined {
+    if (e.kind !== "op") return undefined
+    if (e.op.name === "STATIC_ASCII_STRING") return image.asciiStrings[e.immediate]
+    if (e.op.name === "STATIC_UTF8_STRING") return image.utf8Strings[e.immediate]
+    return e.op.name === "STATIC_BUILTIN_STRING" ? builtinStrings[e.immediate] : undefined
+}
+
+/** Whether a value can be known only in the constructor's own call: from its arguments, its locals or a call's result. */
+function dependsOnCall(value: Expr): boolean {
+    let dependent = false
+    visitExprs([value], e => {
+        if (e.kind === "op" && (e.op.name === "RET_VAL" || e.op.name === "LOAD_CLOSURE" || (e.op.name === "LOAD_LOCAL" && e.immediate !== 0)))
+            dependent = true
+    })
+    return dependent
+}
+

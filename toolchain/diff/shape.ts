@@ -1,0 +1,70 @@
+import { type Expr, type Statement, visitExprs } from "../devs/code.ts"
+import { stringAt } from "../devs/image.ts"
+import type { CompiledProgram, ProgramFunction } from "../program/compiled-program.ts"
+
+/** A function's operations without what they refer to: tells anonymous functions apart before anything is matched. */
+export function shape(f: ProgramFunction): string {
+    const parts: string[] = [`${f.devs.args}/${f.devs.flags}`]
+    for (const s of f.statements) {
+        visitExprs(s.args, e => parts.push(e.kind === "int" ? String(e.value) : e.op.name))
+        parts.push(s.op.name)
+    }
+    return parts.join(" ")
+}
+
+/** Names for the things that code refers to by number, the same in two builds for the same thing. */
+export interface Names {
+    function(index: number): string
+    global(index: number): string
+}
+
+/** One statement as text, with everything by name: equal text means equal meaning in both builds. */
+export function statementText(program: CompiledProgram, names: Names, s: Statement, positions: ReadonlyMap<number, number>, origin: number): string {
+    const expr = (e: Expr): string => {
+        if (e.kind === "int") return String(e.value)
+        const args = e.args.map(expr).join(",")
+        return `${e.op.name}${e.op.immediate === undefined ? "" : `<${immediate(e.op.immediate, e.immediate)}>`}(${args})`
+    }
+    const immediate = (kind: string, value: number): string => {
+        switch (kind) {
+            case "function":
+                return names.function(value)
+            case "global":
+                return names.global(value)
+            case "asciiString":
+                return JSON.stringify(program.image.asciiStrings[value])
+            case "utf8String":
+                return JSON.stringify(program.image.utf8Strings[value])
+            case "buffer":
+                return Buffer.from(program.image.buffers[value]).toString("hex")
+            case "float":
+                return String(program.image.floats[value])
+            case "spec":
+                return specName(program, value)
+            case "jump":
+                return `${(positions.get(value) ?? -1) - origin}`
+            default:
+                return String(value)
+        }
+    }
+    const args = s.args.map(expr).join(",")
+    return `${s.op.name}${s.op.immediate === undefined ? "" : `<${immediate(s.op.immediate, s.immediate)}>`}(${args})`
+}
+
+/** The whole function as text. */
+export function functionText(program: CompiledProgram, names: Names, f: ProgramFunction): string {
+    const positions = new Map(f.statements.map((s, i) => [s.pc, i]))
+    const body = f.statements.map((s, i) => statementText(program, names, s, positions, i))
+    return [`${f.devs.args}/${f.devs.flags}`, ...body].join("\n")
+}
+
+const specBytes = 16
+
+/** Service class and layout of a Jacdac service specification. */
+export function specName(program: CompiledProgram, index: number): string {
+    const specs = program.image.sections.specs
+    const view = Buffer.from(specs.buffer, specs.byteOffset, specs.byteLength)
+    const at = index * specBytes
+    const name = stringAt(program.image, view.readUInt16LE(at)) ?? "?"
+    return `${name}:${view.readUInt32LE(at + 4).toString(16)}:${view.readUInt16LE(at + 8)}`
+}

@@ -1,0 +1,110 @@
+import { encodeWord, varint, type Word } from "./words.ts"
+
+/**
+ * A script image: what one update changes against its base. Little-endian.
+ *
+ * | offset | size | field |
+ * |---|---|---|
+ * | 0 | 4 | magic `HOV1` |
+ * | 4 | 1 | format version, 1 |
+ * | 5 | 1 | flags, 0 |
+ * | 6 | 2 | size of this header, 32 |
+ * | 8 | 8 | base id: the start of the SHA-256 of the base as compiled |
+ * | 16 | 4 | sequence, for anti-rollback |
+ * | 20 | 4 | size of the image |
+ * | 24 | 2 | budget: loop rounds and calls before replaced code yields |
+ * | 26 | 6 | 0 |
+ *
+ * Then, with counts as varints: strings, buffers, number of cells (new globals), number of tokens, functions, migration
+ * rules, and one more than the number of the function that initialises (0: none).
+ */
+export const imageMagic = 0x31564f48
+export const imageHeaderBytes = 32
+export const imageFormatVersion = 1
+
+export interface ImageHeader {
+    readonly baseId: Uint8Array
+    readonly sequence: number
+    readonly sizeBytes: number
+    readonly budget: number
+}
+
+/** What a function of the image is: it takes a host's place, or is new. */
+export type ImageTarget = { readonly host: number } | { readonly added: "function" | "method" }
+export const faultPolicies = ["skip", "rerun", "rethrow"] as const
+
+export interface ImageFunction {
+    readonly target: ImageTarget
+    readonly policy: (typeof faultPolicies)[number]
+    /** start, end, handler: places in the code array */
+    readonly ranges: readonly (readonly [number, number, number])[]
+    /** without the two words of the header */
+    readonly words: readonly Word[]
+}
+
+export interface ImageRule {
+    readonly constructor_: Word
+    readonly fields: readonly Word[]
+    /** function that sets the fields of its argument */
+    readonly up: number
+}
+
+export interface Image {
+    readonly baseId: Uint8Array
+    readonly sequence: number
+    readonly budget: number
+    readonly strings: readonly string[]
+    readonly buffers: readonly Uint8Array[]
+    readonly cells: number
+    readonly tokens: number
+    readonly functions: readonly ImageFunction[]
+    readonly rules: readonly ImageRule[]
+    readonly initialise: number | undefined
+}
+
+/** Places in a code array start behind the entry handler and the metadata. */
+const codeHeaderWords = 2
+
+export function encodeImage(image: Image): Uint8Array {
+    const body: number[] = []
+    const list = <T>(items: readonly T[], write: (item: T) => void) => {
+        body.push(...varint(items.length))
+        items.forEach(write)
+    }
+    const bytes = (b: Uint8Array) => body.push(...varint(b.length), ...b)
+    list(image.strings, s => bytes(Buffer.from(s, "utf8")))
+    list(image.buffers, bytes)
+    body.push(...varint(image.cells), ...varint(image.tokens))
+    list(image.functions, f => {
+        body.push(...varint("host" in f.target ? f.target.host + 2 : f.target.added === "method" ? 1 : 0))
+        body.push(faultPolicies.indexOf(f.policy))
+        list(f.ranges.flat(), n => body.push(...varint(n)))
+        body.push(...varint(f.words.length))
+        f.words.forEach((w, i) => body.push(...encodeWord(w, i + codeHeaderWords)))
+    })
+    list(image.rules, r => {
+        body.push(...encodeWord(r.constructor_, 0))
+        list(r.fields, f => body.push(...encodeWord(f, 0)))
+        body.push(...varint(r.up))
+    })
+    body.push(...varint(image.initialise === undefined ? 0 : image.initialise + 1))
+
+    const header = Buffer.alloc(imageHeaderBytes)
+    header.writeUInt32LE(imageMagic, 0)
+    header[4] = imageFormatVersion
+    header.writeUInt16LE(imageHeaderBytes, 6)
+    header.set(image.baseId, 8)
+    header.writeUInt32LE(image.sequence, 16)
+    header.writeUInt32LE(imageHeaderBytes + body.length, 20)
+    header.writeUInt16LE(image.budget, 24)
+    return Buffer.concat([header, Buffer.from(body)])
+}
+
+/** Reads an image's header. Throws RangeError when these bytes do not begin an image. */
+export function parseImageHeader(file: Uint8Array): ImageHeader {
+    const b = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
+    if (b.length < imageHeaderBytes || b.readUInt32LE(0) !== imageMagic) throw new RangeError("not a script image")
+    if (b[4] !== imageFormatVersion) throw new RangeError(`image format ${b[4]} is not known`)
+    if (b.readUInt32LE(20) !== b.length) throw new RangeError(`image says ${b.readUInt32LE(20)} bytes and has ${b.length}`)
+    return { baseId: b.subarray(8, 16), sequence: b.readUInt32LE(16), sizeBytes: b.length, budget: b.readUInt16LE(24) }
+}

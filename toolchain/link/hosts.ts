@@ -1,0 +1,99 @@
+import { Assembler } from "../devs/assembler.ts"
+import { type DevsFunction } from "../devs/image.ts"
+import { visitExprs } from "../devs/code.ts"
+import { accumulatorSlot, CODE, codeSlot, frameSlots, secondSlot } from "../executor/frame.ts"
+import type { CompiledProgram, ProgramFunction } from "../program/compiled-program.ts"
+
+/** Parameters that have a slot before the ones that the executor needs. */
+export const parametersMax = accumulatorSlot + 1
+
+/** A function of the base that replaced code can take the place of. */
+export interface Host {
+    readonly functionIndex: number
+    readonly key: string
+    /** VM global that points to the replacement, or is undefined */
+    readonly pointer: number
+}
+
+export function isHost(f: ProgramFunction): boolean {
+    return f.owner === "app" && f.devs.args <= parametersMax
+}
+
+/**
+ * The code in front of a host's own:
+ *
+ * ```
+ *      CODE := pointer
+ * try: if (!CODE) goto body
+ *      try { throw CODE[0] }        // jumps to the entry handler; replaced code runs in this frame
+ *      catch (e) { B := e; budget := 1; goto try }   // the entry handler sees the budget end and looks at B
+ * body:
+ * ```
+ *
+ * An exception in replaced code so comes back to the frame it happened in, with all registers as they were: a guest's
+ * own catch blocks, the guard and the way back to the native body all start from here.
+ */
+export function prelude(pointer: number, budget: number): Uint8Array {
+    const a = new Assembler()
+    a.emit("STORE_LOCAL", codeSlot, ["LOAD_GLOBAL", pointer])
+    a.label("try")
+    a.emit("JMP_Z", "body", CODE)
+    a.emit("TRY", "thrown")
+    a.emit("THROW", ["INDEX", CODE, 0])
+    a.label("thrown")
+    a.emit("CATCH")
+    a.emit("STORE_LOCAL", secondSlot, ["RET_VAL"])
+    a.emit("STORE_GLOBAL", budget, 1)
+    a.emit("JMP", "try")
+    a.label("body")
+    return a.finish().code
+}
+
+export function hostFunction(f: DevsFunction, preludeCode: Uint8Array): DevsFunction {
+    return {
+        ...f,
+        code: Buffer.concat([preludeCode, f.code]),
+        slots: Math.max(f.slots, frameSlots),
+        tryFrames: Math.max(f.tryFrames, 1),
+    }
+}
+
+/** Globals that only the application and the top-level code touch: replaced code may use them. */
+export function applicationGlobals(program: CompiledProgram): number[] {
+    const app = new Set<number>()
+    const others = new Set<number>()
+    for (const f of program.functions) {
+        const into = f.owner === "app" ? app : f.owner === "entry" ? undefined : others
+        eachImmediate(f, ["LOAD_GLOBAL", "STORE_GLOBAL"], g => into?.add(g))
+    }
+    const main = program.functions[0]
+    eachImmediate(main, ["LOAD_GLOBAL", "STORE_GLOBAL"], g => {
+        if (!others.has(g)) app.add(g)
+    })
+    return [...app].sort((x, y) => x - y)
+}
+
+/** Functions that capture variables, made in application code. */
+export function closureFunctions(program: CompiledProgram): number[] {
+    const found = new Set<number>()
+    for (const f of program.functions) if (f.owner === "app" || f.owner === "entry") eachImmediate(f, ["MAKE_CLOSURE"], g => {
+        if (program.functions[g].owner === "app") found.add(g)
+    })
+    return [...found].sort((x, y) => x - y)
+}
+
+export function capturedSlots(program: CompiledProgram): number[] {
+    const found = new Set<number>()
+    for (const f of program.functions) if (f.owner === "app") eachImmediate(f, ["LOAD_CLOSURE", "STORE_CLOSURE"], slot => found.add(slot))
+    return [...found].sort((x, y) => x - y)
+}
+
+export function eachImmediate(f: ProgramFunction, names: readonly string[], visit: (immediate: number) => void): void {
+    for (const s of f.statements) {
+        if (names.includes(s.op.name)) visit(s.immediate)
+        visitExprs(s.args, e => {
+            if (e.kind === "op" && names.includes(e.op.name)) visit(e.immediate)
+        })
+    }
+}
+

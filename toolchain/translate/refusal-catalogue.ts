@@ -1,0 +1,68 @@
+/**
+ * Every reason for which an edit cannot go live. Codes are stable: scripts and the documentation refer to them.
+ * Each has a page of its own in docs/refusals/.
+ */
+export const refusalCatalogue = {
+    HOV101: {
+        title: "Top-level code changed",
+        fix: "Move the statement into a function, or release a new base.",
+    },
+    HOV102: {
+        title: "The resident changed",
+        fix: "Release a new base: the part that does the updating cannot replace itself.",
+    },
+    HOV103: {
+        title: "Hardware configuration changed",
+        fix: "Release a new base: configureHardware() and built-in servers are read before the program starts.",
+    },
+    HOV104: {
+        title: "A Jacdac service that the base lacks",
+        fix: "Release a new base, or use the service once in the base so that its specification is linked in.",
+    },
+    HOV105: {
+        title: "The base has no entry for this function",
+        fix: "Release a new base: library functions outside of the project are linked without an entry.",
+    },
+    HOV106: {
+        title: "More parameters than replaced code can take",
+        fix: "Pass an object instead: at most nine parameters including `this`.",
+    },
+    HOV107: {
+        title: "More values at once than replaced code can keep",
+        fix: "Split the function: fewer local variables that are in use at the same time.",
+    },
+    HOV108: {
+        title: "A captured variable cannot keep its place",
+        fix: "Keep the variables that an inner function uses, or move them to module level.",
+    },
+    HOV109: {
+        title: "An inner function was added",
+        fix: "Move it to module level, or make it a method.",
+    },
+    HOV110: {
+        title: "A class was added",
+        fix: "Release a new base, or add the class to the base before it is needed.",
+    },
+    HOV111: {
+        title: "An operation without translation",
+        fix: "Write it another way, or release a new base.",
+    },
+    HOV112: {
+        title: "The image is larger than the board's budget",
+        fix: "Make the change smaller, or release a new base.",
+    },
+    HOV113: {
+        title: "A class changed its base class",
+        fix: "Release a new base.",
+    },
+    HOV114: {
+        title: "A new field's first value depends on the constructor's arguments",
+        fix: "Give the field a constant first value, or write a migration with migrate().",
+    },
+    HOV115: {
+        title: "The entry of a function changed its kind",
+        fix: "Keep it a function, a method or a constructor, as it was; or give the new one another name.",
+    },
+} as const
+
+export type RefusalCode = keyof typeof refusalCatalogue
