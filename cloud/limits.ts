@@ -13,7 +13,8 @@ export const LIMITS = {
     holdMaxS: 60,
     pageSize: 500,
     pageSizeDefault: 100,
-    devicesPerRequest: 10_000,
+    /** Devices added, or named, in one request. */
+    devicesPerRequest: 1_000,
     attributesPerDevice: 32,
     sseListeners: 64,
     /** Polls and status posts of one device: sustained rate, and what may come at once. */

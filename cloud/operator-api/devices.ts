@@ -1,7 +1,8 @@
 /** Devices: add, look, want, trigger, cancel. */
+import type { Static } from "@sinclair/typebox"
 import { Type } from "@sinclair/typebox"
-import { newId } from "../ids.ts"
-import { APP_PATTERN } from "../ids.ts"
+import { APP_PATTERN, newId } from "../ids.ts"
+import { LIMITS } from "../limits.ts"
 import { Problem } from "../problems.ts"
 import type { DeviceRow, ReleaseRow } from "../store/schema.ts"
 import type { Repos } from "../store/store.ts"
@@ -16,6 +17,12 @@ import { Attributes, DeviceId, PageQuery, page, ReleaseRef, strict } from "./sch
 const Params = strict({ device: DeviceId })
 const App = Type.Union([Type.String({ pattern: APP_PATTERN }), Type.Null()])
 const Token = Type.String({ pattern: TOKEN_PATTERN })
+const NewDevice = strict({
+    id: DeviceId,
+    token: Type.Optional(Token),
+    app: Type.Optional(App),
+    attributes: Type.Optional(Attributes),
+})
 
 export async function deviceRoutes(app: TypedApp, context: OperatorContext): Promise<void> {
     const { store, controller, policy, now } = context
@@ -23,35 +30,32 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
     const add = route(context, "operate", "devices", "Add a device")
     app.post("/devices", {
         onRequest: add.onRequest,
+        schema: { ...add.doc, body: NewDevice },
+        handler: async (request, reply) => {
+            const nowMs = now()
+            const added = await store.write(repos => insertDevice(repos, request.body, request.principal, nowMs))
+            reply.code(201)
+            return added
+        },
+    })
+
+    const addMany = route(context, "operate", "devices", "Add many devices: all of them or none")
+    app.post("/devices/batch", {
+        onRequest: addMany.onRequest,
         schema: {
-            ...add.doc,
-            body: strict({
-                id: DeviceId,
-                token: Type.Optional(Token),
-                app: Type.Optional(App),
-                attributes: Type.Optional(Attributes),
-            }),
+            ...addMany.doc,
+            body: strict({ devices: Type.Array(NewDevice, { minItems: 1, maxItems: LIMITS.devicesPerRequest }) }),
         },
         handler: async (request, reply) => {
-            const { id, app: deviceApp, attributes } = request.body
-            const token = request.body.token ?? newToken()
             const nowMs = now()
-            await store.write(async repos => {
-                if ((await repos.devices.get(id)) !== undefined)
-                    throw new Problem("HOV_API_DEVICE_EXISTS", `device ${id} exists already`)
-                await repos.devices.insert({
-                    id,
-                    app: deviceApp ?? null,
-                    attributes: JSON.stringify(attributes ?? {}),
-                    createdAtMs: nowMs,
-                    createdBy: request.principal.name,
-                })
-                await insertToken(repos, id, token, request.principal, nowMs)
-                await audit(repos, request.principal, nowMs, "device.create", id)
-                repos.events.note("device.created", id, nowMs, {})
+            const items = await store.write(async repos => {
+                const added: { id: string; token: string }[] = []
+                for (const device of request.body.devices)
+                    added.push(await insertDevice(repos, device, request.principal, nowMs))
+                return added
             })
             reply.code(201)
-            return { id, token }
+            return { items }
         },
     })
 
@@ -293,6 +297,28 @@ export async function ask(
     })
     await audit(repos, who, nowMs, "device.desire", device.id, { release: release.id })
     repos.events.note("device.desired", device.id, nowMs, { release: release.id })
+}
+
+async function insertDevice(
+    repos: Repos,
+    device: Static<typeof NewDevice>,
+    who: Principal,
+    nowMs: number,
+): Promise<{ id: string; token: string }> {
+    const { id, app, attributes, token = newToken() } = device
+    if ((await repos.devices.get(id)) !== undefined)
+        throw new Problem("HOV_API_DEVICE_EXISTS", `device ${id} exists already`)
+    await repos.devices.insert({
+        id,
+        app: app ?? null,
+        attributes: JSON.stringify(attributes ?? {}),
+        createdAtMs: nowMs,
+        createdBy: who.name,
+    })
+    await insertToken(repos, id, token, who, nowMs)
+    await audit(repos, who, nowMs, "device.create", id)
+    repos.events.note("device.created", id, nowMs, {})
+    return { id, token }
 }
 
 async function requireArtifact(repos: Repos, device: DeviceRow, release: ReleaseRow): Promise<void> {
