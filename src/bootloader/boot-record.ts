@@ -115,6 +115,7 @@ function getHex(b: Buffer, at: number, size: number) {
 }
 
 function digestOrNone(b: Buffer, at: number) {
-    if (!b.getAt(at, "u32") && !b.getAt(at + 4, "u32")) return ""
+    // not by truth: the VM calls numbers above 31 bits false
+    if (b.getAt(at, "u32") === 0 && b.getAt(at + 4, "u32") === 0) return ""
     return getHex(b, at, 8)
 }

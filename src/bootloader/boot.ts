@@ -55,6 +55,9 @@ let loaded: LoadedImage
 /** What ran before the image on trial; kept whole, so that the way back is one step. */
 let loadedBefore: LoadedImage
 let imageBefore: ImageId
+/** Why the last thing was given up, and the digest of what it was. */
+let givenUpCode = ""
+let givenUpDigest = ""
 
 export function bootRecord() {
     return record
@@ -72,6 +75,13 @@ export function slotName(slot: Slot) {
     return slot === Slot.A ? "A" : slot === Slot.B ? "B" : "R"
 }
 
+/** What was given up since the last call, as `CODE digest8`, or "". */
+export function takeGivenUp() {
+    const what = givenUpCode && `${givenUpCode} ${givenUpDigest.slice(0, 8)}`
+    givenUpCode = ""
+    return what
+}
+
 async function readRecord(deadlineMs: number) {
     const copy0 = await readValue("hRec0", deadlineMs)
     const copy1 = await readValue("hRec1", deadlineMs)
@@ -85,9 +95,15 @@ async function readRecord(deadlineMs: number) {
 
 /** Takes an event through the rules; the record is in flash when this returns. */
 async function apply(event: BootEvent) {
+    const trying = record.trying
+    const active = bankOf(record, record.active).image.digest
     const step = bootStep(record, event)
     record = step.record
-    if (step.code) hov("code", `code=${step.code}`)
+    if (step.code) {
+        hov("code", `code=${step.code}`)
+        givenUpCode = step.code
+        givenUpDigest = trying ? record.badDigest : active
+    }
     if (step.write && !(await saveRecord())) step.code = "HOV_STORE"
     return step
 }

@@ -1,5 +1,13 @@
 import * as ds from "@devicescript/core"
-import { bootRecord, callBack, goBack, keepRunning, running, tryImage } from "../bootloader/boot"
+import {
+    bootRecord,
+    callBack,
+    goBack,
+    keepRunning,
+    running,
+    takeGivenUp,
+    tryImage,
+} from "../bootloader/boot"
 import { hov } from "../bootloader/log"
 import { confirmTrial, Fault, onFault } from "../hotswap"
 import { Config, readConfig } from "./config"
@@ -154,6 +162,11 @@ async function pollOnce() {
     await contact(holdS)
 }
 
+/** A download that takes its time, or does not get on, asks whether it is still wanted. */
+function newsAreDue() {
+    return ds.millis() - lastContactMs > NEWS_MS
+}
+
 async function watch() {
     const nowMs = ds.millis()
     if (online && lastContactMs < swappedAtMs) {
@@ -180,6 +193,7 @@ async function act() {
                 const code = openManifest(state.job, bootRecord().minSequence)
                 if (code) return dispatch({ kind: Ev.Refused, code })
             }
+            if (newsAreDue()) return await contact(0)
             await takeSocket()
             const bytes = await fetchSignature(state.job, state.signatureDoneBytes)
             releaseSocket()
@@ -190,7 +204,7 @@ async function act() {
             settle(await verifySignature(state.job), Ev.Verified)
             break
         case Do.FetchImage: {
-            if (ds.millis() - lastContactMs > NEWS_MS) return await contact(0)
+            if (newsAreDue()) return await contact(0)
             await takeSocket()
             const bytes = await fetchImage(state.job, state.doneBytes)
             releaseSocket()
@@ -213,15 +227,26 @@ async function act() {
             dispatch({ kind: Ev.Kept, code: await keepRunning(mayWrite, allowsOlder()) })
             break
         case Do.GoBack: {
-            const digest = running.image ? running.image.digest : ""
+            const digest = running.image ? running.image.digest.slice(0, 8) : ""
             if (!fault) callBack()
             await keepDiagnostics(fault ? "exception" : "trial", state.code, digest, fault)
             await goBack()
+            takeGivenUp()
             fault = undefined
             dispatch({ kind: Ev.WentBack })
             break
         }
     }
+}
+
+/** A start that had to give something up is news for the server. */
+async function reportBoot() {
+    const givenUp = takeGivenUp()
+    if (!givenUp) return
+    const space = givenUp.indexOf(" ")
+    const code = givenUp.slice(0, space)
+    await keepDiagnostics("panic", code, givenUp.slice(space + 1), undefined)
+    dispatch({ kind: Ev.WentBack, code })
 }
 
 /** What the server says no to for good, when it is asked for a blob. */
@@ -249,6 +274,7 @@ async function run() {
     online = !!config.url && useServer(config, config.url)
     if (config.url && !online) hov("code", "code=HOV_CONFIG_URL")
     hov("start", `id=${config.id} online=${online} ch=${config.channel}`)
+    await reportBoot()
     while (true) {
         while (inbox.length) dispatch(inbox.shift())
         try {

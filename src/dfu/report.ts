@@ -63,9 +63,12 @@ export async function sendReports() {
     }
 }
 
-/** Keeps what is known about a failure for the next status, and over a power cut. */
-export async function keepDiagnostics(kind: string, code: string, digest: string, fault: Fault) {
-    const d: any = { kind, code, img: digest.slice(0, 8), up: ds.millis() }
+/**
+ * Keeps what is known about a failure for the next status, and over a power cut.
+ * `digest8` names the image; the cloud has its source map.
+ */
+export async function keepDiagnostics(kind: string, code: string, digest8: string, fault: Fault) {
+    const d: any = { kind, code, img: digest8, up: ds.millis() }
     if (fault) {
         d.msg = fault.message.slice(0, 48)
         d.fn = fault.functionIndex

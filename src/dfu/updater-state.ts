@@ -99,6 +99,7 @@ export enum Ev {
     Refused,
     Cancel,
     Fault,
+    /** What ran is given up: `code`, unless the Fault before said it. */
     WentBack,
     NetworkUp,
     NetworkDown,
@@ -172,6 +173,7 @@ export function updaterStep(before: UpdaterState, event: UpdaterEvent): UpdaterS
             break
         case Ev.WentBack:
             enter(s, Phase.RolledBack, Do.Poll)
+            if (event.code) s.code = event.code
             break
         case Ev.NetworkUp:
             s.failures = 0

@@ -53,6 +53,14 @@ export class DeviceBench {
         return board
     }
 
+    /** A board that runs and asks the server. */
+    async started(options: Partial<BoardOptions> = {}): Promise<Board> {
+        const board = await this.board(options)
+        await board.powerOn()
+        await board.waitForLine(/HOV start/, 8000)
+        return board
+    }
+
     /** Signs an image, gives its blobs to the server and returns the command. */
     update(image: Buffer, options: UpdateOptions) {
         const manifest = encodeManifest({

@@ -90,6 +90,16 @@ export class UpdateServer {
         }
     }
 
+    /** Forgets what it saw and was told; blobs stay. */
+    reset(): void {
+        this.statuses.length = 0
+        this.actuals.length = 0
+        this.fetches.length = 0
+        this.command = undefined
+        this.intercept = () => false
+        this.server.closeAllConnections()
+    }
+
     async close(): Promise<void> {
         this.server.closeAllConnections()
         await new Promise<void>(resolve => this.server.close(() => resolve()))

@@ -1,0 +1,51 @@
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { DeviceBench } from "./support/device-bench.ts"
+import { plainImage } from "./support/plain-image.ts"
+
+const test = suite("an update over a bad network")
+let bench: DeviceBench
+
+test.before(async () => {
+    bench = await DeviceBench.open()
+})
+test.after.each(async () => {
+    await Promise.all(bench.boards.splice(0).map(board => board.close()))
+    bench.server.reset()
+})
+test.after(() => bench.close())
+
+test("a download goes on at the missing piece when the server was away", async () => {
+    const board = await bench.started()
+    let cut = 0
+    bench.server.intercept = (request, response) => {
+        if (!request.url?.includes("offset=1024") || cut > 1) return false
+        cut++
+        response.destroy()
+        return true
+    }
+    bench.server.give(bench.update(plainImage({ sequence: 1, sizeBytes: 3000 }), { sequence: 1 }))
+    await board.waitForLine(/HOV retry code=HOV_NET/, 5000)
+    await board.waitForLine(/HOV swap/, 9000)
+    const pieces = bench.server.fetches.map(line => line.slice(9))
+    assert.equal(pieces, ["0 1024", "1024 272", "0 1024", "1024 1024", "2048 952"], "nothing was fetched twice")
+})
+
+test("a cancel ends a download that does not get on", async () => {
+    const board = await bench.started()
+    let stuck = true
+    bench.server.intercept = (request, response) => {
+        if (!stuck || !request.url?.includes("/v1/blobs/")) return false
+        response.writeHead(503, { "Content-Length": 0 })
+        response.end()
+        return true
+    }
+    bench.server.give(bench.update(plainImage({ sequence: 1 }), { sequence: 1 }))
+    await board.waitForLine(/HOV retry code=HOV_HTTP_503/, 5000)
+    bench.server.give({ cmd: "cancel", id: "stop" })
+    const status = await bench.server.waitForStatus(s => s.state === "idle", 9000)
+    assert.is(status.code, "HOV_CANCELLED")
+    stuck = false
+})
+
+test.run()
