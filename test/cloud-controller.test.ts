@@ -33,6 +33,7 @@ const VIEW: DeviceView = {
     artifactBaseId: BASE,
     blockReason: null,
     attempts: 0,
+    succeededCommandId: null,
 }
 const OPEN: DeviceView = {
     ...VIEW,
@@ -60,6 +61,8 @@ pure("a device gets a command only when something is wanted, known, different, p
         [{ attempts: 3 }, "gaveUp"],
         [{ attempts: 1, retryAtMs: 10 }, "retrying"],
     ]
+    const gaveUpLater = decide({ ...VIEW, attempts: 1, succeededCommandId: "c", actualState: "rolledBack" }, 0, POLICY)
+    assert.equal(gaveUpLater, { kind: "regress", sync: "blocked", commandId: "c" })
     for (const [change, sync] of rests) assert.equal(decide({ ...VIEW, ...change }, 0, POLICY), { kind: "rest", sync })
 })
 

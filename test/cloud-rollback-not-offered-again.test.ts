@@ -86,4 +86,59 @@ test("a confirmed release that the board later rolls back counts as rolled back"
     device.close()
 })
 
+test("a board that rolled back at its boot, and forgot the command's id, is understood", async ({ cloud }) => {
+    const device = await TestDevice.add(cloud, "forgot")
+    await device.poll()
+    await cloud.must(202, "POST", "/devices/forgot/update", { version: "1.2.0" })
+    const { body } = await device.poll(5)
+    await device.status({ id: body.id, state: "trial", v: "1.2.0" })
+    const diag = { kind: "panic", code: "HOV_BOOT_PANIC" }
+    assert.is((await device.status({ id: "", state: "rolledBack", v: "1.0.0", done: 0, of: 0, code: "HOV_BOOT_PANIC", diag })).status, 200)
+    const shown = await cloud.must(200, "GET", "/devices/forgot")
+    assert.is(shown.commands[0].state, "rolledBack")
+    assert.equal(shown.commands[0].diagnostics, diag)
+    assert.is(shown.commands[0].code, "HOV_BOOT_PANIC")
+    assert.is(shown.history[0].command, body.id)
+    assert.is(shown.sync.state, "blocked")
+    device.close()
+})
+
+test("the same after it had been confirmed", async ({ cloud }) => {
+    const device = await TestDevice.add(cloud, "forgot-later")
+    await device.poll()
+    await cloud.must(202, "POST", "/devices/forgot-later/update", { version: "1.2.0" })
+    await device.install((await device.poll(5)).body)
+    await device.status({ id: "", state: "rolledBack", v: "1.0.0", code: "HOV_BOOT_PANIC" })
+    const shown = await cloud.must(200, "GET", "/devices/forgot-later")
+    assert.is(shown.commands[0].state, "rolledBack")
+    assert.is(shown.sync.state, "blocked")
+    device.close()
+})
+
+test("the same when only the next poll tells", async ({ cloud }) => {
+    const device = await TestDevice.add(cloud, "polls-only")
+    await device.poll()
+    await cloud.must(202, "POST", "/devices/polls-only/update", { version: "1.2.0" })
+    await device.install((await device.poll(5)).body)
+    device.actual = { ...device.actual, v: "1.0.0", bank: "R", state: "rolledBack", boot: 2 }
+    assert.is((await device.poll(1)).status, 202)
+    const shown = await cloud.must(200, "GET", "/devices/polls-only")
+    assert.is(shown.commands.length, 1)
+    assert.is(shown.commands[0].state, "rolledBack")
+    assert.equal(shown.sync, { state: "blocked", reason: "rolledBack" })
+    device.close()
+})
+
+test("a check is answered by the status that the board sends for it", async ({ cloud }) => {
+    const device = await TestDevice.add(cloud, "checked")
+    await device.poll()
+    const { command } = await cloud.must(202, "POST", "/devices/checked/check")
+    assert.equal((await device.poll(5)).body, { cmd: "check", id: command.id })
+    await device.status({ id: "", state: "idle", v: "1.0.0" })
+    const shown = await cloud.must(200, "GET", "/devices/checked")
+    assert.is(shown.command, null)
+    assert.is(shown.commands[0].state, "succeeded")
+    device.close()
+})
+
 test.run()

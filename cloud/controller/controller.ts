@@ -176,6 +176,14 @@ export class Controller {
                     state: "cancelling",
                 })
                 return false
+            case "regress":
+                await finishCommand(
+                    repos,
+                    { ...view, commandReleaseId: view.releaseId },
+                    { commandId: decision.commandId, state: "rolledBack", code: null, retryAtMs: null },
+                    nowMs,
+                )
+                return false
             case "finish":
                 await finishCommand(repos, view, decision, nowMs)
                 return decision.again

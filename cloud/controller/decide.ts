@@ -48,6 +48,7 @@ export type SyncState =
 export type Decision =
     | { readonly kind: "rest"; readonly sync: SyncState }
     | { readonly kind: "grant"; readonly sync: "pending"; readonly attempt: number }
+    | { readonly kind: "regress"; readonly sync: "blocked"; readonly commandId: string }
     | { readonly kind: "cancel"; readonly sync: "cancelling"; readonly commandId: string }
     | {
           readonly kind: "finish"
@@ -71,6 +72,9 @@ function decideIdle(view: DeviceView, nowMs: number, policy: ControllerPolicy): 
     if (view.actualVersion === null) return rest("unknown")
     if (view.actualVersion === view.version) return rest("converged")
     if (view.blockReason !== null) return rest("blocked")
+    // It had confirmed the release and gave it up later, and its status about that was lost.
+    if (view.actualState === "rolledBack" && view.succeededCommandId !== null)
+        return { kind: "regress", sync: "blocked", commandId: view.succeededCommandId }
     if (view.artifactBaseId === null) return rest("noArtifact")
     if (view.attempts >= policy.maxAttempts) return rest("gaveUp")
     if (view.retryAtMs !== null && view.retryAtMs > nowMs) return rest("retrying")

@@ -44,7 +44,9 @@ export type PollBody = Static<typeof PollBody>
 
 export const StatusBody = Type.Object(
     {
-        id: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "The command it speaks of" })),
+        id: Type.Optional(
+            Type.String({ maxLength: 64, description: "The command it speaks of; empty after a reboot that lost it" }),
+        ),
         state,
         v: Type.Optional(version),
         seq: Type.Optional(u32),

@@ -26,13 +26,11 @@ export function statusHandler({ store, commandTimeoutMs, now }: StatusDependenci
         const body = request.body as StatusBody
         const nowMs = now()
         const after = await store.write(async repos => {
-            const command = body.id === undefined ? undefined : await repos.commands.get(body.id)
-            // A command of another device, or one that a restored database has lost, is history only.
-            const own = command?.deviceId === session.deviceId ? command : undefined
+            const own = await commandOf(repos, session, body)
             const actual = merge(session.actual, body, own)
             const changed: Session = { ...session, actual, reportedAtMs: nowMs, changedAtMs: nowMs }
             if (actual !== null) await repos.devices.putActual([toRow(changed)])
-            const row = toStatus(session.deviceId, body, nowMs)
+            const row = toStatus(session.deviceId, own?.id ?? (body.id || null), body, nowMs)
             const last = await repos.devices.lastStatus(session.deviceId)
             if (last === undefined || !sameStatus(last, row)) {
                 await repos.devices.appendStatus(row)
@@ -47,6 +45,7 @@ export function statusHandler({ store, commandTimeoutMs, now }: StatusDependenci
                 })
             }
             if (own !== undefined) await advance(repos, own, body, nowMs, commandTimeoutMs)
+            if (own?.kind !== "check") await answerCheck(repos, session, body, nowMs, commandTimeoutMs)
             return changed
         })
         session.actual = after.actual
@@ -55,6 +54,40 @@ export function statusHandler({ store, commandTimeoutMs, now }: StatusDependenci
         reply.type("application/json")
         return EMPTY
     }
+}
+
+/** A board answers a check with its state, under the id of whatever it did last. */
+async function answerCheck(
+    repos: Repos,
+    session: Session,
+    body: StatusBody,
+    nowMs: number,
+    commandTimeoutMs: number,
+): Promise<void> {
+    const { offer } = session
+    if (offer === null || offer.deliveries === 0 || offer.version !== null) return
+    const command = await repos.commands.get(offer.commandId)
+    if (command?.kind === "check") await advance(repos, command, body, nowMs, commandTimeoutMs)
+}
+
+/**
+ * The command that a status speaks of. A board forgets the id when it reboots: an end
+ * that it reports without one is that of the command it had acknowledged, and a
+ * rollback without one can only be of what it last confirmed.
+ * A command of another device, or one that a restored database has lost, is history only.
+ */
+async function commandOf(repos: Repos, session: Session, body: StatusBody): Promise<CommandRow | undefined> {
+    if (body.id) {
+        const named = await repos.commands.get(body.id)
+        return named?.deviceId === session.deviceId ? named : undefined
+    }
+    const last = await repos.commands.last(session.deviceId)
+    if (last === undefined) return undefined
+    if (last.kind !== "update") return undefined
+    if (isFinal(last.state))
+        return last.state === "succeeded" && body.state === "rolledBack" ? last : undefined
+    const ended = body.state === "rolledBack" || body.state === "failed" || body.state === "confirmed"
+    return ended && last.ackedAtMs !== null ? last : undefined
 }
 
 async function advance(
@@ -124,10 +157,15 @@ function merge(before: Actual | null, body: StatusBody, command: CommandRow | un
     }
 }
 
-function toStatus(deviceId: string, body: StatusBody, atMs: number): Omit<StatusRow, "seq"> {
+function toStatus(
+    deviceId: string,
+    commandId: string | null,
+    body: StatusBody,
+    atMs: number,
+): Omit<StatusRow, "seq"> {
     return {
         deviceId,
-        commandId: body.id ?? null,
+        commandId,
         atMs,
         state: body.state,
         version: body.v ?? null,

@@ -67,6 +67,10 @@ export class CommandRepo {
             .execute()
     }
 
+    async last(deviceId: string): Promise<CommandRow | undefined> {
+        return (await this.list(deviceId, 1))[0]
+    }
+
     /** Newest first. */
     async list(deviceId: string, limit: number): Promise<CommandRow[]> {
         return this.#db

@@ -29,6 +29,8 @@ export interface DeviceView {
     readonly blockReason: string | null
     /** Attempts made for this generation. */
     readonly attempts: number
+    /** The attempt of this generation that ended well. */
+    readonly succeededCommandId: string | null
 }
 
 export class ViewRepo {
@@ -88,6 +90,14 @@ export class ViewRepo {
                     .whereRef("made.generation", "=", "desired.generation")
                     .where("made.kind", "=", "update")
                     .as("attempts"),
+                eb
+                    .selectFrom("commands as done")
+                    .select(({ fn }) => fn.max("done.id").as("id"))
+                    .whereRef("done.deviceId", "=", "devices.id")
+                    .whereRef("done.generation", "=", "desired.generation")
+                    .where("done.kind", "=", "update")
+                    .where("done.state", "=", "succeeded")
+                    .as("succeededCommandId"),
             ])
             .where("devices.id", "in", padded(deviceIds))
             .execute()

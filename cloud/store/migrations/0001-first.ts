@@ -111,6 +111,7 @@ export async function up(db: Kysely<unknown>, dialect: DialectName): Promise<voi
     // and one command per ask and attempt, however many controllers try.
     await sql`create unique index "commandsOpen" on "commands" ("deviceId") where "finishedAtMs" is null`.execute(db)
     await sql`create unique index "commandsGrant" on "commands" ("deviceId", "generation", "attempt") where "kind" = 'update'`.execute(db)
+    await db.schema.createIndex("commandsByDevice").on("commands").columns(["deviceId", "queuedAtMs"]).execute()
     await sql`create index "commandsDeadline" on "commands" ("deadlineAtMs") where "finishedAtMs" is null`.execute(db)
     await sql`create index "commandsRollout" on "commands" ("rolloutId", "state") where "rolloutId" is not null`.execute(db)
 
