@@ -123,7 +123,7 @@ async function runBank(slot: Slot, deadlineMs: number): Promise<boolean | undefi
     if (!bytes.length) return false
     try {
         loaded = await loadImage(bytes)
-        activate(loaded, { trial: true, reason: "boot", version: image.version })
+        await activate(loaded, { trial: true, reason: "boot", version: image.version })
     } catch (e) {
         hov("code", `code=${(e as any).code} at=boot`)
         return false
@@ -187,7 +187,7 @@ export async function tryImage(bytes: Buffer, image: ImageId, allowOlder: boolea
     imageBefore = running.image
     loaded = next
     setRunning(running.slot, image, true)
-    activate(next, { trial: true, reason: "hot", version: image.version })
+    await activate(next, { trial: true, reason: "hot", version: image.version })
     hov("swap", `v=${image.version} seq=${image.sequence} bytes=${bytes.length}`)
     return ""
 }
@@ -221,10 +221,10 @@ export async function keepRunning(mayWrite: () => boolean, allowOlder: boolean) 
  * The way back from an image on trial, in one step. The loader has put the base's code
  * back after a fault; what ran before may have been another image.
  */
-export function callBack() {
+export async function callBack() {
     loaded = loadedBefore
     loadedBefore = undefined
-    if (loaded) activate(loaded, { trial: false, reason: "hot", version: imageBefore.version })
+    if (loaded) await activate(loaded, { trial: false, reason: "hot", version: imageBefore.version })
     else deactivate()
 }
 

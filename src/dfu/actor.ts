@@ -228,7 +228,7 @@ async function act() {
             break
         case Do.GoBack: {
             const digest = running.image ? running.image.digest.slice(0, 8) : ""
-            if (!fault) callBack()
+            if (!fault) await callBack()
             await keepDiagnostics(fault ? "exception" : "trial", state.code, digest, fault)
             await goBack()
             takeGivenUp()
@@ -285,13 +285,17 @@ async function run() {
     }
 }
 
+async function faulted(f: Fault) {
+    fault = f
+    await callBack()
+    hov("fault", `fn=${f.functionIndex} pc=${f.pc} msg=${f.message}`)
+    send({ kind: Ev.Fault, code: "HOV_TRIAL_FAULT" })
+}
+
 export function startActor() {
     if (self) return
     onFault(f => {
-        fault = f
-        callBack()
-        hov("fault", `fn=${f.functionIndex} pc=${f.pc} msg=${f.message}`)
-        send({ kind: Ev.Fault, code: "HOV_TRIAL_FAULT" })
+        faulted.start(f)
     })
     run.start()
 }

@@ -68,10 +68,10 @@ async function doIt(deed: number, reason: string) {
     if (deed === Deed.Hang) while (true) {}
 }
 
-export function activate(
+export async function activate(
     image: LoadedImage,
     options: { trial: boolean; reason: "boot" | "hot"; version: string }
-): void {
+) {
     onTrial = options.trial
     console.log(`plain active=${image.sequence} reason=${options.reason}`)
     if (image.deed) doIt.start(image.deed, options.reason)
