@@ -38,7 +38,7 @@ for (const height of [5, 10, 15])
             const { devs } = await buildVerifier()
             const sample = signedSample(parameters, Math.floor((parameters.leafCount * 2) / 3))
             const bits = KEY_BITS + MESSAGE_BITS + sample.signature.length * 8
-            const flipStep = winternitz === 8 ? 307 : 97
+            const flipStep = winternitz === 8 ? 613 : 97
             const job = verifierJob({ ...sample, chunkBytes: 512, flipFrom: 3, flipTo: bits, flipStep })
             const flips = Math.ceil((bits - 3) / flipStep)
             assert.equal(await runVerifier(devs, job), ["valid", `flips ${flips} accepted 0`])
