@@ -88,35 +88,45 @@ export async function dispatch(code: any[], pc: number, exception: any): Promise
     return pc
 }
 
-let reported: any
+/** The exception on its way up, and where in replaced code it began. */
+let travelling: any
+let origin: Fault
 
-/** An exception leaves replaced code. Returns the handler that its frame goes on with. */
+/**
+ * An exception leaves a frame of replaced code. While there is another one above, that may catch it. Out of the
+ * outermost one it is a fault: on trial the pointers go back, and the frame goes on as if the older code had run.
+ * Returns the handler that the frame goes on with.
+ */
 function uncaught(meta: any[], pc: number, exception: any): number {
-    if (exception !== reported) {
-        reported = exception
-        const native = exception instanceof Error ? (exception as any).__stack__ : undefined
-        const fault: Fault = {
-            message: exception instanceof Error ? exception.message : exception + "",
-            functionIndex: meta[0],
-            pc,
-            native: native ? native.toString("hex") : "",
-            uptimeMs: ds.millis(),
-        }
-        console.log(`HOV fault fn=${fault.functionIndex} pc=${pc} trial=${trial} native=${fault.native} msg=${fault.message}`)
-        if (trial) {
-            trial = false
-            rollingBack = true
-            rollBack(fault)
-        }
+    const inside = isInsideReplacedCode()
+    if (exception !== travelling || !origin) {
+        travelling = exception
+        origin = faultOf(meta, pc, exception)
     }
-    if (!rollingBack || isInsideReplacedCode()) return rethrowHandler
-    rollingBack = false
-    reported = undefined
+    if (inside) return rethrowHandler
+    const fault = origin
+    travelling = origin = undefined
+    if (!trial) {
+        console.debug(`HOV thrown fn=${fault.functionIndex} pc=${fault.pc} native=${fault.native} msg=${fault.message}`)
+        return rethrowHandler
+    }
+    trial = false
+    rollBack(fault)
     if (meta[1] === policySkip) return skipHandler
     return meta[1] === policyRerun ? fallBackHandler : rethrowHandler
 }
 
-let rollingBack = false
+function faultOf(meta: any[], pc: number, exception: any): Fault {
+    const isError = exception instanceof Error
+    const stack = isError ? (exception as any).__stack__ : undefined
+    return {
+        message: isError ? exception.message : exception + "",
+        functionIndex: meta[0],
+        pc,
+        native: stack ? stack.toString("hex") : "",
+        uptimeMs: ds.millis(),
+    }
+}
 
 /**
  * Whether some caller of the frame that threw runs replaced code too: it will get the exception next. Asked only after

@@ -34,8 +34,10 @@ export interface LoadedImage {
     /** code array of each host, `undefined` where the base's own code stays */
     pointers: any[]
     rules: MigrationRule[]
-    /** gives the image's new globals their first values and changed constants their new ones */
+    /** runs at every activation: methods of library prototypes that the base lacks */
     initialise: any
+    /** runs when the image goes live in a running program: first values of new globals, changed constants */
+    goLive: any
     budget: number
 }
 
@@ -76,6 +78,7 @@ export async function loadImage(image: Buffer): Promise<LoadedImage> {
     for (let i = 0; i < functionCount; ++i) await readFunction(codes[i], i, pointers)
     const rules = readMany(() => readRule())
     const initialise = readVarint()
+    const goLive = readVarint()
     const loaded: LoadedImage = {
         sequence: image.getAt(16, "u32"),
         sizeBytes: image.length,
@@ -83,6 +86,7 @@ export async function loadImage(image: Buffer): Promise<LoadedImage> {
         pointers,
         rules,
         initialise: initialise === 0 ? undefined : functionValue(initialise - 1),
+        goLive: goLive === 0 ? undefined : functionValue(goLive - 1),
         budget: image.getAt(24, "u16"),
     }
     if (readerOffset() !== image.length) throw new HotswapError("HOV_IMAGE_FORMAT")

@@ -45,7 +45,8 @@ export async function activate(
     if (options.trial) guardTrial(putBack)
     else endTrial()
     active = image
-    if (image.initialise) image.initialise()
+    if (image.initialise) await image.initialise()
+    if (image.goLive && options.reason === "hot") await image.goLive()
     setPointers(image.pointers)
 }
 

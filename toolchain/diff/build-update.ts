@@ -1,13 +1,15 @@
+import type { Statement } from "../devs/code.ts"
 import { FunctionFlag } from "../devs/image.ts"
-import { encodeImage, type Image } from "../format/image.ts"
+import { encodeImage, type Image, type ImageTarget } from "../format/image.ts"
 import type { LinkedBase } from "../link/link-base.ts"
 import { ImagePool, type LaidOutFunction, layOut } from "../pack/lay-out.ts"
-import { type CompiledProgram, locate, type ProgramFunction } from "../program/compiled-program.ts"
-import type { FaultPolicy } from "../translate/guest-code.ts"
+import { type CompiledProgram, entrySplit, locate, type ProgramFunction } from "../program/compiled-program.ts"
+import type { FaultPolicy, GuestFunction } from "../translate/guest-code.ts"
 import { refusal, type Refusal, RefusalSignal, RefusedError } from "../translate/refusal.ts"
 import { translateFunction } from "../translate/translate-function.ts"
 import { imageBudget } from "./budget.ts"
-import { classChanges } from "./class-layout.ts"
+import type { Scope } from "../translate/scope.ts"
+import { classChanges, returnUndefined } from "./class-layout.ts"
 import { entryChanges } from "./entry-code.ts"
 import { type Match, matchPrograms } from "./match.ts"
 import { programScope } from "./program-scope.ts"
@@ -59,6 +61,7 @@ class UpdateBuilder {
     private readonly operations: ReadonlySet<string>
     private readonly hosts: ReadonlyMap<number, number>
     private tokens = 0
+    private shippedCount = 0
 
     constructor(base: LinkedBase, next: CompiledProgram, options: UpdateOptions) {
         this.base = base
@@ -81,18 +84,20 @@ class UpdateBuilder {
             { functionNumber: i => this.enqueue(i), cellNumber: g => this.cell(g) },
             new Set(changes.rules.flatMap(r => r.fields)),
         )
-        const entry = entryChanges(this.base.program, this.next, this.match)
+        const entry = entryChanges(this.base.program, this.next, this.match, this.names(true), this.names(false))
         for (const r of entry.refusals) this.refusals.push(r)
-        for (let i = 0; i < this.queue.length; i++) this.ship(this.next.functions[this.queue[i]], scope)
+        if (entry.changed || this.options.replaceAll) this.shipEntry(scope)
+        this.shipQueue(scope)
         const rules = changes.rules.map(r => ({
             constructor_: this.pool.word({ kind: "baseFunction", index: r.baseConstructor }, new Map()),
             fields: r.fields.map(f => this.pool.string(f)),
             up: this.shipMade(`${r.className}.migrate`, r.up, 1, scope),
         }))
-        const initialise = entry.initialise.length ? this.shipMade("initialise", entry.initialise, 0, scope) : undefined
-        // functions that only initialisers use
-        for (let i = this.shipped.filter(s => s.nextIndex >= 0).length; i < this.queue.length; i++)
-            this.ship(this.next.functions[this.queue[i]], scope)
+        const made = (name: string, statements: readonly Statement[]) =>
+            statements.length ? this.shipMade(name, [...statements, returnUndefined], 0, scope) : undefined
+        const initialise = made("initialise", entry.initialise)
+        const goLive = made("goLive", entry.goLive)
+        this.shipQueue(scope)
         if (this.refusals.length) throw new RefusedError(this.refusals)
         const image: Image = {
             baseId: this.base.baseId,
@@ -105,8 +110,30 @@ class UpdateBuilder {
             functions: this.shipped.map(s => s.laidOut.function),
             rules,
             initialise,
+            goLive,
         }
         return { file: encodeImage(image), image, shipped: this.shipped, match: this.match }
+    }
+
+    /** Ships what translating has found to be needed, until nothing new is found. */
+    private shipQueue(scope: Scope): void {
+        for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) this.ship(this.next.functions[next], scope)
+    }
+
+    /** Ships the application's top-level code, to run at boot in the place of the base's. */
+    private shipEntry(scope: Scope): void {
+        const main = this.next.functions[0]
+        this.attempt(main, () => {
+            const guest = translateFunction({
+                statements: main.statements.slice(entrySplit(this.next)),
+                scope,
+                parameterCount: 0,
+                keptParameters: false,
+                pinned: capturedVariables(this.base.program, this.next, this.match, main),
+                operations: this.operations,
+            })
+            this.add(this.reserve(), main.key, main.name, 0, guest, { host: 0 }, "rethrow")
+        })
     }
 
     private isToShip(f: ProgramFunction): boolean {
@@ -140,12 +167,19 @@ class UpdateBuilder {
         }
     }
 
+    /** Number in the image of a function that has to ship; queues it the first time. */
     private enqueue(nextIndex: number): number {
-        const known = this.numbers.get(nextIndex)
-        if (known !== undefined) return known
-        const number = this.queue.push(nextIndex) - 1
-        this.numbers.set(nextIndex, number)
+        let number = this.numbers.get(nextIndex)
+        if (number === undefined) {
+            number = this.reserve()
+            this.numbers.set(nextIndex, number)
+            this.queue.push(nextIndex)
+        }
         return number
+    }
+
+    private reserve(): number {
+        return this.shippedCount++
     }
 
     private cell(nextGlobal: number): number {
@@ -157,50 +191,56 @@ class UpdateBuilder {
         return number
     }
 
-    private ship(f: ProgramFunction, scope: Parameters<typeof translateFunction>[0]["scope"]): void {
+    private ship(f: ProgramFunction, scope: Scope): void {
         const baseIndex = this.match.functions.get(f.index)
         const host = baseIndex === undefined ? undefined : this.hosts.get(baseIndex)
-        try {
+        this.attempt(f, () => {
             const policy = host === undefined ? "skip" : faultPolicy(f, this.base.program.functions[baseIndex!])
-            const pinned = capturedVariables(this.base.program, this.next, this.match, f)
-            const prepared = policy === "rerun" ? keepsParameters(f.statements, f.devs.args, f.devs.slots) : f.statements
             const guest = translateFunction({
-                statements: prepared,
+                statements: policy === "rerun" ? keepsParameters(f.statements, f.devs.args, f.devs.slots) : f.statements,
                 scope,
                 parameterCount: f.devs.args,
                 keptParameters: policy === "rerun" || (f.devs.flags & FunctionFlag.isConstructor) !== 0,
-                pinned,
+                pinned: capturedVariables(this.base.program, this.next, this.match, f),
                 operations: this.operations,
             })
             const needsThis = (f.devs.flags & FunctionFlag.needsThis) !== 0
             const target = host === undefined ? ({ added: needsThis ? "method" : "function" } as const) : { host }
-            const laidOut = layOut(guest, target, policy, this.pool, this.tokens)
-            this.tokens += guest.tokens
-            this.shipped.push({ key: f.key, name: f.name, nextIndex: f.index, laidOut })
-        } catch (e) {
-            if (!(e instanceof RefusalSignal)) throw e
-            this.refusals.push(refusal(e.code, f.name, locate(this.next, f.index, e.pc), e.message))
-        }
+            this.add(this.numbers.get(f.index)!, f.key, f.name, f.index, guest, target, policy)
+        })
     }
 
     /** Ships code that the builder made out of parts of the program; returns its number in the image. */
-    private shipMade(
-        name: string,
-        statements: Parameters<typeof translateFunction>[0]["statements"],
-        parameterCount: number,
-        scope: Parameters<typeof translateFunction>[0]["scope"],
-    ): number {
-        const guest = translateFunction({
-            statements,
-            scope,
-            parameterCount,
-            keptParameters: false,
-            pinned: new Map(),
-            operations: this.operations,
+    private shipMade(name: string, statements: readonly Statement[], parameterCount: number, scope: Scope): number {
+        const number = this.reserve()
+        this.attempt(this.next.functions[0], () => {
+            const guest = translateFunction({
+                statements,
+                scope,
+                parameterCount,
+                keptParameters: false,
+                pinned: new Map(),
+                operations: this.operations,
+            })
+            this.add(number, name, name, -1, guest, { added: "function" }, "rethrow")
         })
-        const laidOut = layOut(guest, { added: "function" }, "rethrow", this.pool, this.tokens)
+        return number
+    }
+
+    /** Turns a refusal of the translator into one that says where. */
+    private attempt(f: ProgramFunction, translate: () => void): void {
+        try {
+            translate()
+        } catch (e) {
+            if (!(e instanceof RefusalSignal)) throw e
+            this.refusals.push(refusal(e.code, f.index === 0 ? "top-level code" : f.name, locate(this.next, f.index, e.pc), e.message))
+        }
+    }
+
+    private add(number: number, key: string, name: string, nextIndex: number, guest: GuestFunction, target: ImageTarget, policy: FaultPolicy): void {
+        const laidOut = layOut(guest, target, policy, this.pool, this.tokens)
         this.tokens += guest.tokens
-        return this.shipped.push({ key: name, name, nextIndex: -1, laidOut }) - 1
+        this.shipped[number] = { key, name, nextIndex, laidOut }
     }
 }
 

@@ -42,7 +42,7 @@ export function classChanges(base: CompiledProgram, next: CompiledProgram, match
     return { rules, refusals }
 }
 
-const returnUndefined: Statement = {
+export const returnUndefined: Statement = {
     pc: 1 << 20,
     end: 1 << 20,
     op: op.RETURN,

@@ -277,5 +277,5 @@ function objects(t: Table): void {
     made("A=buffer", 1, a => a.emit("ALLOC_BUFFER", A))
     t.value("A=load buffer", 2, ["LOAD_BUFFER", B, K(1), A])
     for (const r of general) t.plain(`store buffer R${r}`, 2, a => a.emit("STORE_BUFFER", R(r), K(1), B, A))
-    t.value("A=BIND B,A", 1, ["BIND", B, A])
+    t.value("A=B BIND A", 1, ["BIND", B, A])
 }

@@ -7,7 +7,10 @@ import type { CompiledProgram, ProgramFunction } from "../program/compiled-progr
 /** Parameters that have a slot before the ones that the executor needs. */
 export const parametersMax = accumulatorSlot + 1
 
-/** A function of the base that replaced code can take the place of. */
+/**
+ * A function of the base that replaced code can take the place of. The first one is the application's part of `main`:
+ * an image whose top-level code differs runs its own when the board boots.
+ */
 export interface Host {
     readonly functionIndex: number
     readonly key: string

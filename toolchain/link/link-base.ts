@@ -1,9 +1,9 @@
 import { Assembler, type Expression } from "../devs/assembler.ts"
 import { type DevsFunction, functionStarts, parseDevs, serializeDevs, sha256 } from "../devs/image.ts"
 import { assembleExecutor } from "../executor/assemble.ts"
-import { R } from "../executor/frame.ts"
+import { frameSlots, R } from "../executor/frame.ts"
 import { type MachineGlobals, type Operation, operationTable } from "../executor/operations.ts"
-import type { CompiledProgram, ProgramFunction } from "../program/compiled-program.ts"
+import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
 import { type DebugInfo, packSourceMap, sourceMapEntries } from "../program/debug-info.ts"
 import { LinkError } from "./errors.ts"
 import { applicationGlobals, capturedSlots, closureFunctions, type Host, hostFunction, isHost, prelude } from "./hosts.ts"
@@ -38,9 +38,11 @@ export function linkBase(program: CompiledProgram): LinkedBase {
     const baseId = sha256(program.file).subarray(0, baseIdBytes)
     const first = program.image.globals
     const machine: MachineGlobals = { budget: first, loopExhausted: first + 1, entryExhausted: first + 2, resume: first + 3 }
-    const hosts: Host[] = program.functions
-        .filter(isHost)
-        .map((f, i) => ({ functionIndex: f.index, key: f.key, pointer: first + 4 + i }))
+    const hosts: Host[] = [program.functions[0], ...program.functions.filter(isHost)].map((f, i) => ({
+        functionIndex: f.index,
+        key: f.key,
+        pointer: first + 4 + i,
+    }))
     const operations = operationTable(
         {
             globals: applicationGlobals(program),
@@ -65,9 +67,10 @@ export function linkBase(program: CompiledProgram): LinkedBase {
     for (const host of hosts) {
         const code = prelude(host.pointer, machine.budget)
         preludeBytes += code.length
+        if (host.functionIndex === 0) continue
         functions[host.functionIndex] = hostFunction(functions[host.functionIndex], code)
     }
-    const main = linkMain(functions[0], executor.code)
+    const main = linkMain(program, prelude(hosts[0].pointer, machine.budget), executor.code)
     functions[0] = main.linked
 
     replace(doors.capture, a => a.emit("CALL1", ["STATIC_FUNCTION", 0], R(0)).emit("RETURN", ["RET_VAL"]))
@@ -97,7 +100,7 @@ export function linkBase(program: CompiledProgram): LinkedBase {
     return {
         program,
         file,
-        debug: shiftDebugInfo(program, starts, functions, main.bodyOffset, hosts, file),
+        debug: shiftDebugInfo(program, starts, functions, main, hosts, file),
         baseId,
         hosts,
         statics,
@@ -134,19 +137,49 @@ function madeBy(program: CompiledProgram, maker: string): ProgramFunction {
     return made
 }
 
-/** `main(n)` is the door to the executor's capture code; without an argument it is the program's entry as before. */
-function linkMain(main: DevsFunction, executor: Uint8Array): { linked: DevsFunction; bodyOffset: number; executorOffset: number } {
+interface LinkedMain {
+    linked: DevsFunction
+    /** where the part before the application's top-level code begins, and where that begins */
+    bodyOffset: number
+    applicationOffset: number
+    /** offset in the compiled code at which the application's part begins */
+    split: number
+    executorOffset: number
+}
+
+/**
+ * `main(n)` is the door to the executor's capture code; without an argument it is the program's entry as before, with a
+ * prelude in front of the application's part.
+ */
+function linkMain(program: CompiledProgram, preludeCode: Uint8Array, executor: Uint8Array): LinkedMain {
+    const main = program.functions[0]
+    const splitStatement = entrySplit(program)
+    const split = main.statements[splitStatement]?.pc ?? main.devs.code.length
+    for (const s of main.statements)
+        if (s.op.immediate === "jump" && (s.pc < split ? s.immediate > split : s.immediate < split))
+            throw new LinkError("HOV_LINK_RESIDENT", `top-level code jumps between the resident and the application`)
     const a = new Assembler()
     a.emit("JMP_Z", "body", ["NOT", ["IS_UNDEFINED", R(0)]])
     a.emit("JMP", "executor")
     a.label("body")
-    a.raw(main.code)
+    a.raw(main.devs.code.subarray(0, split))
+    a.raw(preludeCode)
+    a.label("application")
+    a.raw(main.devs.code.subarray(split))
     a.label("executor")
     a.raw(executor)
     const { code, labels } = a.finish()
     return {
-        linked: { ...main, code, args: 1, slots: Math.max(main.slots, 1), tryFrames: Math.max(main.tryFrames, 1) },
+        linked: {
+            ...main.devs,
+            code,
+            args: 1,
+            slots: Math.max(main.devs.slots, frameSlots),
+            tryFrames: Math.max(main.devs.tryFrames, 1),
+        },
         bodyOffset: labels.get("body")!,
+        applicationOffset: labels.get("application")!,
+        split,
         executorOffset: labels.get("executor")!,
     }
 }
@@ -185,18 +218,22 @@ function shiftDebugInfo(
     program: CompiledProgram,
     starts: readonly number[],
     functions: readonly DevsFunction[],
-    mainBody: number,
+    main: LinkedMain,
     hosts: readonly Host[],
     file: Uint8Array,
 ): DebugInfo {
     const before = program.debug.functions
     const preludes = new Map(hosts.map(h => [h.functionIndex, functions[h.functionIndex].code.length - program.image.functions[h.functionIndex].code.length]))
-    const shift = (i: number) => starts[i] + (i === 0 ? mainBody : (preludes.get(i) ?? 0)) - before[i].startpc
+    const shift = (i: number, pc: number) => {
+        const start = before[i].startpc
+        if (i !== 0) return starts[i] + (preludes.get(i) ?? 0) - start
+        return pc - start < main.split ? starts[0] + main.bodyOffset - start : starts[0] + main.applicationOffset - main.split - start
+    }
     const ordered = before.map((f, i) => ({ start: f.startpc, index: i })).sort((x, y) => x.start - y.start)
     const entries = sourceMapEntries(program.debug).map(e => {
         let owner = ordered[0].index
         for (const o of ordered) if (o.start <= e.pc) owner = o.index
-        return { ...e, pc: e.pc + shift(owner) }
+        return { ...e, pc: e.pc + shift(owner, e.pc) }
     })
     return {
         ...program.debug,

@@ -68,6 +68,7 @@ export function collectStatics(program: CompiledProgram): Static[] {
                 if (e.kind !== "op") return
                 const kind = stringOperations[e.op.name]
                 if (kind) use({ kind, index: e.immediate } as Static, weight)
+                if (e.op.name === "STATIC_FUNCTION") use({ kind: "function", index: e.immediate }, weight)
                 if (e.op.name === "BUILTIN_OBJECT") use({ kind: "object", index: e.immediate }, weight)
             })
     }

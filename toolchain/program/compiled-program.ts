@@ -27,6 +27,7 @@ export interface CompiledProgram {
     readonly image: DevsImage
     readonly debug: DebugInfo
     readonly functions: readonly ProgramFunction[]
+    readonly ownership: Ownership
 }
 
 /** Folders (as the compiler names them) whose code is the resident. */
@@ -59,6 +60,7 @@ export function readProgram(file: Uint8Array, debugText: string, ownership: Owne
         image,
         debug,
         functions: functions.map((f, i) => ({ ...f, key: keys[i], creator: creators.get(i) })),
+        ownership,
     }
 }
 
@@ -114,15 +116,32 @@ function functionKeys(functions: readonly Located[]): string[] {
     return keys
 }
 
+/** Source offset that an offset of a function's code came from, or undefined. */
+export function sourceOffset(program: CompiledProgram, functionIndex: number, pc: number): number | undefined {
+    const { startpc, size } = program.debug.functions[functionIndex]
+    let best: number | undefined
+    for (const e of sourceMapEntries(program.debug)) if (e.pc >= startpc && e.pc < startpc + size && e.pc <= startpc + pc) best = e.offset
+    return best
+}
+
+/**
+ * Number of the first top-level statement that belongs to the application: all behind the resident's own. Top-level code
+ * runs in the order of imports, so what comes before it has run when the resident boots a bank.
+ */
+export function entrySplit(program: CompiledProgram): number {
+    const main = program.functions[0]
+    let split = 0
+    main.statements.forEach((s, i) => {
+        const offset = sourceOffset(program, 0, s.pc)
+        const path = offset === undefined ? undefined : sourcePosition(program.debug, offset)?.path
+        if (path !== undefined && ownerOf(path, program.ownership) === "resident") split = i + 1
+    })
+    return split
+}
+
 /** Where in the source an offset of a function's code came from, as `path:line`. */
 export function locate(program: CompiledProgram, functionIndex: number, pc: number): string {
-    const absolute = program.debug.functions[functionIndex].startpc + pc
-    const end = program.debug.functions[functionIndex].startpc + program.debug.functions[functionIndex].size
-    let best: number | undefined
-    for (const e of sourceMapEntries(program.debug)) {
-        if (e.pc > absolute || e.pc >= end) break
-        if (e.pc >= program.debug.functions[functionIndex].startpc || best === undefined) best = e.offset
-    }
-    const position = sourcePosition(program.debug, best ?? program.debug.functions[functionIndex].location[0])
+    const offset = sourceOffset(program, functionIndex, pc) ?? program.debug.functions[functionIndex].location[0]
+    const position = sourcePosition(program.debug, offset)
     return position ? `${position.path}:${position.line}` : "?"
 }

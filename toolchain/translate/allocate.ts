@@ -25,6 +25,8 @@ export interface AllocationInput {
     readonly pinned: ReadonlyMap<number, number>
     /** `ret_val` is needed later than the statement after the one that set it */
     readonly keepsReturnValue: boolean
+    /** registers to leave to what expressions need in passing */
+    readonly temporaries: number
 }
 
 /**
@@ -35,13 +37,20 @@ export function allocate(input: AllocationInput): Allocation {
     const variables = collectVariables(input)
     const weights = weigh(input.statements, variables)
     const conflicts = interference(input, variables)
-    const unspilled = colour(input, variables, weights, conflicts, undefined)
-    if (unspilled) return finish(input, unspilled, undefined, 0)
-    const spillRegister = generalRegisters - 1
-    const spilled = colour(input, variables, weights, conflicts, spillRegister)!
+    if (input.temporaries === 0) {
+        const unspilled = colour(input, variables, weights, conflicts, undefined, [])
+        if (unspilled) return finish(input, unspilled, undefined, 0)
+    }
+    const pinned = new Set(input.pinned.values())
+    const [spillRegister, ...free] = general.filter(r => !pinned.has(r))
+    if (spillRegister === undefined) throw new RefusalSignal("HOV107", "all registers hold parameters that must stay", 0)
+    const spilled = colour(input, variables, weights, conflicts, spillRegister, free.slice(0, input.temporaries))!
     const spillCount = [...spilled.values()].filter(p => "spill" in p).length
     return finish(input, spilled, spillRegister, spillCount)
 }
+
+/** General registers, those that parameters arrive in last. */
+const general = Array.from({ length: generalRegisters }, (_, i) => generalRegisters - 1 - i)
 
 function collectVariables(input: AllocationInput): number[] {
     const found = new Set<number>()
@@ -98,10 +107,12 @@ function colour(
     weights: ReadonlyMap<number, number>,
     conflicts: ReadonlyMap<number, ReadonlySet<number>>,
     spillRegister: number | undefined,
+    temporaries: readonly number[],
 ): Map<number, Place> | undefined {
+    const withheld = spillRegister === undefined ? temporaries : [spillRegister, ...temporaries]
     const places = new Map<number, Place>()
     for (const [variable, slot] of input.pinned) {
-        if (slot === spillRegister || slot >= registerCount)
+        if (slot >= registerCount)
             throw new RefusalSignal("HOV108", `a captured variable is in slot ${slot}`, 0)
         places.set(variable, { register: slot })
     }
@@ -110,14 +121,14 @@ function colour(
         .filter(v => !places.has(v))
         .sort((v, w) => Number(isParameter(input, w)) - Number(isParameter(input, v)) || weights.get(w)! - weights.get(v)!)
     for (const v of order) {
-        const taken = new Set<number>()
+        const taken = new Set<number>(withheld)
         for (const c of conflicts.get(v)!) {
             const place = places.get(c)
             if (place && "register" in place) taken.add(place.register)
         }
         // a parameter that stays where the caller put it needs no move
-        const own = isParameter(input, v) && v < registerCount && v !== spillRegister && !taken.has(v) ? v : undefined
-        const register = own ?? lowest(taken, spillRegister)
+        const own = isParameter(input, v) && v < registerCount && !taken.has(v) ? v : undefined
+        const register = own ?? lowest(taken)
         if (register !== undefined && (own !== undefined || !isParameter(input, v))) places.set(v, { register })
         else if (spillRegister === undefined) return undefined
         else places.set(v, { spill: spills++ })
@@ -129,8 +140,8 @@ function isParameter(input: AllocationInput, v: number): boolean {
     return v >= 0 && v < input.parameterCount
 }
 
-function lowest(taken: ReadonlySet<number>, spillRegister: number | undefined): number | undefined {
-    for (let r = 0; r < registerCount; r++) if (!taken.has(r) && r !== spillRegister) return r
+function lowest(taken: ReadonlySet<number>): number | undefined {
+    for (let r = 0; r < registerCount; r++) if (!taken.has(r)) return r
     return undefined
 }
 

@@ -4,6 +4,7 @@ import { allocate, entryMoves } from "./allocate.ts"
 import { Emitter } from "./emitter.ts"
 import type { GuestFunction, Operand, TryRange } from "./guest-code.ts"
 import { countUses, definesReturnValue, liveness, RETURN_VALUE } from "./liveness.ts"
+import { RefusalSignal } from "./refusal.ts"
 import type { Scope } from "./scope.ts"
 import { constantOf, generalRegisterOf } from "./select.ts"
 import { translateStatement } from "./statements.ts"
@@ -49,6 +50,19 @@ export interface FunctionContext {
  * Throws RefusalSignal for what cannot be translated.
  */
 export function translateFunction(input: TranslationInput): GuestFunction {
+    for (let temporaries = 0; ; temporaries++) {
+        try {
+            return translateWith(input, temporaries)
+        } catch (e) {
+            // not enough registers left for an expression: keep more variables out of them
+            if (!(e instanceof RefusalSignal) || e.code !== "HOV107" || temporaries === temporariesMax) throw e
+        }
+    }
+}
+
+const temporariesMax = 4
+
+function translateWith(input: TranslationInput, temporaries: number): GuestFunction {
     const { statements, scope, parameterCount } = input
     const { regions, around } = tryRegions(statements)
     const handlersAt = statements.map((_, i) => around[i].map(r => r.handler))
@@ -58,7 +72,7 @@ export function translateFunction(input: TranslationInput): GuestFunction {
     const targets = jumpTargets(statements)
     for (const r of regions) targets.add(r.first).add(r.last)
     const keepsReturnValue = statements.some((s, i) => definesReturnValue(s) && !isConsumedNext(statements, live.liveOut, targets, i))
-    const allocation = allocate({ statements, live, parameterCount, pinned, keepsReturnValue })
+    const allocation = allocate({ statements, live, parameterCount, pinned, keepsReturnValue, temporaries })
     const em = new Emitter(scope, allocation, input.operations)
     const context = functionContext(em, statements, around)
 
