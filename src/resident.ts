@@ -2,9 +2,14 @@
 import "./bootloader/boot"
 import { startActor } from "./dfu/actor"
 
+export { onActivate } from "./bootloader/activation"
+export type { Activation } from "./bootloader/activation"
 export { withNetwork } from "./dfu/socket-lease"
 
-/** Starts the updater. The configuration comes from settings, see `dfu/config.ts`. */
+/**
+ * Starts the updater. Its configuration comes from settings (`.env`), see `dfu/config.ts`;
+ * without a server it still watches over the bank that runs.
+ */
 export async function startResident() {
     startActor()
 }

@@ -1,5 +1,6 @@
 import * as ds from "@devicescript/core"
 import { activate, baseId, baseVersion, deactivate, LoadedImage, loadImage } from "../hotswap"
+import { tellActivated } from "./activation"
 import { readBank, writeBank } from "./banks"
 import { decodeRecord, encodeRecord } from "./boot-record"
 import {
@@ -128,6 +129,7 @@ async function runBank(slot: Slot, deadlineMs: number): Promise<boolean | undefi
         hov("code", `code=${(e as any).code} at=boot`)
         return false
     }
+    tellActivated("boot", baseVersion(), image.version)
     setRunning(slot, image, false)
     return true
 }
@@ -186,8 +188,10 @@ export async function tryImage(bytes: Buffer, image: ImageId, allowOlder: boolea
     loadedBefore = loaded
     imageBefore = running.image
     loaded = next
+    const from = runningVersion()
     setRunning(running.slot, image, true)
     await activate(next, { trial: true, reason: "hot", version: image.version })
+    tellActivated("hot", from, image.version)
     hov("swap", `v=${image.version} seq=${image.sequence} bytes=${bytes.length}`)
     return ""
 }
@@ -222,10 +226,12 @@ export async function keepRunning(mayWrite: () => boolean, allowOlder: boolean) 
  * back after a fault; what ran before may have been another image.
  */
 export async function callBack() {
+    const version = imageBefore ? imageBefore.version : baseVersion()
     loaded = loadedBefore
     loadedBefore = undefined
-    if (loaded) await activate(loaded, { trial: false, reason: "hot", version: imageBefore.version })
+    if (loaded) await activate(loaded, { trial: false, reason: "hot", version })
     else deactivate()
+    tellActivated("hot", runningVersion(), version)
 }
 
 /** Puts the end of a trial on record, after `callBack`. The diagnostics code. */

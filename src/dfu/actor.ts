@@ -42,6 +42,8 @@ import {
 
 /** A trial without contact with the server ends this long after its time. */
 const CONTACT_MS = 60000
+/** An app that wants to confirm has this long after the trial's time. */
+const CONFIRM_MS = 60000
 /** A download asks for news (a cancel) this often. */
 const NEWS_MS = 2000
 const NAP_MS = 60000
@@ -52,6 +54,8 @@ let fault: Fault
 let config: Config
 let online = false
 let busy = false
+let confirmRequired = false
+let unconfirmed = false
 let self: ds.Fiber
 let napping = false
 let lastContactMs = 0
@@ -67,8 +71,23 @@ export function updaterState() {
     return state
 }
 
+/** `ds.millis()` of the last answered poll. */
+export function lastContact() {
+    return lastContactMs
+}
+
 export function setBusy(on: boolean) {
     busy = on
+}
+
+/** From now on a trial ends well only after the app has said so itself. */
+export function requireConfirm() {
+    confirmRequired = true
+}
+
+export function confirm() {
+    unconfirmed = false
+    wake()
 }
 
 function mayWrite() {
@@ -174,7 +193,9 @@ async function watch() {
             return dispatch({ kind: Ev.Fault, code: "HOV_TRIAL_CONTACT" })
         await contact(0)
     } else if (nowMs < trialEndMs) await nap(trialEndMs - nowMs)
-    else dispatch({ kind: Ev.Healthy })
+    else if (!unconfirmed) dispatch({ kind: Ev.Healthy })
+    else if (nowMs < trialEndMs + CONFIRM_MS) await nap(trialEndMs + CONFIRM_MS - nowMs)
+    else dispatch({ kind: Ev.Fault, code: "HOV_TRIAL_UNCONFIRMED" })
 }
 
 /** One step of what the state asks for. */
@@ -217,6 +238,7 @@ async function act() {
         case Do.Swap:
             settle(await tryImage(takeImage(), manifestImage(), allowsOlder()), Ev.Swapped)
             swappedAtMs = ds.millis()
+            unconfirmed = confirmRequired
             trialEndMs = swappedAtMs + config.trialMs
             break
         case Do.Watch:

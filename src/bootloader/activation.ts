@@ -1,0 +1,31 @@
+/** What a handler of `onActivate` is told. */
+export interface Activation {
+    /** "boot": the program starts with an image; "hot": it changed under the running program. */
+    reason: "boot" | "hot"
+    /** Version that ran before. */
+    from: string
+    to: string
+}
+
+type ActivationHandler = (activation: Activation) => Promise<void> | void
+
+let handlers: ActivationHandler[]
+let atBoot: Activation
+
+/**
+ * Calls the handler after every change of the running version, the way back included, and
+ * at once when the program has started with an image: the place to adjust timers and
+ * subscriptions that the app made with the base's values.
+ */
+export function onActivate(handler: ActivationHandler) {
+    if (!handlers) handlers = []
+    handlers.push(handler)
+    if (atBoot) handler.start(atBoot)
+}
+
+/** Each handler runs in a fiber of its own: one that waits does not hold up the others. */
+export function tellActivated(reason: "boot" | "hot", from: string, to: string) {
+    const activation: Activation = { reason, from, to }
+    if (reason === "boot") atBoot = activation
+    if (handlers) for (const handler of handlers) handler.start(activation)
+}
