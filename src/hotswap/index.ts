@@ -1,9 +1,8 @@
 // The hot-swap loader: puts replaced code in the place of the base's own, one pointer a function, and back.
 
-import * as ds from "@devicescript/core"
 import { endTrial, type Fault, guardTrial, machineHandlers, setImageBudget } from "./guard"
 import type { LoadedImage } from "./image"
-import { baseIdBytes, hostCount, setMachine, setPointers } from "./machine"
+import { baseIdBytes, baseVersionText, hostCount, setMachine, setPointers } from "./machine"
 import { setRules } from "./migration"
 
 export * from "./errors"
@@ -19,7 +18,7 @@ export function baseId(): string {
 }
 
 export function baseVersion(): string {
-    return ds._dcfgString("@version") || "0.0.0"
+    return baseVersionText() || "0.0.0"
 }
 
 /** Called once for an image on trial that threw, after the pointers went back; may start fibers. */
@@ -47,6 +46,8 @@ export async function activate(
     active = image
     if (image.initialise) await image.initialise()
     if (image.goLive && options.reason === "hot") await image.goLive()
+    // coming back to an image must not set its globals again
+    image.goLive = undefined
     setPointers(image.pointers)
 }
 

@@ -50,9 +50,9 @@ export function collect(...values: any[]): any[] {
 
 /**
  * What the linker tells the resident, behind a mark to find it by: base id (8 bytes), number of hosts, of handlers,
- * first and last address of the executor (u16 each).
+ * first and last address of the executor (u16 each), version of the base (16 bytes, padded with zeros).
  */
-const mark = hex`484f56424153453a 0000000000000000 0000 0000 0000 0000`
+const mark = hex`484f56424153453a 0000000000000000 0000 0000 0000 0000 00000000000000000000000000000000`
 
 export function baseIdBytes(): Buffer {
     return mark.slice(8, 16)
@@ -65,4 +65,10 @@ export function hostCount(): number {
 /** Whether an address from a stack trace is in the executor: the frame runs replaced code. */
 export function isExecutorAddress(pc: number): boolean {
     return pc >= mark.getAt(20, "u16") && pc < mark.getAt(22, "u16")
+}
+
+export function baseVersionText(): string {
+    let end = 24
+    while (end < mark.length && mark[end] !== 0) end++
+    return mark.slice(24, end).toString("utf-8")
 }

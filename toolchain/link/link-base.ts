@@ -32,8 +32,10 @@ export interface LinkedBase {
 
 const markerText = "HOVBASE:"
 const baseIdBytes = 8
+const versionBytes = 16
 
-export function linkBase(program: CompiledProgram): LinkedBase {
+/** @param version what the base calls itself; at most 16 bytes */
+export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBase {
     const doors = findDoors(program)
     const baseId = sha256(program.file).subarray(0, baseIdBytes)
     const first = program.image.globals
@@ -96,7 +98,7 @@ export function linkBase(program: CompiledProgram): LinkedBase {
     const file = Buffer.from(serializeDevs(image))
     const starts = functionStarts(parseDevs(file))
     const executorStart = starts[0] + main.executorOffset
-    patchMarker(file, baseId, [hosts.length, operations.length, executorStart, executorStart + executor.code.length])
+    patchMarker(file, baseId, version, [hosts.length, operations.length, executorStart, executorStart + executor.code.length])
     return {
         program,
         file,
@@ -206,10 +208,13 @@ function emitStatics(a: Assembler, statics: readonly Static[], collect: number):
     emit(0, groups)
 }
 
-function patchMarker(file: Buffer, baseId: Uint8Array, numbers: readonly number[]): void {
+function patchMarker(file: Buffer, baseId: Uint8Array, version: string, numbers: readonly number[]): void {
     const at = file.indexOf(markerText)
     if (at < 0) throw new LinkError("HOV_LINK_RESIDENT", "the program has no base marker: import \"handover\" first in src/main.ts")
     file.set(baseId, at + markerText.length)
+    const text = Buffer.from(version, "utf8")
+    if (text.length > versionBytes) throw new LinkError("HOV_LINK_SIZE", `version "${version}" is longer than ${versionBytes} bytes`)
+    file.set(text, at + markerText.length + baseIdBytes + 2 * numbers.length)
     numbers.forEach((n, i) => file.writeUInt16LE(n, at + markerText.length + baseIdBytes + 2 * i))
 }
 
