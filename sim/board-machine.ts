@@ -35,7 +35,8 @@ export class BoardMachine {
     ) {
         const state = flashState(setup.flash)
         // Streams of their own, so that a change in the use of one does not change the other's numbers.
-        this.flash = new NorFlash(state, setup.timing, new SeededRandom(setup.seed ^ 0x666c_6173), (kind, offset, sizeBytes, number) =>
+        const { buffersPage } = CHIPS[setup.chip]
+        this.flash = new NorFlash(state, setup.timing, new SeededRandom(setup.seed ^ 0x666c_6173), buffersPage, (kind, offset, sizeBytes, number) =>
             report({ kind: "flash", operation: { number, kind, offset, sizeBytes, tMs: this.nowMs() } }),
         )
         this.network = new BoardNetwork(
@@ -91,6 +92,7 @@ export class BoardMachine {
     private async start(program: Uint8Array | undefined): Promise<void> {
         const generation = ++this.generation
         const options = { deviceId: this.setup.deviceId, gcStress: this.setup.gcStress }
+        this.flash.powerUp()
         this.flash.inUse = program === undefined
         try {
             const vm = await startVm(this.setup.code, options, {

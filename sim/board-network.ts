@@ -33,24 +33,25 @@ export class BoardNetwork implements VmSocket {
         if (tls && !this.chip.hasTls) {
             report({ kind: "opening", host, port, tls })
             report({ kind: "closed", by: "noTls" })
-            setTimeout(() => this.deliver(() => onEvent({ kind: "error", message: `tls://${host}:${port}: no TLS on ${this.chip.name}` })), 0)
+            setTimeout(() => this.deliver(() => onEvent({ kind: "error", message: `tls://${host}:${port}: no TLS on ${this.chip.name}` })))
             return
         }
         const connection = new Connection({ host, port, tls }, {
             faults: () => this.faults,
             random: this.random,
+            chip: this.chip,
             report,
-            deliver: event => {
+            deliver: (...events) => {
                 if (this.current !== connection) return
-                if (event.kind === "close" || event.kind === "error") this.current = undefined
-                this.deliver(() => onEvent(event))
+                if (events.some(event => event.kind === "close" || event.kind === "error")) this.current = undefined
+                this.deliver(() => events.forEach(onEvent))
             },
         })
         this.current = connection
     }
 
     write(bytes: Uint8Array): number {
-        if (!this.current) return NO_SOCKET
+        if (!this.current?.isOpen) return NO_SOCKET
         this.current.write(bytes)
         return 0
     }

@@ -65,7 +65,7 @@ export class Board {
         this.deviceId = options.deviceId.toLowerCase()
         this.chip = options.chip ?? "esp32"
         this.seed = options.seed ?? 1
-        this.log = new LogLines(this.deviceId)
+        this.log = new LogLines(`${this.deviceId} (seed ${this.seed})`)
 
         const shared = createSharedFlash(CHIPS[this.chip].flashSizeBytes)
         const state = flashState(shared)

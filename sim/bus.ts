@@ -19,6 +19,8 @@ export function connectBus(...boards: Board[]): Bus {
         get frames() {
             return frames
         },
-        disconnect: () => off.forEach(stop => stop()),
+        disconnect() {
+            for (const stop of off) stop()
+        },
     }
 }

@@ -1,10 +1,10 @@
 import { createConnection, type Socket } from "node:net"
 import { connect as connectTls } from "node:tls"
+import type { Chip } from "./chips.ts"
 import type { ConnectionEnd, NetworkEvent, NetworkFaults, Range } from "./network-faults.ts"
 import type { SeededRandom } from "./seeded-random.ts"
 import type { SocketEvent } from "./vm-instance.ts"
 
-const SEGMENT_BYTES = 1440
 /** How long a closed connection may still flush what was written to it. */
 const FLUSH_MS = 5000
 
@@ -18,11 +18,12 @@ type EventDetail = NetworkEvent extends infer E ? (E extends unknown ? Omit<E, "
 
 export interface ConnectionContext {
     faults(): NetworkFaults
+    chip: Chip
     random: SeededRandom
     /** What an outside observer sees. */
     report(event: EventDetail): void
-    /** What the board sees. */
-    deliver(event: SocketEvent): void
+    /** What the board sees; several at once are one turn of its VM. */
+    deliver(...events: SocketEvent[]): void
 }
 
 /** Keeps the order of what is delayed, each piece by its own latency and all by the bandwidth. */
@@ -52,8 +53,7 @@ export class Connection {
     private socket: Socket | undefined
     private readonly up: Lane
     private readonly down: Lane
-    /** Written before the connection was attempted. */
-    private readonly early: Uint8Array[] = []
+    isOpen = false
     private silent = false
     private bytesDown = 0
     /** The board no longer hears of this connection. */
@@ -90,10 +90,10 @@ export class Connection {
         const socket = tls ? connectTls({ host, port }) : createConnection({ host, port })
         this.socket = socket
         socket.setNoDelay()
-        for (const bytes of this.early) socket.write(bytes)
         // As the stock VM's glue: a TLS connection counts as open from TCP's connect on.
         socket.once("connect", () => this.down.schedule(0, () => {
             if (this.detached || this.ended) return
+            this.isOpen = true
             this.context.report({ kind: "open" })
             this.context.deliver({ kind: "open" })
         }))
@@ -107,17 +107,15 @@ export class Connection {
         this.context.report({ kind: "up", sizeBytes: bytes.length })
         for (const piece of this.tamper(bytes, "up"))
             this.up.schedule(piece.bytes.length, () => {
-                if (piece.bytes.length && this.passes()) {
-                    if (this.socket) this.socket.write(piece.bytes)
-                    else this.early.push(piece.bytes)
-                }
+                if (piece.bytes.length && this.passes()) this.socket?.write(piece.bytes)
+                const { end } = piece
                 // Not at once: the VM is in the middle of its write.
-                if (piece.then) setImmediate(() => this.breakOff(piece.then ?? "reset"))
+                if (end) setImmediate(() => this.breakOff(end))
             })
     }
 
     private receive(data: Uint8Array) {
-        const sizeMax = this.context.faults().chunkSizeMaxBytes ?? SEGMENT_BYTES
+        const sizeMax = this.context.faults().chunkSizeMaxBytes ?? this.context.chip.socketChunkBytes
         for (let at = 0; at < data.length; at += sizeMax)
             for (const piece of this.tamper(data.subarray(at, at + sizeMax), "down"))
                 this.down.schedule(piece.bytes.length, () => {
@@ -125,7 +123,7 @@ export class Connection {
                         this.context.report({ kind: "down", sizeBytes: piece.bytes.length })
                         this.context.deliver({ kind: "message", bytes: piece.bytes })
                     }
-                    if (piece.then) this.breakOff(piece.then)
+                    if (piece.end) this.breakOff(piece.end)
                 })
     }
 
@@ -134,7 +132,7 @@ export class Connection {
     }
 
     /** What becomes of a chunk: the pieces that go on, the last one perhaps with the stream's end behind it. */
-    private tamper(bytes: Uint8Array, direction: "up" | "down"): { bytes: Uint8Array; then?: "truncated" | "reset" }[] {
+    private tamper(bytes: Uint8Array, direction: "up" | "down"): { bytes: Uint8Array; end?: "truncated" | "reset" }[] {
         const faults = this.context.faults()
         const { random, report } = this.context
         const applies = (faults.direction ?? "both") === "both" || faults.direction === direction
@@ -151,11 +149,11 @@ export class Connection {
         if (direction === "down") this.bytesDown += bytes.length
         if (direction === "down" && faults.resetAfterBytes !== undefined && this.bytesDown >= faults.resetAfterBytes) {
             report({ kind: "fault", fault: "reset" })
-            return [{ bytes: bytes.subarray(0, Math.max(0, faults.resetAfterBytes - before)), then: "reset" }]
+            return [{ bytes: bytes.subarray(0, Math.max(0, faults.resetAfterBytes - before)), end: "reset" }]
         }
         if (truncate || reset) {
             report({ kind: "fault", fault: truncate ? "truncate" : "reset" })
-            return [{ bytes: bytes.slice(0, cutAt), then: truncate ? "truncated" : "reset" }]
+            return [{ bytes: bytes.slice(0, cutAt), end: truncate ? "truncated" : "reset" }]
         }
         if (drop) {
             report({ kind: "fault", fault: "drop" })
@@ -176,19 +174,25 @@ export class Connection {
         this.socket?.destroy()
     }
 
+    /** As both firmwares: an error on an open connection is followed by its close. */
     private fail(by: ConnectionEnd, message: string) {
         if (this.ended) return
         this.ended = true
         this.context.report({ kind: "closed", by })
         const { tls, host, port } = this.target
-        if (!this.detached) this.context.deliver({ kind: "error", message: `${tls ? "tls" : "tcp"}://${host}:${port}: ${message}` })
+        const error = { kind: "error", message: `${tls ? "tls" : "tcp"}://${host}:${port}: ${message}` } as const
+        if (this.detached) return
+        if (this.isOpen) this.context.deliver(error, { kind: "close" })
+        else this.context.deliver(error)
     }
 
     private end(by: ConnectionEnd) {
         if (this.ended) return
         this.ended = true
         this.context.report({ kind: "closed", by })
-        if (!this.detached) this.context.deliver({ kind: "close" })
+        if (this.detached) return
+        if (this.context.chip.closeIsError) this.context.deliver({ kind: "error", message: "recv without buf?" }, { kind: "close" })
+        else this.context.deliver({ kind: "close" })
     }
 
     /** The board closes, or opens another: it hears no more of this one. */

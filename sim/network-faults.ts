@@ -20,7 +20,7 @@ export interface NetworkFaults {
     latencyMs?: Range
     /** Each way. */
     bytesPerSecond?: number
-    /** Largest piece that arrives at the VM at once (default 1440, a TCP segment). */
+    /** Largest piece that arrives at the VM at once (default as the chip's firmware: 1024 or 1460). */
     chunkSizeMaxBytes?: number
 
     /** Per chunk: it is lost, and what follows is not. TCP itself never does this; broken middle boxes do. */

@@ -39,12 +39,16 @@ export class NorFlash implements VmFlash {
     readonly sizeBytes: number
     /** While false, operations neither count nor stall nor lose power: work done before the board is in use. */
     inUse = true
+    private cutNow = false
+    private buffered: { page: number; bytes: Uint8Array; dirtyBytes: number } | undefined
     private readonly sleeper = new Int32Array(new SharedArrayBuffer(4))
 
     constructor(
         private readonly state: FlashState,
         private readonly timing: FlashTiming | undefined,
         private readonly random: SeededRandom,
+        /** See `Chip.buffersPage`. */
+        private readonly buffersPage: boolean,
         private readonly onOperation: (kind: "program" | "erase", offset: number, sizeBytes: number, number: number) => void,
     ) {
         this.sizeBytes = state.contents.length
@@ -54,26 +58,60 @@ export class NorFlash implements VmFlash {
         return this.state.contents
     }
 
+    /** What the firmware holds in memory is lost with power. */
+    powerUp(): void {
+        this.buffered = undefined
+    }
+
     /** Throws FlashFault, or PowerCut after the part of the operation that still happened. */
     program(offset: number, bytes: Uint8Array): void {
         const { contents } = this.state
         if (offset < 0 || offset + bytes.length > this.sizeBytes) throw new FlashFault(`Offset ${offset}+${bytes.length} is outside the flash`)
-        // A page program cannot be partial below 8 bytes on any of the ports.
+        // Both firmwares assert it.
         if (offset % 8) throw new FlashFault(`Offset ${offset} is not aligned to 8`)
         for (let i = 0; i < bytes.length; i++) if (contents[offset + i] !== 0xff) throw new FlashFault(`Offset ${offset + i} is not erased`)
 
-        const done = this.begin("program", offset, bytes.length)
-        contents.set(bytes.subarray(0, done), offset)
-        if (done < bytes.length || this.cutNow) this.cut(() => {
-            if (done < bytes.length) contents[offset + done] &= bytes[done] | this.random.integer(0, 255)
-        })
-        const pages = bytes.length === 0 ? 0 : Math.floor((offset + bytes.length - 1) / PAGE_BYTES) - Math.floor(offset / PAGE_BYTES) + 1
-        if (this.inUse) {
-            this.state.counters[COUNTER.programs]++
-            this.state.counters[COUNTER.programmedBytes] += bytes.length
-            this.state.counters[COUNTER.pages] += pages
-            if (this.timing) this.stall(pages * this.timing.programPageMs)
+        if (!this.buffersPage) this.pulse(offset, bytes, bytes.length)
+        else this.buffer(offset, bytes)
+    }
+
+    private buffer(offset: number, bytes: Uint8Array): void {
+        for (let at = offset; at < offset + bytes.length; ) {
+            const page = at - (at % PAGE_BYTES)
+            const size = Math.min(page + PAGE_BYTES, offset + bytes.length) - at
+            if (size === PAGE_BYTES) throw new FlashFault(`Offset ${at}: the RP2040's firmware asserts that no write fills a page`)
+            if (this.buffered?.page !== page) {
+                this.flush()
+                this.buffered = { page, bytes: this.state.contents.slice(page, page + PAGE_BYTES), dirtyBytes: 0 }
+            }
+            this.buffered.bytes.set(bytes.subarray(at - offset, at - offset + size), at - page)
+            this.buffered.dirtyBytes += size
+            at += size
         }
+    }
+
+    private flush(): void {
+        const { buffered } = this
+        this.buffered = undefined
+        if (buffered) this.pulse(buffered.page, buffered.bytes, buffered.dirtyBytes)
+    }
+
+    /** One program operation of the chip. */
+    private pulse(offset: number, bytes: Uint8Array, newBytes: number): void {
+        const { contents, counters } = this.state
+        const done = this.begin("program", offset, bytes.length)
+        // Programming can only clear bits.
+        for (let i = 0; i < done; i++) contents[offset + i] &= bytes[i]
+        if (this.cutNow)
+            this.cut(() => {
+                if (done < bytes.length) contents[offset + done] &= bytes[done] | this.random.integer(0, 255)
+            })
+        if (!this.inUse) return
+        const pages = bytes.length === 0 ? 0 : Math.floor((offset + bytes.length - 1) / PAGE_BYTES) - Math.floor(offset / PAGE_BYTES) + 1
+        counters[COUNTER.programs]++
+        counters[COUNTER.programmedBytes] += newBytes
+        counters[COUNTER.pages] += pages
+        if (this.timing) this.stall(pages * this.timing.programPageMs)
     }
 
     /** Throws FlashFault, or PowerCut after the part of the erase that still happened. */
@@ -85,9 +123,10 @@ export class NorFlash implements VmFlash {
         const done = this.begin("erase", offset, SECTOR_BYTES)
         contents.fill(0xff, offset, offset + done)
         if (this.inUse) sectorErases[offset / SECTOR_BYTES]++
-        if (done < SECTOR_BYTES || this.cutNow) this.cut(() => {
-            for (let i = offset + done; i < offset + SECTOR_BYTES; i++) contents[i] |= this.random.integer(0, 255)
-        })
+        if (this.cutNow)
+            this.cut(() => {
+                for (let i = offset + done; i < offset + SECTOR_BYTES; i++) contents[i] |= this.random.integer(0, 255)
+            })
         if (this.inUse) {
             counters[COUNTER.erases]++
             if (this.timing) this.stall(this.timing.eraseMs)
@@ -96,10 +135,9 @@ export class NorFlash implements VmFlash {
 
     /** The VM's picture of the flash and ours must be one; when not, this model missed an operation. */
     sync(contents: Uint8Array): void {
+        this.flush()
         if (Buffer.compare(contents, this.state.contents) !== 0) throw new FlashFault("the VM's copy of the flash is not what was programmed")
     }
-
-    private cutNow = false
 
     /** Counts the operation; returns how many of its bytes happen. */
     private begin(kind: "program" | "erase", offset: number, sizeBytes: number): number {

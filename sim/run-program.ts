@@ -63,8 +63,14 @@ export function runProgram(program: Uint8Array, options: RunOptions = {}): Promi
             if (waiting.size === 0) worker?.unref()
         }
         waiting.set(id, {
-            resolve: result => (settle(), resolve(result)),
-            reject: error => (settle(), reject(error)),
+            resolve(result) {
+                settle()
+                resolve(result)
+            },
+            reject(error) {
+                settle()
+                reject(error)
+            },
         })
         worker?.postMessage({ id, request })
     })

@@ -164,7 +164,7 @@ export async function startVm(code: VmCode, options: VmOptions, host: VmHost): P
     }
 
     module._jd_em_devs_enable_gc_stress(options.gcStress ? 1 : 0)
-    withBytes(Buffer.from(options.deviceId + "\0"), ptr => module._jd_em_set_device_id_string(ptr))
+    withBytes(Buffer.from(`${options.deviceId}\0`), ptr => module._jd_em_set_device_id_string(ptr))
     module._jd_em_init()
 
     return {

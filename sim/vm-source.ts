@@ -26,7 +26,7 @@ export function readVmSource(): VmSource {
     if (start < 0 || end < 0) throw new Error(`SIM_VM_NOT_FOUND: no DeviceScript VM in ${file}; install @devicescript/cli 2.16.4`)
     const text = bundle.toString("utf8", start, bundle.lastIndexOf("\nvar ", end))
 
-    const dataStart = text.indexOf(DATA_URI + "AGFzb")
+    const dataStart = text.indexOf(`${DATA_URI}AGFzb`)
     const dataEnd = text.indexOf('"', dataStart)
     if (dataStart < 0) throw new Error(`SIM_VM_NOT_FOUND: no WebAssembly in the VM module of ${file}`)
     const wasm = Uint8Array.from(Buffer.from(text.slice(dataStart + DATA_URI.length, dataEnd), "base64"))

@@ -26,10 +26,10 @@ async function withBoard(options: Partial<BoardOptions>, use: (board: Board) => 
     }
 }
 
-function bareFlash() {
+function bareFlash(buffersPage = false) {
     const state = flashState(createSharedFlash(128 * 1024))
     const operations: string[] = []
-    const flash = new NorFlash(state, undefined, new SeededRandom(1), (kind, offset, size) => operations.push(`${kind} ${offset} ${size}`))
+    const flash = new NorFlash(state, undefined, new SeededRandom(1), buffersPage, (kind, offset, size) => operations.push(`${kind} ${offset} ${size}`))
     return { state, flash, operations }
 }
 
@@ -69,6 +69,33 @@ test("pages are counted by what a program operation touches", () => {
     flash.program(512, new Uint8Array(256))
     assert.is(state.counters[COUNTER.pages], 3)
     assert.is(state.counters[COUNTER.programmedBytes], 272)
+})
+
+test("an RP2040 gathers writes to a page, and programs it when another page is written or at a sync", () => {
+    const { flash, state, operations } = bareFlash(true)
+    flash.program(512, bytes(1, 2))
+    flash.program(520, bytes(3))
+    assert.equal(operations, [])
+    assert.is(state.contents[512], 0xff)
+    flash.program(1024, bytes(4))
+    assert.equal(operations, ["program 512 256"])
+    assert.equal([...state.contents.subarray(512, 521)], [1, 2, 255, 255, 255, 255, 255, 255, 3])
+    const expected = state.contents.slice()
+    expected[1024] = 4
+    flash.sync(expected)
+    assert.equal(operations, ["program 512 256", "program 1024 256"])
+    assert.is(state.counters[COUNTER.programmedBytes], 4)
+    assert.throws(() => flash.program(2048, new Uint8Array(256)), /fills a page/)
+})
+
+test("what an RP2040 has gathered is lost with power", () => {
+    const { flash, state, operations } = bareFlash(true)
+    flash.program(512, bytes(1))
+    flash.powerUp()
+    flash.program(1024, bytes(2))
+    flash.program(2048, bytes(3))
+    assert.equal(operations, ["program 1024 256"])
+    assert.is(state.contents[512], 0xff)
 })
 
 for (const chip of ["esp32", "rp2040"] as const)
@@ -149,6 +176,32 @@ test("power is cut at every flash operation of a settings write: the store forma
     assert.match(await outcome(1, { bytes: 1 }), /is not erased; formatted$/)
     assert.match(await outcome(2), /is not erased; formatted$/)
     assert.is(await outcome(2, { bytes: 24 }), "boots 2")
+})
+
+test("with the second bank torn, every mount formats again and the program stays lost", async () => {
+    const { devs } = await buildProgram(`
+        import { writeSetting } from "@devicescript/settings"
+        let value = ""
+        for (let i = 0; i < 150; ++i) value += "x"
+        for (let i = 0; i < 60; ++i) await writeSetting("k", value + i)
+        console.log("done")`)
+    await withBoard({ chip: "rp2040", program: devs }, async board => {
+        await board.powerOn()
+        await board.waitForLine(/^fstor: gc done/, 15_000)
+        await board.powerOff()
+        const log = board.flash.settingsLog()
+        assert.is(log.bank, 1)
+        const torn = board.flash.contents()
+        torn[16 * 1024 - 4000] = 0
+        board.flash.load(torn)
+        for (let boot = 0; boot < 3; boot++) {
+            await board.powerOn()
+            await board.waitForLine(/^fstor: formatting now/, 5000)
+            await board.powerOff()
+            assert.is(board.flash.settingsLog().bank, 1)
+        }
+        assert.not(board.lines().slice(-20).some(line => line.text.startsWith("* start")))
+    })
 })
 
 test("the board stands still while its flash works", async () => {

@@ -173,6 +173,14 @@ test("an RP2040 W has no TLS", async () => {
     })
 })
 
+test("on an RP2040 W the script sees a peer's orderly close as an error", async () => {
+    await withPeer("answer", { chip: "rp2040" }, async board => {
+        await board.powerOn()
+        await board.waitForLine(/^> failed .*recv without buf/, 8000)
+        assert.is(board.network.bytesDown, 6)
+    })
+})
+
 test("a power cut ends the connection, at once or after the time that a peer keeps it half open", async () => {
     for (const halfOpenMs of [0, 300]) {
         const { devs } = await buildProgram(`
