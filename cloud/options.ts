@@ -27,6 +27,10 @@ export interface Timings {
     readonly sweepMs: number
     /** What a poll reported is on disk after this time at the latest, news much sooner. */
     readonly lazyWriteMs: number
+    /** How often rollouts are looked at when nothing happens; an end of a command is looked at sooner. */
+    readonly rolloutTickMs: number
+    /** How often a rollout's target is compared with the devices there are. */
+    readonly enrolMs: number
 }
 
 export const DEFAULT_TIMINGS: Timings = {
@@ -36,6 +40,8 @@ export const DEFAULT_TIMINGS: Timings = {
     retryDelayMs: 30_000,
     sweepMs: 1_000,
     lazyWriteMs: 1_000,
+    rolloutTickMs: 1_000,
+    enrolMs: 30_000,
 }
 
 export interface Cloud {

@@ -51,6 +51,8 @@ export async function createServer(log: Logger): Promise<FastifyInstance> {
                 { name: "device", description: "What boards talk to" },
                 { name: "devices", description: "Desired and actual state, commands, history" },
                 { name: "releases", description: "Releases and their artifacts" },
+                { name: "groups", description: "Sets of devices, by list or by filter" },
+                { name: "rollouts", description: "A release on its way to many devices, in phases" },
                 { name: "server", description: "Health, events, tokens, audit" },
             ],
         },

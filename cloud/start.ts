@@ -15,6 +15,7 @@ import { operatorApi } from "./operator-api/index.ts"
 import type { Cloud, CloudOptions } from "./options.ts"
 import { DEFAULT_TIMINGS } from "./options.ts"
 import { Principals } from "./principals.ts"
+import { RolloutRunner } from "./rollouts/runner.ts"
 import { createServer } from "./server.ts"
 import { DiskBlobStore } from "./store/blobs.ts"
 import { openSqliteStore } from "./store/kysely-store.ts"
@@ -57,6 +58,15 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         onError,
     })
     const controller = new Controller({ store, policy: timings, sweepMs: timings.sweepMs, now, log })
+    const runner = new RolloutRunner({
+        store,
+        controller,
+        now,
+        log,
+        tickMs: timings.rolloutTickMs,
+        enrolMs: timings.enrolMs,
+        maxAttempts: timings.maxAttempts,
+    })
     const hub = await EventHub.open(store)
     const counters = { polls: 0, statuses: 0, delivered: 0 }
 
@@ -86,6 +96,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         controller,
         policy: timings,
         hub,
+        runner,
         now,
         onArtifact: async releaseId => controller.look(await store.read.desired.devicesOf(releaseId)),
     })
@@ -95,6 +106,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     })
     await app.listen({ host: options.host ?? "127.0.0.1", port: options.port ?? 0 })
     controller.start()
+    runner.start()
     const { address, port, family } = app.server.address() as AddressInfo
     const url = `http://${family === "IPv6" ? `[${address}]` : address}:${port}`
     log.info({ url }, "the cloud listens")
@@ -102,6 +114,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     let closing: Promise<void> | undefined
     async function close(): Promise<void> {
         await app.close()
+        await runner.close()
         await controller.close()
         await writer.close()
         await store.close()

@@ -6,6 +6,7 @@ import type { ControllerPolicy } from "../controller/decide.ts"
 import type { EventHub } from "../events/hub.ts"
 import type { Principals } from "../principals.ts"
 import type { BlobStore } from "../store/blobs.ts"
+import type { RolloutRunner } from "../rollouts/runner.ts"
 import type { Repos, Store } from "../store/store.ts"
 import type { Permission, Principal } from "../tokens.ts"
 import { operatorGate } from "./authorize.ts"
@@ -18,6 +19,7 @@ export interface OperatorContext {
     readonly controller: Controller
     readonly policy: ControllerPolicy
     readonly hub: EventHub
+    readonly runner: RolloutRunner
     /** Devices that waited for an artifact may have one now. */
     readonly onArtifact: (releaseId: string) => Promise<void>
     readonly now: () => number

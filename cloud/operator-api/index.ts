@@ -1,14 +1,20 @@
 /** The operator API (`/api/v1`): what people, the CLI and the console talk to. */
 import type { FastifyInstance } from "fastify"
 import type { OperatorContext, TypedApp } from "./context.ts"
+import { deviceCommandRoutes } from "./device-commands.ts"
 import { deviceRoutes } from "./devices.ts"
+import { groupRoutes } from "./groups.ts"
 import { releaseRoutes } from "./releases.ts"
+import { rolloutRoutes } from "./rollouts.ts"
 import { serverRoutes } from "./server-routes.ts"
 
 export async function operatorApi(app: FastifyInstance, context: OperatorContext): Promise<void> {
     app.decorateRequest("principal", null as never)
     const typed = app as unknown as TypedApp
     await deviceRoutes(typed, context)
+    await deviceCommandRoutes(typed, context)
     await releaseRoutes(typed, context)
+    await groupRoutes(typed, context)
+    await rolloutRoutes(typed, context)
     await serverRoutes(typed, context)
 }

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely"
+import { padded } from "./id-list.ts"
 import type { BlockRow, BlocksTable, DesiredRow, Schema } from "./schema.ts"
 
 /** What the cloud wants of each device, and what it must not offer any more. */
@@ -63,6 +64,17 @@ export class DesiredRepo {
             .where("deviceId", "=", deviceId)
             .where("releaseId", "=", releaseId)
             .execute()
+    }
+
+    /** Those of the devices that failed with the release before. */
+    async blockedAmong(deviceIds: readonly string[], releaseId: string): Promise<Set<string>> {
+        const rows = await this.#db
+            .selectFrom("blocks")
+            .select("deviceId")
+            .where("deviceId", "in", padded(deviceIds))
+            .where("releaseId", "=", releaseId)
+            .execute()
+        return new Set(rows.map(row => row.deviceId))
     }
 
     async blocks(deviceId: string): Promise<BlockRow[]> {

@@ -8,9 +8,11 @@ import { DeviceRepo } from "./devices.ts"
 import type { DialectName } from "./dialect-name.ts"
 import type { NewEvent, StoredEvent } from "./events.ts"
 import { EventRepo } from "./events.ts"
+import { GroupRepo } from "./groups.ts"
 import { LibsqlDialect } from "./libsql-dialect.ts"
 import { migrateToLatest } from "./migrations/index.ts"
 import { ReleaseRepo } from "./releases.ts"
+import { RolloutRepo } from "./rollouts.ts"
 import type { Schema } from "./schema.ts"
 import type { Repos, Store } from "./store.ts"
 import { TokenRepo } from "./tokens.ts"
@@ -76,5 +78,7 @@ function repos(db: Kysely<Schema>, dialect: DialectName, noted: NewEvent[]): Rep
         events: new EventRepo(db, noted),
         audit: new AuditRepo(db),
         views: new ViewRepo(db),
+        groups: new GroupRepo(db),
+        rollouts: new RolloutRepo(db),
     }
 }

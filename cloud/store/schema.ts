@@ -144,6 +144,57 @@ export interface AuditTable {
     detail: string
 }
 
+export interface GroupsTable {
+    /** Its name. */
+    id: string
+    /** Null for a group that is a list. */
+    filter: string | null
+    createdAtMs: number
+    createdBy: string
+}
+
+export interface GroupMembersTable {
+    groupId: string
+    deviceId: string
+}
+
+export interface RolloutsTable {
+    id: string
+    name: string
+    releaseId: string
+    /** What the buckets are made of, with the device's id. */
+    seed: string
+    groupId: string | null
+    filter: string | null
+    /** JSON of a RolloutPlan. */
+    plan: string
+    state: string
+    why: string
+    phase: number
+    reachedAtMs: number | null
+    released: number
+    /** When the target was last compared with the devices there are. */
+    enrolledAtMs: number | null
+    createdAtMs: number
+    createdBy: string
+    changedAtMs: number
+}
+
+export interface RolloutDevicesTable {
+    rolloutId: string
+    deviceId: string
+    bucket: number
+    /** waiting, granted, succeeded, failed, rolledBack, skipped, reverted */
+    state: string
+    why: string | null
+    phase: number | null
+    /** What was desired of the device before, and what it ran: the way back. */
+    previousReleaseId: string | null
+    previousVersion: string | null
+    grantedAtMs: number | null
+    finishedAtMs: number | null
+}
+
 export interface Schema {
     devices: DevicesTable
     tokens: TokensTable
@@ -156,6 +207,10 @@ export interface Schema {
     blocks: BlocksTable
     events: EventsTable
     audit: AuditTable
+    groups: GroupsTable
+    groupMembers: GroupMembersTable
+    rollouts: RolloutsTable
+    rolloutDevices: RolloutDevicesTable
 }
 
 export type DeviceRow = Selectable<DevicesTable>
@@ -169,3 +224,6 @@ export type StatusRow = Selectable<StatusesTable>
 export type BlockRow = Selectable<BlocksTable>
 export type EventRow = Selectable<EventsTable>
 export type AuditRow = Selectable<AuditTable>
+export type GroupRow = Selectable<GroupsTable>
+export type RolloutRow = Selectable<RolloutsTable>
+export type RolloutDeviceRow = Selectable<RolloutDevicesTable>

@@ -11,7 +11,9 @@ import type { CommandRepo } from "./commands.ts"
 import type { DesiredRepo } from "./desired.ts"
 import type { DeviceRepo } from "./devices.ts"
 import type { EventRepo, StoredEvent } from "./events.ts"
+import type { GroupRepo } from "./groups.ts"
 import type { ReleaseRepo } from "./releases.ts"
+import type { RolloutRepo } from "./rollouts.ts"
 import type { TokenRepo } from "./tokens.ts"
 import type { ViewRepo } from "./views.ts"
 
@@ -24,6 +26,8 @@ export interface Repos {
     readonly events: EventRepo
     readonly audit: AuditRepo
     readonly views: ViewRepo
+    readonly groups: GroupRepo
+    readonly rollouts: RolloutRepo
 }
 
 export interface Store {

@@ -6,11 +6,13 @@ import type { Kysely, Migration, MigrationProvider } from "kysely"
 import { Migrator } from "kysely"
 import type { DialectName } from "../dialect-name.ts"
 import * as first from "./0001-first.ts"
+import * as groupsRollouts from "./0002-groups-rollouts.ts"
 
 type Up = (db: Kysely<unknown>, dialect: DialectName) => Promise<void>
 
 const MIGRATIONS: Readonly<Record<string, { up: Up }>> = {
     "0001-first": first,
+    "0002-groups-rollouts": groupsRollouts,
 }
 
 /** @throws Error of the migration that failed; the ones before it stay. */

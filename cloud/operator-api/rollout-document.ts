@@ -1,0 +1,171 @@
+/** A rollout as it is ordered, and as it is shown. */
+import type { Static } from "@sinclair/typebox"
+import { Type } from "@sinclair/typebox"
+import { Problem } from "../problems.ts"
+import { gateResult } from "../rollouts/engine.ts"
+import type { RolloutPlan } from "../rollouts/plan.ts"
+import { figuresOf, phaseLimit, planOf } from "../rollouts/runner.ts"
+import type { GroupRow, ReleaseRow, RolloutRow } from "../store/schema.ts"
+import type { Repos } from "../store/store.ts"
+import type { Principal } from "../tokens.ts"
+import { audit } from "./context.ts"
+import { iso, strict } from "./schemas.ts"
+
+const Percent = Type.Number({ minimum: 0, maximum: 100 })
+const TimeOfDay = Type.String({ pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$" })
+
+const PhaseOrder = strict({
+    percent: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 100 })),
+    count: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000_000 })),
+    successPercent: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: "Default 95" })),
+    failurePercent: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: "Default 10" })),
+    minFinished: Type.Optional(Type.Integer({ minimum: 1, description: "Default 5" })),
+    soakS: Type.Optional(Type.Integer({ minimum: 0, maximum: 30 * 86_400 })),
+    manual: Type.Optional(Type.Boolean()),
+})
+
+export const RolloutOrder = strict({
+    phases: Type.Array(PhaseOrder, { minItems: 1, maxItems: 20 }),
+    startAt: Type.Optional(Type.String({ maxLength: 40, description: "ISO 8601" })),
+    windows: Type.Optional(
+        Type.Array(
+            strict({
+                days: Type.Optional(Type.Array(Type.Integer({ minimum: 0, maximum: 6 }), { description: "0 = Sunday" })),
+                from: TimeOfDay,
+                to: TimeOfDay,
+            }),
+            { maxItems: 20, description: "Hours in UTC" },
+        ),
+    ),
+    ratePerMinute: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+    onFailure: Type.Optional(
+        Type.Union([Type.Literal("pause"), Type.Literal("abort"), Type.Literal("rollBack")], { description: "Default pause" }),
+    ),
+    gate: Type.Optional(
+        strict({
+            falseStopPercent: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 50, description: "Default 1" })),
+            baselinePercent: Type.Optional(Type.Number({ minimum: 0, maximum: 90, description: "Default 1" })),
+        }),
+    ),
+    controlPercent: Type.Optional(Percent),
+    observeS: Type.Optional(Type.Integer({ minimum: 0, maximum: 30 * 86_400, description: "Default 300" })),
+})
+export type RolloutOrder = Static<typeof RolloutOrder>
+
+/** @throws Problem HOV_API_BAD_FIELD */
+export function planOfOrder(order: RolloutOrder): RolloutPlan {
+    const startAtMs = order.startAt === undefined ? null : Date.parse(order.startAt)
+    if (Number.isNaN(startAtMs)) throw new Problem("HOV_API_BAD_FIELD", "startAt is not an ISO 8601 time")
+    let before = 0
+    const phases = order.phases.map((phase, index) => {
+        if ((phase.percent === undefined) === (phase.count === undefined))
+            throw new Problem("HOV_API_BAD_FIELD", `phase ${index + 1} needs either percent or count`)
+        if (phase.percent !== undefined) {
+            if (phase.percent <= before)
+                throw new Problem("HOV_API_BAD_FIELD", `phase ${index + 1}: the percentage must grow from phase to phase`)
+            before = phase.percent
+        }
+        return {
+            percent: phase.percent ?? null,
+            count: phase.count ?? null,
+            successPercent: phase.successPercent ?? 95,
+            failurePercent: phase.failurePercent ?? 10,
+            minFinished: phase.minFinished ?? 5,
+            soakS: phase.soakS ?? 0,
+            manual: phase.manual ?? false,
+        }
+    })
+    return {
+        phases,
+        startAtMs,
+        windows: (order.windows ?? []).map(window => ({ ...window, days: window.days ?? [] })),
+        ratePerMinute: order.ratePerMinute ?? null,
+        onFailure: (order.onFailure ?? "pause") as RolloutPlan["onFailure"],
+        gate:
+            order.gate === undefined
+                ? null
+                : {
+                      alpha: (order.gate.falseStopPercent ?? 1) / 100,
+                      baseline: (order.gate.baselinePercent ?? 1) / 100,
+                  },
+        controlPercent: order.controlPercent ?? 0,
+        observeS: order.observeS ?? 300,
+        acceptedBad: 0,
+    }
+}
+
+export async function insertRollout(
+    repos: Repos,
+    who: Principal,
+    nowMs: number,
+    rollout: {
+        id: string
+        name: string
+        release: ReleaseRow
+        group: GroupRow | null
+        filter: string | null
+        order: RolloutOrder
+        seed?: string
+    },
+): Promise<RolloutRow> {
+    const row: RolloutRow = {
+        id: rollout.id,
+        name: rollout.name,
+        releaseId: rollout.release.id,
+        seed: rollout.seed ?? rollout.id,
+        groupId: rollout.group?.id ?? null,
+        filter: rollout.filter,
+        plan: JSON.stringify(planOfOrder(rollout.order)),
+        state: "running",
+        why: "",
+        phase: 0,
+        reachedAtMs: null,
+        released: 0,
+        enrolledAtMs: null,
+        createdAtMs: nowMs,
+        createdBy: who.name,
+        changedAtMs: nowMs,
+    }
+    await repos.rollouts.insert(row)
+    await audit(repos, who, nowMs, "rollout.create", row.id, { release: row.releaseId, group: row.groupId, filter: row.filter })
+    repos.events.note("rollout.changed", null, nowMs, { rollout: row.id, release: row.releaseId, state: row.state, phase: 0, why: "" })
+    return row
+}
+
+export async function rolloutDocument(repos: Repos, rollout: RolloutRow, nowMs: number) {
+    const plan = planOf(rollout)
+    const figures = await figuresOf(repos, rollout, plan, await phaseLimit(repos, rollout, plan), nowMs)
+    const gate = gateResult(plan, figures)
+    return {
+        ...rolloutSummary(rollout),
+        seed: rollout.seed,
+        plan: { ...plan, startAtMs: undefined, startAt: iso(plan.startAtMs) },
+        devices: await repos.rollouts.countsByState(rollout.id),
+        phaseDevices: figures.phase,
+        gate:
+            gate === null
+                ? null
+                : {
+                      evidence: Number(Math.exp(Math.min(gate.logEvidence, 700)).toPrecision(4)),
+                      stopsAt: Number(Math.exp(gate.logLimit).toPrecision(4)),
+                      ...figures.gate,
+                  },
+    }
+}
+
+export function rolloutSummary(rollout: RolloutRow) {
+    return {
+        id: rollout.id,
+        name: rollout.name,
+        release: rollout.releaseId,
+        group: rollout.groupId,
+        filter: rollout.filter,
+        state: rollout.state,
+        why: rollout.why,
+        phase: rollout.phase,
+        phases: planOf(rollout).phases.length,
+        createdAt: iso(rollout.createdAtMs),
+        createdBy: rollout.createdBy,
+        changedAt: iso(rollout.changedAtMs),
+    }
+}

@@ -1,0 +1,289 @@
+/**
+ * Carries rollouts out. Like the controller it keeps nothing that the store lacks: each
+ * round reads where a rollout stands, asks the engine, and commits one small step.
+ */
+import type { Logger } from "pino"
+import type { Clock } from "../clock.ts"
+import type { Controller } from "../controller/controller.ts"
+import { membersPage } from "../groups/members.ts"
+import type { RolloutRow } from "../store/schema.ts"
+import type { Repos, Store } from "../store/store.ts"
+import { bucketLimit, bucketOf, controlStart } from "./bucket.ts"
+import type { Action, RolloutFigures, RolloutPlace } from "./engine.ts"
+import { step } from "./engine.ts"
+import { grant } from "./grant.ts"
+import type { RolloutPlan, RolloutState } from "./plan.ts"
+import { revert } from "./revert.ts"
+
+const PAGE = 500
+/** Devices in one transaction: small enough that polls are answered in between. */
+const DEVICES_PER_TRANSACTION = 40
+/** After an end of a command; several ends make one round. */
+const KICK_MS = 50
+/** An aborted rollout's devices are still followed for this long. */
+const ABORTED_WATCHED_MS = 86_400_000
+
+export interface RunnerOptions {
+    readonly store: Store
+    readonly controller: Controller
+    readonly now: Clock
+    readonly log: Logger
+    readonly tickMs: number
+    /** How often the target is compared with the devices there are. */
+    readonly enrolMs: number
+    readonly maxAttempts: number
+}
+
+export class RolloutRunner {
+    readonly #options: RunnerOptions
+    readonly #unsubscribe: () => void
+    #timer: NodeJS.Timeout | undefined
+    #kick: NodeJS.Timeout | undefined
+    #round: Promise<void> | undefined
+    #closed = false
+
+    constructor(options: RunnerOptions) {
+        this.#options = options
+        this.#unsubscribe = options.store.onEvents(events => {
+            if (events.some(event => event.type === "command.finished" || event.type === "rollout.changed")) this.kick()
+        })
+    }
+
+    start(): void {
+        this.#timer = setInterval(() => void this.round(), this.#options.tickMs)
+        this.kick()
+    }
+
+    async close(): Promise<void> {
+        this.#closed = true
+        this.#unsubscribe()
+        clearInterval(this.#timer)
+        clearTimeout(this.#kick)
+        await this.#round
+    }
+
+    kick(): void {
+        if (this.#closed) return
+        this.#kick ??= setTimeout(() => {
+            this.#kick = undefined
+            void this.round()
+        }, KICK_MS)
+    }
+
+    /** One look at every rollout that is under way. */
+    round(): Promise<void> {
+        this.#round ??= this.#all().finally(() => {
+            this.#round = undefined
+        })
+        return this.#round
+    }
+
+    async #all(): Promise<void> {
+        const { store, log } = this.#options
+        try {
+            for (const rollout of await store.read.rollouts.inStates(["running", "rollingBack"])) {
+                if (this.#closed) return
+                if (rollout.state === "running") await this.#run(rollout)
+                else await this.#revertAll(rollout.id)
+            }
+            for (const rollout of await store.read.rollouts.inStates(["paused", "aborted"])) {
+                if (this.#closed) return
+                if (rollout.state === "aborted" && Number(rollout.changedAtMs) + ABORTED_WATCHED_MS < this.#options.now()) continue
+                await this.#settle(rollout.id)
+                await this.#withdraw(rollout)
+            }
+        } catch (error) {
+            if (!this.#closed) log.error({ err: error }, "rollouts: a round failed")
+        }
+    }
+
+    async #run(rollout: RolloutRow): Promise<void> {
+        const { store, now } = this.#options
+        await this.#settle(rollout.id)
+        if (rollout.enrolledAtMs === null || Number(rollout.enrolledAtMs) + this.#options.enrolMs <= now())
+            await this.#enrol(rollout)
+        for (;;) {
+            if (this.#closed) return
+            const more = await store.write(async repos => {
+                const current = await repos.rollouts.get(rollout.id)
+                return current?.state === "running" && (await this.#step(repos, current))
+            })
+            if (!more) return
+            await new Promise(resolve => setImmediate(resolve))
+        }
+    }
+
+    /** Returns whether there is more to do at once. */
+    async #step(repos: Repos, rollout: RolloutRow): Promise<boolean> {
+        const { now, controller } = this.#options
+        const nowMs = now()
+        const plan = planOf(rollout)
+        const limit = await phaseLimit(repos, rollout, plan)
+        const action = step(plan, placeOf(rollout), await figuresOf(repos, rollout, plan, limit, nowMs), nowMs)
+        switch (action.kind) {
+            case "rest":
+                return false
+            case "grant": {
+                const count = Math.min(action.devices, DEVICES_PER_TRANSACTION)
+                const waiting = await repos.rollouts.waiting(rollout.id, limit, count)
+                await grant({ repos, controller, rollout, nowMs }, waiting)
+                return true
+            }
+            default:
+                await applyChange(repos, rollout, action, nowMs)
+                return action.kind !== "stop" && action.kind !== "complete"
+        }
+    }
+
+    async #settle(rolloutId: string): Promise<void> {
+        const { store, maxAttempts } = this.#options
+        for (;;) {
+            const ended = await store.read.rollouts.ended(rolloutId, maxAttempts, PAGE)
+            if (ended.length === 0) return
+            await store.write(async repos => {
+                for (const { deviceId, state, finishedAtMs } of ended) {
+                    const became = state === "expired" ? "failed" : state
+                    const replaced = state === "superseded" || state === "cancelled"
+                    await repos.rollouts.patchDevices(rolloutId, [deviceId], {
+                        state: replaced ? "skipped" : became,
+                        why: replaced ? "replaced" : state === "expired" ? "timeout" : null,
+                        finishedAtMs,
+                    })
+                }
+            })
+            if (ended.length < PAGE) return
+        }
+    }
+
+    async #enrol(rollout: RolloutRow): Promise<void> {
+        const { store, now } = this.#options
+        const group = rollout.groupId === null ? null : await store.read.groups.get(rollout.groupId)
+        // A group that was removed meanwhile has no more members; those enrolled stay.
+        if (group !== undefined) {
+            let after: string | null = null
+            do {
+                const page = await membersPage(store.read, { group, filter: rollout.filter }, after, PAGE)
+                const places = page.devices.map(({ id }) => ({ deviceId: id, bucket: bucketOf(rollout.seed, id) }))
+                await store.write(repos => repos.rollouts.enrol(rollout.id, places))
+                after = page.next
+                await new Promise(resolve => setImmediate(resolve))
+            } while (after !== null && !this.#closed)
+        }
+        await store.write(async repos => {
+            await repos.rollouts.retrySkipped(rollout.id, ["unknown", "noArtifact", "busy"])
+            await repos.rollouts.patch(rollout.id, { enrolledAtMs: now() })
+        })
+    }
+
+    /** Takes back what has not left the server. */
+    async #withdraw(rollout: RolloutRow): Promise<void> {
+        const { store, controller, now } = this.#options
+        for (;;) {
+            const ids = await store.read.rollouts.undelivered(rollout.id, DEVICES_PER_TRANSACTION)
+            if (ids.length === 0 || this.#closed) return
+            await store.write(repos => revert({ repos, controller, rollout, nowMs: now() }, ids, "waiting"))
+        }
+    }
+
+    async #revertAll(rolloutId: string): Promise<void> {
+        const { store, controller, now } = this.#options
+        await this.#settle(rolloutId)
+        for (;;) {
+            if (this.#closed) return
+            const more = await store.write(async repos => {
+                const rollout = await repos.rollouts.get(rolloutId)
+                if (rollout?.state !== "rollingBack") return false
+                const places = await repos.rollouts.withState(
+                    rolloutId,
+                    ["granted", "succeeded", "failed", "rolledBack"],
+                    DEVICES_PER_TRANSACTION,
+                )
+                const nowMs = now()
+                if (places.length === 0) {
+                    await change(repos, rollout, { state: "rolledBack" }, nowMs, rollout.why)
+                    return false
+                }
+                await revert({ repos, controller, rollout, nowMs }, places.map(place => place.deviceId), "reverted")
+                return true
+            })
+            if (!more) return
+            await new Promise(resolve => setImmediate(resolve))
+        }
+    }
+}
+
+export const planOf = (rollout: RolloutRow): RolloutPlan => JSON.parse(rollout.plan)
+
+export const placeOf = (rollout: RolloutRow): RolloutPlace => ({
+    state: rollout.state as RolloutState,
+    phase: rollout.phase,
+    reachedAtMs: rollout.reachedAtMs === null ? null : Number(rollout.reachedAtMs),
+    released: rollout.released === 1,
+})
+
+/** Devices in buckets below this belong to the current phase, or to one before it. */
+export async function phaseLimit(repos: Repos, rollout: RolloutRow, plan: RolloutPlan): Promise<number> {
+    const { percent, count } = plan.phases[rollout.phase]
+    if (percent !== null && percent >= 100) return Number.MAX_SAFE_INTEGER
+    const limit = percent !== null ? bucketLimit(percent) : await repos.rollouts.bucketAfter(rollout.id, count ?? 0)
+    return Math.min(limit, controlStart(plan.controlPercent))
+}
+
+export async function figuresOf(
+    repos: Repos,
+    rollout: RolloutRow,
+    plan: RolloutPlan,
+    limit: number,
+    nowMs: number,
+): Promise<RolloutFigures> {
+    const sinceMs = Math.max(Number(rollout.createdAtMs), plan.startAtMs ?? 0)
+    return {
+        phase: await repos.rollouts.phaseFigures(rollout.id, limit),
+        grantedLastMinute: plan.ratePerMinute === null ? 0 : await repos.rollouts.grantedSince(rollout.id, nowMs - 60_000),
+        gate: await repos.rollouts.gateCounts(rollout.id, {
+            start: controlStart(plan.controlPercent),
+            sinceMs,
+            ripe: plan.gate !== null && plan.controlPercent > 0 && nowMs >= sinceMs + plan.observeS * 1000,
+        }),
+    }
+}
+
+async function applyChange(repos: Repos, rollout: RolloutRow, action: Action, nowMs: number): Promise<void> {
+    switch (action.kind) {
+        case "reached":
+            return change(repos, rollout, { reachedAtMs: nowMs }, nowMs, "")
+        case "advance":
+            return change(repos, rollout, { phase: action.phase, reachedAtMs: null, released: 0 }, nowMs, "")
+        case "complete":
+            return change(repos, rollout, { state: "completed" }, nowMs, "")
+        case "stop":
+            repos.events.note("rollout.gate", null, nowMs, { rollout: rollout.id, why: action.why })
+            await repos.audit.append({
+                atMs: nowMs,
+                actor: "server",
+                role: "server",
+                action: `rollout.${action.state}`,
+                subject: rollout.id,
+                detail: { why: action.why },
+            })
+            return change(repos, rollout, { state: action.state }, nowMs, action.why)
+    }
+}
+
+/** A change of a rollout's place, told to whoever listens. */
+export async function change(
+    repos: Repos,
+    rollout: RolloutRow,
+    patch: Partial<Pick<RolloutRow, "state" | "phase" | "reachedAtMs" | "released" | "plan">>,
+    nowMs: number,
+    why: string,
+): Promise<void> {
+    await repos.rollouts.patch(rollout.id, { ...patch, why, changedAtMs: nowMs })
+    repos.events.note("rollout.changed", null, nowMs, {
+        rollout: rollout.id,
+        release: rollout.releaseId,
+        state: patch.state ?? rollout.state,
+        phase: patch.phase ?? rollout.phase,
+        why,
+    })
+}
