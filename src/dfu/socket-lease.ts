@@ -7,6 +7,7 @@ import { cancelRequest, disconnect } from "./http"
  */
 
 let taken = false
+let updaterHas = false
 let appWaits = 0
 let updaterWaits = false
 /** The updater is in a poll that the server holds: it can be broken off at no loss. */
@@ -17,20 +18,18 @@ export async function takeSocket() {
     while (taken || appWaits) await ds.sleep(10)
     updaterWaits = false
     taken = true
+    updaterHas = true
 }
 
+/** No effect when the updater does not have it. */
 export function releaseSocket() {
-    taken = false
+    if (updaterHas) taken = false
+    updaterHas = false
     idle = false
 }
 
 export function setIdlePoll(on: boolean) {
     idle = on
-}
-
-/** True when the app wants the socket: the updater ends what it does. */
-export function appWantsSocket() {
-    return appWaits > 0
 }
 
 /** Ends a held poll, so that the updater looks around. */
