@@ -23,8 +23,8 @@ const PLACE: RolloutPlace = { state: "running", phase: 0, reachedAtMs: null, rel
 const GATE = { paired: 0, pairedBad: 0, controlBad: 0, unpaired: 0, unpairedBad: 0 }
 const NOON = Date.UTC(2026, 0, 7, 12, 0)
 
-function next(phase: Partial<PhaseFigures>, change: { plan?: Partial<RolloutPlan>; place?: Partial<RolloutPlace>; lastMinute?: number } = {}, nowMs = NOON): Action {
-    const figures = { phase: { waiting: 0, granted: 0, succeeded: 0, bad: 0, ...phase }, grantedLastMinute: change.lastMinute ?? 0, gate: GATE }
+function next(phase: Partial<PhaseFigures>, change: { plan?: Partial<RolloutPlan>; place?: Partial<RolloutPlace>; lastMinute?: number; lastSecond?: number } = {}, nowMs = NOON): Action {
+    const figures = { phase: { waiting: 0, granted: 0, succeeded: 0, bad: 0, ...phase }, grantedLastMinute: change.lastMinute ?? 0, grantedLastSecond: change.lastSecond ?? 0, gate: GATE }
     return step({ ...PLAN, ...change.plan }, { ...PLACE, ...change.place }, figures, nowMs)
 }
 
@@ -51,6 +51,8 @@ test("it keeps to its start, its hours, its rate, its soak time and its operator
     assert.equal(next({ waiting: 1 }, { plan: { windows } }), { kind: "rest", why: "window" })
     assert.equal(next({ waiting: 90 }, { plan: { ratePerMinute: 60 } }), { kind: "grant", devices: 1 })
     assert.equal(next({ waiting: 90 }, { plan: { ratePerMinute: 60 }, lastMinute: 60 }), { kind: "rest", why: "rate" })
+    assert.equal(next({ waiting: 90 }, { plan: { ratePerMinute: 600 }, lastMinute: 9, lastSecond: 9 }), { kind: "grant", devices: 1 })
+    assert.equal(next({ waiting: 90 }, { plan: { ratePerMinute: 600 }, lastMinute: 10, lastSecond: 10 }), { kind: "rest", why: "rate" })
     const soaking = { plan: { phases: [{ ...PHASE, soakS: 60 }, PHASE] }, place: { reachedAtMs: NOON - 59_000 } }
     assert.equal(next({ succeeded: 10 }, soaking), { kind: "rest", why: "soak" })
     const late = next({ succeeded: 8, bad: 2 }, soaking)

@@ -40,6 +40,7 @@ export interface PhaseFigures {
 export interface RolloutFigures {
     readonly phase: PhaseFigures
     readonly grantedLastMinute: number
+    readonly grantedLastSecond: number
     readonly gate: GateCounts
 }
 
@@ -73,7 +74,7 @@ export function step(plan: RolloutPlan, place: RolloutPlace, figures: RolloutFig
     if (waiting === 0) return { kind: "rest", why: "devices" }
     if (plan.startAtMs !== null && nowMs < plan.startAtMs) return { kind: "rest", why: "start" }
     if (!isOpen(plan.windows, nowMs)) return { kind: "rest", why: "window" }
-    const allowed = plan.ratePerMinute === null ? GRANTS_PER_STEP : allowance(plan.ratePerMinute, figures.grantedLastMinute)
+    const allowed = plan.ratePerMinute === null ? GRANTS_PER_STEP : allowance(plan.ratePerMinute, figures)
     if (allowed <= 0) return { kind: "rest", why: "rate" }
     return { kind: "grant", devices: Math.min(waiting, allowed, GRANTS_PER_STEP) }
 }
@@ -104,8 +105,9 @@ function failureOf(plan: RolloutPlan, phase: Phase, figures: RolloutFigures): st
 }
 
 /** Spread over the minute: a burst of a minute's grants would be no rate. */
-function allowance(ratePerMinute: number, grantedLastMinute: number): number {
-    return Math.min(ratePerMinute - grantedLastMinute, Math.max(1, Math.ceil(ratePerMinute / 60)))
+function allowance(ratePerMinute: number, figures: RolloutFigures): number {
+    const perSecond = Math.max(1, Math.ceil(ratePerMinute / 60))
+    return Math.min(ratePerMinute - figures.grantedLastMinute, perSecond - figures.grantedLastSecond)
 }
 
 function withoutAccepted(counts: GateCounts, accepted: number): GateCounts {

@@ -237,9 +237,12 @@ export async function figuresOf(
     nowMs: number,
 ): Promise<RolloutFigures> {
     const sinceMs = Math.max(Number(rollout.createdAtMs), plan.startAtMs ?? 0)
+    const granted = async (lastMs: number): Promise<number> =>
+        plan.ratePerMinute === null ? 0 : repos.rollouts.grantedSince(rollout.id, nowMs - lastMs)
     return {
         phase: await repos.rollouts.phaseFigures(rollout.id, limit),
-        grantedLastMinute: plan.ratePerMinute === null ? 0 : await repos.rollouts.grantedSince(rollout.id, nowMs - 60_000),
+        grantedLastMinute: await granted(60_000),
+        grantedLastSecond: await granted(1_000),
         gate: await repos.rollouts.gateCounts(rollout.id, {
             start: controlStart(plan.controlPercent),
             sinceMs,
