@@ -10,10 +10,10 @@ const heater = new Heater("bed", 0.4)
 const controller = new Controller(60, 2, 0.2)
 let ticks = 0
 
-/** One turn of the control loop. Its mark `t N` is what an observer times on the serial line. */
+/** One turn of the control loop. Its mark `t N version` is what an observer times on the serial line. */
 function tick() {
     ticks++
-    console.log(`t ${ticks}`)
+    console.log(`t ${ticks} ${VERSION}`)
     control(PERIOD_MS / 1000)
     if (ticks % TICKS_PER_REPORT === 0) report()
 }

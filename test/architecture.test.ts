@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from "node:fs"
+import { dirname, join, relative, resolve } from "node:path"
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+
+/** Who may import whom: DESIGN's rooms, imports run downhill only. */
+const root = join(import.meta.dirname, "..")
+const hostRules: Record<string, readonly string[]> = {
+    cli: ["cli", "cloud", "toolchain", "sim"],
+    sim: ["sim", "toolchain"],
+    cloud: ["cloud", "toolchain/format"],
+    toolchain: ["toolchain"],
+}
+const deviceRules: Record<string, readonly string[]> = {
+    "src/hotswap": ["src/hotswap"],
+    "src/bootloader": ["src/bootloader", "src/hotswap"],
+    "src/dfu": ["src/dfu", "src/bootloader", "src/hotswap"],
+    "src/app": ["src/app", "src/index", "src/resident", "src/updater"],
+}
+
+interface Import {
+    readonly from: string
+    readonly target: string
+}
+
+function imports(folder: string): Import[] {
+    const found: Import[] = []
+    for (const name of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })) {
+        if (!/\.tsx?$/.test(name) || name.includes("node_modules")) continue
+        const file = join(root, folder, name)
+        for (const [, path] of readFileSync(file, "utf8").matchAll(/(?:from|import)\s*\(?\s*["']([^"']+)["']/g))
+            found.push({ from: relative(root, file), target: path.startsWith(".") ? relative(root, resolve(dirname(file), path)) : path })
+    }
+    return found
+}
+
+const isPackage = (target: string) => !/^(cli|sim|cloud|toolchain|src|test|console|scripts|examples)\b/.test(target)
+const allowed = (target: string, rooms: readonly string[]) => rooms.some(room => target === room || target.startsWith(`${room}/`))
+
+const test = suite("architecture")
+
+for (const [room, rooms] of Object.entries(hostRules))
+    test(`${room} imports only ${rooms.join(", ")} and packages`, () => {
+        const wrong = imports(room).filter(i => !isPackage(i.target) && !allowed(i.target, rooms))
+        assert.equal(wrong, [])
+    })
+
+for (const [room, rooms] of Object.entries(deviceRules))
+    test(`${room} imports only ${rooms.join(", ")} and @devicescript packages`, () => {
+        const wrong = imports(room).filter(i => (isPackage(i.target) ? !i.target.startsWith("@devicescript/") : !allowed(i.target, rooms)))
+        assert.equal(wrong, [])
+    })
+
+test("host rooms import the device's packages nowhere", () => {
+    for (const room of Object.keys(hostRules)) assert.equal(imports(room).filter(i => /^@devicescript\/(core|net|server|settings|crypto)/.test(i.target)), [])
+})
+
+test.run()
