@@ -31,6 +31,8 @@ export interface Timings {
     readonly rolloutTickMs: number
     /** How often a rollout's target is compared with the devices there are. */
     readonly enrolMs: number
+    /** After a webhook's first failure; doubles up to five minutes. */
+    readonly webhookRetryMs: number
 }
 
 export const DEFAULT_TIMINGS: Timings = {
@@ -42,6 +44,7 @@ export const DEFAULT_TIMINGS: Timings = {
     lazyWriteMs: 1_000,
     rolloutTickMs: 1_000,
     enrolMs: 30_000,
+    webhookRetryMs: 1_000,
 }
 
 export interface Cloud {

@@ -11,6 +11,8 @@ import { EventHub } from "./events/hub.ts"
 import { HeldPolls } from "./held-polls.ts"
 import { LIMITS } from "./limits.ts"
 import { createLog } from "./log.ts"
+import { createMetrics } from "./metrics.ts"
+import { operatorGate } from "./operator-api/authorize.ts"
 import { operatorApi } from "./operator-api/index.ts"
 import type { Cloud, CloudOptions } from "./options.ts"
 import { DEFAULT_TIMINGS } from "./options.ts"
@@ -19,6 +21,7 @@ import { RolloutRunner } from "./rollouts/runner.ts"
 import { createServer } from "./server.ts"
 import { DiskBlobStore } from "./store/blobs.ts"
 import { openSqliteStore } from "./store/kysely-store.ts"
+import { WebhookSender } from "./webhooks/sender.ts"
 
 const DATABASE_FILE = "handover.db"
 
@@ -70,7 +73,29 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const hub = await EventHub.open(store)
     const counters = { polls: 0, statuses: 0, delivered: 0 }
 
+    const metrics = createMetrics({
+        store,
+        counters,
+        heldPolls: () => held.size,
+        sessions: () => sessions.size,
+        listeners: () => hub.listeners,
+        blobDiskReads: () => blobs.diskReads,
+    })
+    const sender = new WebhookSender({
+        store,
+        hub,
+        now,
+        log,
+        source: "/handover",
+        retryMs: timings.webhookRetryMs,
+        tickMs: timings.sweepMs,
+    })
+
     const app = await createServer(log)
+    app.get("/metrics", { onRequest: operatorGate(principals, "read"), schema: { hide: true } }, async (_request, reply) => {
+        reply.type(metrics.contentType)
+        return metrics.metrics()
+    })
     app.get("/healthz", { schema: { hide: true } }, async () => ({
         ok: true,
         devices: sessions.size,
@@ -107,6 +132,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     await app.listen({ host: options.host ?? "127.0.0.1", port: options.port ?? 0 })
     controller.start()
     runner.start()
+    sender.start()
     const { address, port, family } = app.server.address() as AddressInfo
     const url = `http://${family === "IPv6" ? `[${address}]` : address}:${port}`
     log.info({ url }, "the cloud listens")
@@ -114,6 +140,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     let closing: Promise<void> | undefined
     async function close(): Promise<void> {
         await app.close()
+        await sender.close()
         await runner.close()
         await controller.close()
         await writer.close()

@@ -5,7 +5,8 @@
  *
  * 1. polls/s with every poll authenticated and every report written, over all boards;
  * 2. memory for each board on a held poll;
- * 3. from an operator's command to the board that waits.
+ * 3. from an operator's command to the board that waits;
+ * 4. a rollout to all boards that wait, and how other requests fare meanwhile.
  */
 import { fork } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -123,6 +124,37 @@ for (let k = 0; k < commands; k++) {
 }
 const sortedCommandMs = Float64Array.from(commandMs).sort()
 
+say("a rollout to all boards that wait")
+await must(201, "POST", "/releases", { app: "bench", version: "1.2.0" })
+const second = await call(`${server.url}/api/v1/releases/bench@1.2.0/artifacts`, {
+    token: server.adminToken,
+    raw: artifactFile("1.2.0"),
+    headers: { "content-type": "application/octet-stream" },
+})
+if (second.status !== 201) throw new Error(`upload: ${second.status} ${second.bytes}`)
+const toldSoFar = new Set(Array.from({ length: commands }, (_, k) => Math.floor((k * boards) / commands)))
+const healthMs: number[] = []
+let rolling = true
+const watching = (async () => {
+    while (rolling) {
+        const sentMs = performance.now()
+        await call(`${server.url}/healthz`)
+        healthMs.push(performance.now() - sentMs)
+        await new Promise(resolve => setTimeout(resolve, 20))
+    }
+})()
+const rolloutMs = performance.now()
+const { id: rolloutId } = await must(201, "POST", "/rollouts", { release: "1.2.0", phases: [{ percent: 100 }] })
+const others = await Promise.all(answers.filter((_, n) => !toldSoFar.has(n)))
+const rolloutS = (performance.now() - rolloutMs) / 1000
+if (others.some(answer => answer.status !== 200)) throw new Error("a held poll ended without the rollout's command")
+const stopMs = performance.now()
+await must(202, "POST", `/rollouts/${rolloutId}/abort`)
+const abortMs = performance.now() - stopMs
+rolling = false
+await watching
+const sortedHealthMs = Float64Array.from(healthMs).sort()
+
 const round = (value: number, digits = 2): number => Number(value.toFixed(digits))
 const heldBytes = held.rss - bare.rss
 const result = {
@@ -142,6 +174,10 @@ const result = {
     commandP50Ms: round(percentile(sortedCommandMs, 0.5)),
     commandP99Ms: round(percentile(sortedCommandMs, 0.99)),
     commandMaxMs: round(sortedCommandMs[sortedCommandMs.length - 1]),
+    rolloutBoards: others.length,
+    rolloutAllToldS: round(rolloutS),
+    rolloutOtherRequestP99Ms: round(percentile(sortedHealthMs, 0.99)),
+    rolloutAbortMs: round(abortMs),
 }
 const ok = result.pollsPerS >= 3400 && result.pollP99Ms <= 50 && result.bytesPerHeldBoard <= 40 * 1024 && result.commandP99Ms <= 250
 if (values.json) console.log(JSON.stringify({ ok, ...result }))

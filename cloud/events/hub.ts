@@ -12,6 +12,7 @@ const PAGE = 200
 /** The latest events in memory: a listener that is up to date costs no query. */
 const RECENT = 2_000
 const HEARTBEAT_MS = 15_000
+const REMOVED_AT_ONCE = 5_000
 
 export interface ListenOptions {
     /** Events after this one; null = from now on. */
@@ -34,6 +35,9 @@ export class EventHub {
         store.onEvents(events => this.#onEvents(events))
         this.#heartbeat = setInterval(() => {
             for (const listener of this.#listeners) listener.beat()
+            // Old events go a few at a time, so that no delete is long.
+            const oldest = this.#lastSeq - LIMITS.eventsKept
+            if (oldest > 0) store.write(repos => repos.events.removeUpTo(oldest, REMOVED_AT_ONCE)).catch(() => {})
         }, HEARTBEAT_MS)
     }
 

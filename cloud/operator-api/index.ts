@@ -3,10 +3,12 @@ import type { FastifyInstance } from "fastify"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { deviceCommandRoutes } from "./device-commands.ts"
 import { deviceRoutes } from "./devices.ts"
+import { exportRoutes } from "./export.ts"
 import { groupRoutes } from "./groups.ts"
 import { releaseRoutes } from "./releases.ts"
 import { rolloutRoutes } from "./rollouts.ts"
 import { serverRoutes } from "./server-routes.ts"
+import { webhookRoutes } from "./webhooks.ts"
 
 export async function operatorApi(app: FastifyInstance, context: OperatorContext): Promise<void> {
     app.decorateRequest("principal", null as never)
@@ -17,4 +19,6 @@ export async function operatorApi(app: FastifyInstance, context: OperatorContext
     await groupRoutes(typed, context)
     await rolloutRoutes(typed, context)
     await serverRoutes(typed, context)
+    await exportRoutes(typed, context)
+    await webhookRoutes(typed, context)
 }

@@ -85,7 +85,8 @@ export function planOfOrder(order: RolloutOrder): RolloutPlan {
             order.gate === undefined
                 ? null
                 : {
-                      alpha: (order.gate.falseStopPercent ?? 1) / 100,
+                      // Two tests, one with the control group and one without: each has half of the error.
+                      alpha: (order.gate.falseStopPercent ?? 1) / 100 / (order.controlPercent ? 2 : 1),
                       baseline: (order.gate.baselinePercent ?? 1) / 100,
                   },
         controlPercent: order.controlPercent ?? 0,

@@ -67,6 +67,13 @@ export class CommandRepo {
             .execute()
     }
 
+    /** All commands in the order of their ids (which is that of their making). */
+    async page(after: string | null, limit: number): Promise<CommandRow[]> {
+        let query = this.#db.selectFrom("commands").selectAll().orderBy("id").limit(limit)
+        if (after !== null) query = query.where("id", ">", after)
+        return query.execute()
+    }
+
     async last(deviceId: string): Promise<CommandRow | undefined> {
         return (await this.list(deviceId, 1))[0]
     }

@@ -80,8 +80,12 @@ export class EventRepo {
         return Number(row?.seq ?? 0)
     }
 
-    async removeUpTo(seq: number): Promise<void> {
-        await this.#db.deleteFrom("events").where("seq", "<=", seq).execute()
+    /** Removes the oldest events up to the given one, at most `limit` of them. */
+    async removeUpTo(seq: number, limit: number): Promise<void> {
+        await this.#db
+            .deleteFrom("events")
+            .where("seq", "in", query => query.selectFrom("events").select("seq").where("seq", "<=", seq).orderBy("seq").limit(limit))
+            .execute()
     }
 }
 

@@ -17,6 +17,7 @@ import type { Schema } from "./schema.ts"
 import type { Repos, Store } from "./store.ts"
 import { TokenRepo } from "./tokens.ts"
 import { ViewRepo } from "./views.ts"
+import { WebhookRepo } from "./webhooks.ts"
 
 const BUSY_TIMEOUT_MS = 5_000
 
@@ -80,5 +81,6 @@ function repos(db: Kysely<Schema>, dialect: DialectName, noted: NewEvent[]): Rep
         views: new ViewRepo(db),
         groups: new GroupRepo(db),
         rollouts: new RolloutRepo(db),
+        webhooks: new WebhookRepo(db),
     }
 }

@@ -195,6 +195,23 @@ export interface RolloutDevicesTable {
     finishedAtMs: number | null
 }
 
+export interface WebhooksTable {
+    id: string
+    url: string
+    /** Beginnings of event types, comma-separated; empty = all. */
+    types: string
+    /** Needed in the clear to sign with; shown once, never again. */
+    secret: string
+    /** The last event that was delivered. */
+    cursor: number
+    failures: number
+    /** Not before this time; null = now. */
+    retryAtMs: number | null
+    lastError: string | null
+    createdAtMs: number
+    createdBy: string
+}
+
 export interface Schema {
     devices: DevicesTable
     tokens: TokensTable
@@ -211,6 +228,7 @@ export interface Schema {
     groupMembers: GroupMembersTable
     rollouts: RolloutsTable
     rolloutDevices: RolloutDevicesTable
+    webhooks: WebhooksTable
 }
 
 export type DeviceRow = Selectable<DevicesTable>
@@ -227,3 +245,4 @@ export type AuditRow = Selectable<AuditTable>
 export type GroupRow = Selectable<GroupsTable>
 export type RolloutRow = Selectable<RolloutsTable>
 export type RolloutDeviceRow = Selectable<RolloutDevicesTable>
+export type WebhookRow = Selectable<WebhooksTable>

@@ -16,6 +16,7 @@ import type { ReleaseRepo } from "./releases.ts"
 import type { RolloutRepo } from "./rollouts.ts"
 import type { TokenRepo } from "./tokens.ts"
 import type { ViewRepo } from "./views.ts"
+import type { WebhookRepo } from "./webhooks.ts"
 
 export interface Repos {
     readonly devices: DeviceRepo
@@ -28,6 +29,7 @@ export interface Repos {
     readonly views: ViewRepo
     readonly groups: GroupRepo
     readonly rollouts: RolloutRepo
+    readonly webhooks: WebhookRepo
 }
 
 export interface Store {

@@ -7,12 +7,14 @@ import { Migrator } from "kysely"
 import type { DialectName } from "../dialect-name.ts"
 import * as first from "./0001-first.ts"
 import * as groupsRollouts from "./0002-groups-rollouts.ts"
+import * as webhooks from "./0003-webhooks.ts"
 
 type Up = (db: Kysely<unknown>, dialect: DialectName) => Promise<void>
 
 const MIGRATIONS: Readonly<Record<string, { up: Up }>> = {
     "0001-first": first,
     "0002-groups-rollouts": groupsRollouts,
+    "0003-webhooks": webhooks,
 }
 
 /** @throws Error of the migration that failed; the ones before it stay. */

@@ -1,0 +1,113 @@
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { isGenuine } from "../cloud/webhooks/message.ts"
+import type { TestCloud } from "./support/cloud.ts"
+import { call, openCloud, publish, TestDevice, until } from "./support/cloud.ts"
+
+const test = suite<{ cloud: TestCloud }>("cloud: webhooks, metrics, export")
+test.before(async context => {
+    context.cloud = await openCloud({ timings: { webhookRetryMs: 20, sweepMs: 20 } })
+    await publish(context.cloud, "1.1.0")
+})
+test.after(context => context.cloud.done())
+
+interface Received {
+    readonly headers: Record<string, string>
+    readonly body: string
+}
+
+/** A receiver that refuses the first `refusals` messages. */
+async function receiver(refusals: number) {
+    const taken: Received[] = []
+    let refused = 0
+    let limit = refusals
+    const server = createServer((request, response) => {
+        let body = ""
+        request.on("data", part => (body += part))
+        request.on("end", () => {
+            if (refused < limit) {
+                refused++
+                response.writeHead(503).end()
+                return
+            }
+            taken.push({ headers: request.headers as Record<string, string>, body })
+            response.writeHead(204).end()
+        })
+    })
+    await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve))
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, taken, refusals: () => refused, recover: () => (limit = 0), close: () => server.close() }
+}
+
+test("events arrive in order, signed, and again until they are taken", async ({ cloud }) => {
+    const hook = await receiver(3)
+    const { id, secret } = await cloud.must(201, "POST", "/webhooks", { url: hook.url, types: ["device.", "command.finished"] })
+    const device = await TestDevice.add(cloud, "hooked")
+    await device.poll()
+    await cloud.must(202, "POST", "/devices/hooked/update", { version: "1.1.0" })
+    await device.install((await device.poll(5)).body)
+    await until("the end to arrive", async () => hook.taken.map(message => JSON.parse(message.body)), events => events.some(event => event.type === "handover.command.finished"))
+    assert.is(hook.refusals(), 3)
+    const events = hook.taken.map(message => JSON.parse(message.body))
+    const ids = events.map(event => Number(event.id))
+    assert.equal(ids, [...new Set(ids)].sort((a, b) => a - b), "in order, and once")
+    assert.is(events[0].type, "handover.device.created")
+    assert.is(events[0].specversion, "1.0")
+    assert.is(events[0].subject, "hooked")
+    assert.not.ok(events.some(event => event.type.startsWith("handover.command.queued")))
+    for (const { headers, body } of hook.taken) {
+        assert.ok(isGenuine(headers, body, secret))
+        assert.not.ok(isGenuine(headers, `${body} `, secret))
+    }
+    const { items } = await cloud.must(200, "GET", "/webhooks")
+    assert.is(items[0].secret, undefined)
+    await cloud.must(204, "DELETE", `/webhooks/${id}`)
+    hook.close()
+    device.close()
+})
+
+test("a webhook whose receiver is away goes on after a restart of the server where it stood", async () => {
+    const first = await openCloud({ timings: { webhookRetryMs: 20, sweepMs: 20 } })
+    const hook = await receiver(1_000_000)
+    await first.must(201, "POST", "/webhooks", { url: hook.url })
+    await first.must(201, "POST", "/devices", { id: "missed" })
+    await until("a failure", () => first.must(200, "GET", "/webhooks"), page => page.items[0].failures > 1)
+    await first.close()
+    const second = await openCloud({ dataDir: first.dataDir, timings: { webhookRetryMs: 20, sweepMs: 20 } })
+    const { items } = await second.must(200, "GET", "/webhooks")
+    assert.is(items[0].lastError, "HTTP 503")
+    hook.recover()
+    await until("the event", async () => hook.taken.map(message => JSON.parse(message.body).subject), subjects => subjects.includes("missed"))
+    hook.close()
+    await second.done()
+})
+
+test("the figures are there for Prometheus, with a token", async ({ cloud }) => {
+    assert.is((await call(`${cloud.url}/metrics`)).status, 401)
+    const text = (await call(`${cloud.url}/metrics`, { token: cloud.adminToken })).bytes.toString()
+    const value = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1])
+    assert.ok(value("handover_polls_total") >= 2)
+    assert.ok(value("handover_statuses_total") >= 5)
+    assert.is(value('handover_commands_finished_total{state="succeeded"}'), 1)
+    assert.is(value("handover_held_polls"), 0)
+    assert.ok(value("process_resident_memory_bytes") > 0)
+})
+
+test("devices and commands can be exported as JSON and CSV", async ({ cloud }) => {
+    await cloud.must(201, "POST", "/devices", { id: "odd-one", attributes: { note: '=1+1,"x"' } })
+    const get = (path: string) => call(`${cloud.url}/api/v1/export/${path}`, { token: cloud.adminToken })
+    const devices = (await get("devices")).body
+    assert.equal(devices.map((device: any) => device.id), ["hooked", "odd-one"])
+    assert.is(devices[0].sync, "converged")
+    const csv = (await get("devices?format=csv")).bytes.toString().split("\r\n")
+    assert.match(csv[0], /^id,app,attributes,desiredRelease,actualVersion/)
+    assert.is(csv.length, 4)
+    const commands = (await get("commands")).body
+    assert.is(commands[0].device, "hooked")
+    assert.is(commands[0].state, "succeeded")
+    const { csvLine } = await import("../cloud/operator-api/csv.ts")
+    assert.is(csvLine(["=SUM(A1)", 'a "b"', "x,y", 5, null, -1]), `'=SUM(A1),"a ""b""","x,y",5,,-1\r\n`)
+})
+
+test.run()
