@@ -1,6 +1,6 @@
 import type { BoardEvent } from "../../sim/index.ts"
-import { symbolizeFault } from "../../toolchain/pack/symbolize.ts"
-import { releaseMap } from "../../toolchain/pack/image-map.ts"
+import { imageMap } from "../../toolchain/pack/image-map.ts"
+import { faultOfDiagnostics, symbolizeFault } from "../../toolchain/pack/symbolize.ts"
 import type { Step } from "./reporter.ts"
 import { TickMeter } from "./tick-meter.ts"
 import type { DemoVersion } from "./versions.ts"
@@ -154,16 +154,19 @@ async function rollBack(context: DemoContext): Promise<string> {
     const back = await meter.wait("tick of 1.1.0", Math.max(endMs, bad?.tMs ?? 0), 10_000, t => t.version === "1.1.0")
     const figures = meter.figures(commandMs, back.tMs, periodMs)
     const { diagnostics } = await world.lastCommand()
-    const symbolized = symbolizeFault(diagnostics as Parameters<typeof symbolizeFault>[0], releaseMap(context.releases[1].program, context.releases[1].update))
+    const { program, update, version } = context.releases[1]
+    const fault = faultOfDiagnostics(diagnostics)
+    if (!fault) throw new Error(`the cloud has no diagnostics of the rollback: ${JSON.stringify(diagnostics)}`)
+    const seen = symbolizeFault(fault, imageMap(world.base, program, update, { version }), world.base)
     result.rollback = {
         ticksLost: figures.missed,
         maxTickGapMs: figures.maxGapMs,
-        diagnostics: { ...(diagnostics as object), ...symbolized },
-        location: symbolized.location,
+        diagnostics: { message: seen.message, function: seen.functionName, location: seen.location, frames: seen.frames, raw: diagnostics },
+        location: seen.location,
         commandToRollbackMs: rounded(back.tMs - commandMs),
     }
     result.rebooted = context.restarts.length > 0
-    return `rolled back by itself: ${symbolized.message} in ${symbolized.function} at ${symbolized.location}; ${figures.missed} ticks lost, the loop goes on with ${back.version}`
+    return `rolled back by itself: ${seen.message} in ${seen.functionName} at ${seen.location}; ${figures.missed} ticks lost, the loop goes on with ${back.version}`
 }
 
 function rounded(value: number): number {
