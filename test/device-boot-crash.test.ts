@@ -9,7 +9,7 @@ let bench: DeviceBench
 test.before(async () => {
     bench = await DeviceBench.open()
 })
-test.after(() => bench.close())
+test.after(() => bench?.close())
 
 test("gives way to the version before after three starts", async () => {
     const board = await bench.started()

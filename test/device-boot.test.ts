@@ -22,7 +22,7 @@ test.after.each(async () => {
     await Promise.all(bench.boards.splice(0).map(board => board.close()))
     bench.server.reset()
 })
-test.after(() => bench.close())
+test.after(() => bench?.close())
 
 /** The flash of a board that was on 1.1.0 (bank A) and is on 1.2.0 (bank B). */
 let onBankB: Uint8Array

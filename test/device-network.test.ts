@@ -13,7 +13,7 @@ test.after.each(async () => {
     await Promise.all(bench.boards.splice(0).map(board => board.close()))
     bench.server.reset()
 })
-test.after(() => bench.close())
+test.after(() => bench?.close())
 
 test("a download goes on at the missing piece when the server was away", async () => {
     const board = await bench.started()

@@ -13,7 +13,7 @@ test.after.each(async () => {
     await Promise.all(bench.boards.splice(0).map(board => board.close()))
     bench.server.reset()
 })
-test.after(() => bench.close())
+test.after(() => bench?.close())
 
 const REFUSALS: [what: string, code: string, give: () => object][] = [
     ["with a flipped bit", "HOV_IMAGE_DIGEST", () => bench.update(plainImage({ sequence: 5 }), { sequence: 5, spoilImage: flipBit })],

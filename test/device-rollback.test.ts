@@ -13,7 +13,7 @@ test.after.each(async () => {
     await Promise.all(bench.boards.splice(0).map(board => board.close()))
     bench.server.reset()
 })
-test.after(() => bench.close())
+test.after(() => bench?.close())
 
 test("an image that throws is called back, with diagnostics, and the version before it goes on", async () => {
     const board = await bench.started()

@@ -13,7 +13,7 @@ test.after.each(async () => {
     await Promise.all(bench.boards.splice(0).map(board => board.close()))
     bench.server.reset()
 })
-test.after(() => bench.close())
+test.after(() => bench?.close())
 
 test("a command makes new code run, and a power cycle keeps it", async () => {
     const board = await bench.started()

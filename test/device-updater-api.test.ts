@@ -37,7 +37,7 @@ await Updater.check()
 test.before(async () => {
     bench = await DeviceBench.open({ "main.ts": APP })
 })
-test.after(() => bench.close())
+test.after(() => bench?.close())
 
 test("is told of activations, confirms one image, rejects the next and shares the socket", async () => {
     const board = await bench.started()

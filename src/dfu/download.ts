@@ -53,10 +53,15 @@ export function openManifest(job: Job, sequenceMin: number): string {
     return named && manifest.imageSizeBytes === job.imageSizeBytes ? "" : "HOV_MANIFEST_IMAGE"
 }
 
+async function fetchPart(job: Job, ofImage: boolean, offset: number, size: number): Promise<Buffer> {
+    if (job.source) return await job.source(ofImage, offset, size)
+    return await fetchBlob(ofImage ? job.imageDigest : job.signatureDigest, offset, size)
+}
+
 /** Fetches the next piece of the signature; its size. */
 export async function fetchSignature(job: Job, offset: number) {
     const size = Math.min(CHUNK_BYTES, job.signatureSizeBytes - offset)
-    const bytes = await fetchBlob(job.signatureDigest, offset, size)
+    const bytes = await fetchPart(job, false, offset, size)
     addSignature(bytes, offset, job.signatureSizeBytes)
     return size
 }
@@ -73,7 +78,7 @@ export async function verifySignature(job: Job) {
 export async function fetchImage(job: Job, offset: number) {
     if (!offset) image = Buffer.alloc(job.imageSizeBytes)
     const size = Math.min(CHUNK_BYTES, job.imageSizeBytes - offset)
-    image.set(await fetchBlob(job.imageDigest, offset, size), offset)
+    image.set(await fetchPart(job, true, offset, size), offset)
     hov("chunk", `done=${offset + size} of=${job.imageSizeBytes}`)
     return size
 }

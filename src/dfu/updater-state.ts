@@ -68,6 +68,8 @@ export interface Job {
     signatureSizeBytes: number
     imageDigest: string
     imageSizeBytes: number
+    /** Where the bytes come from, when not from the server. */
+    source?: (ofImage: boolean, offset: number, size: number) => Promise<any>
 }
 
 export interface UpdaterState {

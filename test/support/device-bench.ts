@@ -63,19 +63,7 @@ export class DeviceBench {
 
     /** Signs an image, gives its blobs to the server and returns the command. */
     update(image: Buffer, options: UpdateOptions) {
-        const manifest = encodeManifest({
-            baseId: PLAIN_BASE_ID,
-            sequence: options.sequence,
-            imageSizeBytes: image.length,
-            productId: 0,
-            notAfterUnixS: 0,
-            imageDigest: createHash("sha256").update(image).digest("hex"),
-            version: options.version ?? `1.${options.sequence}.0`,
-            downgradeAllowed: false,
-            cold: false,
-            ...options.manifest,
-        })
-        const signed = Buffer.from(hssSignature(lmsSign(this.key, this.leaf++, randomBytes(32), manifest)))
+        const { manifest, signature: signed } = this.signed(image, options)
         const signature = options.spoilSignature?.(signed) ?? signed
         const stored = options.spoilImage?.(image) ?? image
         this.server.addBlobAs(stored, createHash("sha256").update(image).digest("hex"))
@@ -89,6 +77,31 @@ export class DeviceBench {
             img: createHash("sha256").update(image).digest("hex"),
             len: image.length,
         }
+    }
+
+    /** The same as one file. */
+    artifact(image: Buffer, options: UpdateOptions): Buffer {
+        const { manifest, signature } = this.signed(image, options)
+        const size = Buffer.alloc(2)
+        size.writeUInt16LE(signature.length)
+        return Buffer.concat([manifest, size, signature, image])
+    }
+
+    private signed(image: Buffer, options: UpdateOptions) {
+        const manifest = encodeManifest({
+            baseId: PLAIN_BASE_ID,
+            sequence: options.sequence,
+            imageSizeBytes: image.length,
+            productId: 0,
+            notAfterUnixS: 0,
+            imageDigest: createHash("sha256").update(image).digest("hex"),
+            version: options.version ?? `1.${options.sequence}.0`,
+            downgradeAllowed: false,
+            cold: false,
+            ...options.manifest,
+        })
+        const signature = Buffer.from(hssSignature(lmsSign(this.key, this.leaf++, randomBytes(32), manifest)))
+        return { manifest, signature }
     }
 
     async close(): Promise<void> {

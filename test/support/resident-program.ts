@@ -27,5 +27,7 @@ export function buildPlainFirmware(replaced: Record<string, string> = {}): Promi
 }
 
 function build({ "main.ts": main, ...files }: Record<string, string>): Promise<BuiltProgram> {
-    return buildProgram(main, { files })
+    const services = join(ROOT, "services")
+    const projectFiles = Object.fromEntries(readdirSync(services).map(name => [`services/${name}`, readFileSync(join(services, name), "utf8")]))
+    return buildProgram(main, { files, projectFiles })
 }
