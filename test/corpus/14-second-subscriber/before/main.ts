@@ -1,0 +1,12 @@
+import * as ds from "@devicescript/core"
+
+const motion = ds.emitter<string>()
+let events = 0
+
+motion.subscribe(room => console.log(`motion in ${room}`))
+
+const ROOMS = ["hall", "kitchen"]
+setInterval(() => {
+    events++
+    motion.emit(ROOMS[events % 2])
+}, 250)

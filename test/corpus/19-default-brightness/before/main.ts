@@ -1,0 +1,10 @@
+let brightness = 10
+let presses = 0
+
+function press() {
+    presses++
+    brightness = Math.min(100, brightness + 15)
+    console.log(`brightness ${brightness}`)
+}
+
+setInterval(press, 300)

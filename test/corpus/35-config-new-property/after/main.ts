@@ -1,0 +1,18 @@
+const config = { name: "pump", maxSeconds: 5, rate: 2, limit: 20 }
+let seconds = 0
+let litres = 0
+
+function step() {
+    seconds++
+    if (litres >= config.limit) {
+        console.log("tank full")
+        return
+    }
+    litres += config.rate
+    if (seconds >= config.maxSeconds) {
+        console.log(`${config.name} pause at ${litres}`)
+        seconds = 0
+    } else console.log(`${config.name} ${litres}`)
+}
+
+setInterval(step, 150)

@@ -1,0 +1,21 @@
+let calls = 0
+
+function readI2c() {
+    calls++
+    if (calls % 4 === 2) throw new Error("nack")
+    return calls
+}
+
+function poll() {
+    try {
+        console.log(`value ${readI2c()}`)
+    } catch (e) {
+        try {
+            console.log(`second try ${readI2c()}`)
+        } finally {
+            console.log("bus released")
+        }
+    }
+}
+
+setInterval(poll, 200)

@@ -1,0 +1,11 @@
+let count = 0
+const timer = setInterval(tick, 200)
+
+function tick() {
+    count++
+    console.log(`count ${count}`)
+    if (count === 12) {
+        clearInterval(timer)
+        console.log("stopped")
+    }
+}
