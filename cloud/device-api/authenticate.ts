@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify"
 import { isDeviceId } from "../ids.ts"
 import type { Principals } from "../principals.ts"
 import { Problem } from "../problems.ts"
+import type { Principal } from "../tokens.ts"
 import { bearerToken } from "../tokens.ts"
 import type { Session, Sessions } from "./sessions.ts"
 
@@ -20,27 +21,34 @@ type Done = (error?: Error) => void
 export function deviceGate(sessions: Sessions, principals: Principals) {
     return (request: FastifyRequest, _reply: FastifyReply, done: Done): void => {
         const { device } = request.params as { device: string }
-        if (!isDeviceId(device)) return done(new Problem("HOV_API_BAD_ID", "this is not a device id"))
         const token = bearerToken(request.headers.authorization)
-        if (token === undefined) return done(missing())
+        const isId = isDeviceId(device)
+        if (!isId || token === undefined) {
+            done(isId ? missing() : new Problem("HOV_API_BAD_ID", "this is not a device id"))
+            return
+        }
         const session = sessions.find(device)
         const principal = principals.find(token)
         if (session instanceof Promise || principal instanceof Promise || session === undefined) {
-            Promise.all([session, principal]).then(([found, who]) => finish(found, who), done)
+            Promise.all([session, principal]).then(([found, who]) => done(admit(request, device, found, who)), done)
             return
         }
-        finish(session, principal)
+        done(admit(request, device, session, principal))
+    }
 
-        function finish(found: Session | undefined, who: typeof principal): void {
-            if (found === undefined) return done(new Problem("HOV_API_DEVICE_UNKNOWN", `there is no device ${device}`))
-            if (who === undefined || who instanceof Promise || who.deviceId !== device)
-                return done(new Problem("HOV_API_TOKEN_WRONG", `the token is not that of device ${device}`))
-            const waitS = sessions.throttle(found)
-            if (waitS > 0)
-                return done(new Problem("HOV_API_RATE", "the device asks more often than it may", waitS))
-            request.session = found
-            done()
-        }
+    function admit(
+        request: FastifyRequest,
+        device: string,
+        session: Session | undefined,
+        principal: Principal | undefined,
+    ): Problem | undefined {
+        if (session === undefined) return new Problem("HOV_API_DEVICE_UNKNOWN", `there is no device ${device}`)
+        if (principal?.deviceId !== device)
+            return new Problem("HOV_API_TOKEN_WRONG", `the token is not that of device ${device}`)
+        const waitS = sessions.throttle(session)
+        if (waitS > 0) return new Problem("HOV_API_RATE", "the device asks more often than it may", waitS)
+        request.session = session
+        return undefined
     }
 }
 

@@ -1,0 +1,12 @@
+import { test } from "uvu"
+import * as assert from "uvu/assert"
+import { runCrashPoints } from "./support/cloud-crash.ts"
+
+test("killed at any moment of a rollout, the server grants nothing twice, loses no end, and finishes", async () => {
+    const seed = 7
+    const { points, ...found } = await runCrashPoints(40, seed)
+    assert.is(points, 40)
+    assert.equal(found, { doubleGrants: 0, lostFinalStates: 0, notConverged: 0 }, `seed ${seed}`)
+})
+
+test.run()
