@@ -42,19 +42,20 @@ export const PollBody = Type.Object(
 )
 export type PollBody = Static<typeof PollBody>
 
+/** Lenient: a status that is refused is a diagnosis that is lost. */
 export const StatusBody = Type.Object(
     {
         id: Type.Optional(
             Type.String({ maxLength: 64, description: "The command it speaks of; empty after a reboot that lost it" }),
         ),
         state,
-        v: Type.Optional(version),
+        v: Type.Optional(Type.String({ maxLength: 64 })),
         seq: Type.Optional(u32),
         base: Type.Optional(Type.String({ pattern: BASE_ID_PATTERN })),
         bank: Type.Optional(bank),
         done: Type.Optional(u32),
         of: Type.Optional(u32),
-        code: Type.Optional(Type.String({ maxLength: 64 })),
+        code: Type.Optional(Type.String({ maxLength: 128 })),
         diag: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
     },
     { description: "A step of an update, its progress or its end" },
