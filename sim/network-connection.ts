@@ -28,6 +28,7 @@ export interface ConnectionContext {
 
 /** Keeps the order of what is delayed, each piece by its own latency and all by the bandwidth. */
 class Lane {
+    private readonly queue: { atMs: number; action: () => void }[] = []
     private freeAtMs = 0
 
     constructor(private readonly context: ConnectionContext) {}
@@ -36,10 +37,19 @@ class Lane {
         const { latencyMs, bytesPerSecond } = this.context.faults()
         const delayMs = draw(this.context.random, latencyMs)
         const now = performance.now()
-        const at = Math.max(now + delayMs, this.freeAtMs) + (bytesPerSecond ? (sizeBytes / bytesPerSecond) * 1000 : 0)
-        if (at <= now) return action()
-        this.freeAtMs = at
-        setTimeout(action, at - now)
+        const atMs = Math.max(now + delayMs, this.freeAtMs) + (bytesPerSecond ? (sizeBytes / bytesPerSecond) * 1000 : 0)
+        if (atMs <= now && this.queue.length === 0) return action()
+        this.freeAtMs = atMs
+        if (this.queue.push({ atMs, action }) === 1) this.wait()
+    }
+
+    /** One timer for the lane: two of Node's own, for the same moment but set for different times, may swap places. */
+    private wait() {
+        setTimeout(() => {
+            const now = performance.now()
+            while (this.queue.length > 0 && this.queue[0].atMs <= now) this.queue.shift()?.action()
+            if (this.queue.length > 0) this.wait()
+        }, Math.max(0, Math.ceil(this.queue[0].atMs - performance.now())))
     }
 }
 
