@@ -4,7 +4,8 @@ import { buildUpdate, type Update } from "../../toolchain/diff/build-update.ts"
 import { parseDevs, serializeDevs } from "../../toolchain/devs/image.ts"
 import { type LinkedBase, linkBase } from "../../toolchain/link/link-base.ts"
 import { readProgram } from "../../toolchain/program/compiled-program.ts"
-import { buildProgram } from "./build-program.ts"
+import { buildProgram, type BuiltProgram } from "./build-program.ts"
+import { compileInProcess } from "./stock-compiler.ts"
 
 /** A program linked with the hot-swap loader alone, for tests of replaced code: no network, no flash. */
 export interface Patchable {
@@ -27,9 +28,22 @@ if (slot.length !== ${slotText.length}) await activate(await loadImage(slot), { 
 /** Builds and links `source` (several files by path, or the text of one) behind the loader. */
 export async function patchable(source: string | Record<string, string>): Promise<Patchable> {
     const files = typeof source === "string" ? { "program.ts": source } : source
-    const built = await buildProgram(`import "./hotswap/test-loader"\nimport "./program"\n`, {
-        files: { ...hotswapFiles(), "hotswap/test-loader.ts": loader.replace('"./hotswap"', '"./index"'), ...files },
-    })
+    return link(await buildProgram(mainSource, { files: withLoader(files) }))
+}
+
+/** The same without a process for the compiler: for many programs that are built once. Files by path from `src/`. */
+export function patchableInProcess(files: Record<string, string>): Patchable {
+    const all = { "main.ts": mainSource, ...withLoader(files) }
+    return link(compileInProcess(Object.fromEntries(Object.entries(all).map(([path, text]) => [`src/${path}`, text]))))
+}
+
+const mainSource = `import "./hotswap/test-loader"\nimport "./program"\n`
+
+function withLoader(files: Record<string, string>): Record<string, string> {
+    return { ...hotswapFiles(), "hotswap/test-loader.ts": loader.replace('"./hotswap"', '"./index"'), ...files }
+}
+
+function link(built: BuiltProgram): Patchable {
     const base = linkBase(readProgram(built.devs, built.debugInfo))
     return { base, withImage: image => (image ? withBuffer(base.file, slotText, image) : base.file) }
 }

@@ -19,8 +19,8 @@ import { keepsParameters } from "./rerun.ts"
 
 export interface UpdateOptions {
     readonly sequence: number
-    /** translate every function that can be replaced, changed or not: for tests and benchmarks */
-    readonly replaceAll?: boolean
+    /** translate every function that can be replaced (or those with such keys), changed or not: for tests and benchmarks */
+    readonly replaceAll?: boolean | ((key: string) => boolean)
 }
 
 export interface ShippedFunction {
@@ -86,7 +86,7 @@ class UpdateBuilder {
         )
         const entry = entryChanges(this.base.program, this.next, this.match, this.names(true), this.names(false))
         for (const r of entry.refusals) this.refusals.push(r)
-        if (entry.changed || this.options.replaceAll) this.shipEntry(scope)
+        if (entry.changed || this.isAskedFor(this.next.functions[0])) this.shipEntry(scope)
         this.shipQueue(scope)
         const rules = changes.rules.map(r => ({
             constructor_: this.pool.word({ kind: "baseFunction", index: r.baseConstructor }, new Map()),
@@ -136,13 +136,18 @@ class UpdateBuilder {
         })
     }
 
+    private isAskedFor(f: ProgramFunction): boolean {
+        const { replaceAll } = this.options
+        return typeof replaceAll === "function" ? replaceAll(f.key) : replaceAll === true
+    }
+
     private isToShip(f: ProgramFunction): boolean {
         if (f.owner === "entry") return false
         const baseIndex = this.match.functions.get(f.index)
         if (baseIndex === undefined) return false
         const before = this.base.program.functions[baseIndex]
         const isHost = this.hosts.has(baseIndex)
-        if (this.options.replaceAll && isHost) return true
+        if (isHost && this.isAskedFor(f)) return true
         if (functionText(this.base.program, this.names(false), before) === functionText(this.next, this.names(true), f)) return false
         if (f.owner === "resident") return this.refuse("HOV102", f, "the resident's code is different")
         if (f.owner === "library") return this.refuse("HOV105", f, "a library function is different")
