@@ -38,7 +38,7 @@ test("an image that crashes in a way that nothing can catch is given up after th
     const command = bench.update(plainImage({ sequence: 1, deed: DEED.panic }), { sequence: 1 })
     bench.server.give(command)
     await board.waitForLine(/HOV swap/, 5000)
-    await board.waitForLine(/HOV boot slot=R v=1\.0\.0 seq=0 cause=restart/, 9000)
+    await board.waitForLine(/HOV boot slot=R v=1\.0\.0 seq=0 cause=panic/, 9000)
     const status = await bench.server.waitForStatus(s => s.code === "HOV_TRIAL_PANIC", 5000)
     assert.is(status.v, "1.0.0")
     bench.server.give({ ...command, id: "again" })

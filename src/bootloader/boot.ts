@@ -15,6 +15,7 @@ import {
     Slot,
 } from "./boot-state"
 import { hov } from "./log"
+import { markRestarts, wasRestarted } from "./restart-mark"
 import { readValue, storeReady, writeValue } from "./store"
 
 /*
@@ -156,16 +157,18 @@ async function runFrom(slot: Slot, deadlineMs: number) {
 async function boot() {
     const startMs = ds.millis()
     const deadlineMs = startMs + BOOT_MS
-    const panicked = startMs > POWER_ON_MS
+    let cause = startMs > POWER_ON_MS ? "panic" : "power"
     record = emptyRecord(baseId(), 0)
     if (await storeReady(deadlineMs)) await readRecord(deadlineMs)
     if (recordRead) {
+        if (cause === "panic" && (await wasRestarted(startMs, deadlineMs))) cause = "restart"
+        const panicked = cause === "panic"
         const step = await apply({ kind: Boot.Start, baseId: baseId(), panicked })
         // an attempt that could not be counted is not made
         if (step.code !== "HOV_STORE") await runFrom(step.run, deadlineMs)
     }
+    markRestarts(() => running.slot !== Slot.R || running.fromRam)
     const tookMs = ds.millis() - startMs
-    const cause = panicked ? "restart" : "power"
     hov("boot", `slot=${slotName(running.slot)} v=${runningVersion()} seq=${runningSequence()} cause=${cause} store=${recordRead} ms=${tookMs}`)
 }
 
