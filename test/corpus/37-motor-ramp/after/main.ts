@@ -1,3 +1,5 @@
+import { delay } from "@devicescript/core"
+
 let duty = 0
 
 async function ramp(target: number) {

@@ -1,3 +1,5 @@
+import { delay } from "@devicescript/core"
+
 let beats = 0
 
 async function heartbeat() {

@@ -1,3 +1,5 @@
+import { delay } from "@devicescript/core"
+
 let volume = 0
 
 function sense() {
