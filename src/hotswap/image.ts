@@ -38,6 +38,8 @@ export interface LoadedImage {
     initialise: any
     /** runs when the image goes live in a running program: first values of new globals, changed constants */
     goLive: any
+    /** runs when the base's code is current again: takes back what `goLive` did, or top-level code at boot */
+    goBack: any
     budget: number
 }
 
@@ -79,6 +81,7 @@ export async function loadImage(image: Buffer): Promise<LoadedImage> {
     const rules = readMany(() => readRule())
     const initialise = readVarint()
     const goLive = readVarint()
+    const goBack = readVarint()
     const loaded: LoadedImage = {
         sequence: image.getAt(16, "u32"),
         sizeBytes: image.length,
@@ -87,6 +90,7 @@ export async function loadImage(image: Buffer): Promise<LoadedImage> {
         rules,
         initialise: initialise === 0 ? undefined : functionValue(initialise - 1),
         goLive: goLive === 0 ? undefined : functionValue(goLive - 1),
+        goBack: goBack === 0 ? undefined : functionValue(goBack - 1),
         budget: image.getAt(24, "u16"),
     }
     if (readerOffset() !== image.length) throw new HotswapError("HOV_IMAGE_FORMAT")

@@ -1,9 +1,11 @@
 // The hot-swap loader: puts replaced code in the place of the base's own, one pointer a function, and back.
 
+import { HotswapError } from "./errors"
 import { endTrial, type Fault, guardTrial, machineHandlers, setImageBudget } from "./guard"
 import type { LoadedImage } from "./image"
 import { baseIdBytes, baseVersionText, hostCount, setMachine, setPointers } from "./machine"
 import { setRules } from "./migration"
+import { releaseKept } from "./registrations"
 
 export * from "./errors"
 export * from "./guard"
@@ -39,16 +41,25 @@ export async function activate(
     options: { trial: boolean; reason: "boot" | "hot"; version: string }
 ) {
     await setMachineUp()
+    // an image is made against the base: what another one has changed goes back first
+    if (active && active !== image) deactivate()
     setImageBudget(image.budget)
     setRules(image.rules)
     if (options.trial) guardTrial(putBack)
     else endTrial()
     active = image
     if (image.initialise) await image.initialise()
-    if (image.goLive && options.reason === "hot") await image.goLive()
-    // coming back to an image must not set its globals again
-    image.goLive = undefined
     setPointers(image.pointers)
+    // with the pointers set, as first values may be computed by replaced functions
+    if (!image.goLive || options.reason !== "hot") return
+    try {
+        await image.goLive()
+    } catch (e) {
+        // on trial the guard has put all back and tells the fault handler
+        if (active !== image) return
+        deactivate()
+        throw new HotswapError("HOV_GO_LIVE")
+    }
 }
 
 /** Gives the executor its handlers; before it, no replaced code can run. */
@@ -60,10 +71,20 @@ export async function setMachineUp() {
 /** The base's own code is current again. */
 export function deactivate(): void {
     endTrial()
+    const left = active
     active = undefined
     const native: any[] = []
     native[hostCount() - 1] = undefined
     setPointers(native)
+    setRules([])
+    releaseKept()
+    if (!left || !left.goBack) return
+    setImageBudget(left.budget)
+    try {
+        left.goBack()
+    } catch (e) {
+        console.debug(`HOV goBack ${e}`)
+    }
 }
 
 export function confirmTrial(): void {

@@ -16,8 +16,9 @@ import { encodeWord, varint, type Word } from "./words.ts"
  * | 26 | 6 | 0 |
  *
  * Then, with counts as varints: strings, buffers, number of cells (new globals), number of tokens, functions, migration
- * rules, and one more than the numbers of two functions (0: none): what runs at every activation, and what runs only when
- * the image goes live in a running program, whose top-level code has run already.
+ * rules, and one more than the numbers of three functions (0: none): what runs at every activation, what runs only when
+ * the image goes live in a running program, whose top-level code has run already, and what runs when the base's code is
+ * current again.
  */
 export const imageMagic = 0x31564f48
 export const imageHeaderBytes = 32
@@ -62,6 +63,7 @@ export interface Image {
     readonly rules: readonly ImageRule[]
     readonly initialise: number | undefined
     readonly goLive: number | undefined
+    readonly goBack: number | undefined
 }
 
 /** Places in a code array start behind the entry handler and the metadata. */
@@ -89,7 +91,7 @@ export function encodeImage(image: Image): Uint8Array {
         list(r.fields, f => body.push(...encodeWord(f, 0)))
         body.push(...varint(r.up))
     })
-    for (const f of [image.initialise, image.goLive]) body.push(...varint(f === undefined ? 0 : f + 1))
+    for (const f of [image.initialise, image.goLive, image.goBack]) body.push(...varint(f === undefined ? 0 : f + 1))
 
     const header = Buffer.alloc(imageHeaderBytes)
     header.writeUInt32LE(imageMagic, 0)

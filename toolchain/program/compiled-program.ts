@@ -1,6 +1,6 @@
 import { decodeCode, type Statement, visitExprs } from "../devs/code.ts"
 import { type DevsFunction, type DevsImage, parseDevs } from "../devs/image.ts"
-import { type DebugFunction, type DebugInfo, sourceMapEntries, sourcePosition } from "./debug-info.ts"
+import { type DebugFunction, type DebugInfo, type SourceMapEntry, sourceMapEntries, sourcePosition } from "./debug-info.ts"
 
 /** Which part of a program a function belongs to. Only the application's own code can be replaced. */
 export type Owner = "app" | "resident" | "library" | "entry"
@@ -116,12 +116,33 @@ function functionKeys(functions: readonly Located[]): string[] {
     return keys
 }
 
+const sortedMaps = new WeakMap<DebugInfo, SourceMapEntry[]>()
+
+function sortedMap(debug: DebugInfo): SourceMapEntry[] {
+    let entries = sortedMaps.get(debug)
+    if (!entries) {
+        entries = sourceMapEntries(debug)
+            .map((e, i) => ({ e, i }))
+            .sort((x, y) => x.e.pc - y.e.pc || x.i - y.i)
+            .map(x => x.e)
+        sortedMaps.set(debug, entries)
+    }
+    return entries
+}
+
 /** Source offset that an offset of a function's code came from, or undefined. */
 export function sourceOffset(program: CompiledProgram, functionIndex: number, pc: number): number | undefined {
     const { startpc, size } = program.debug.functions[functionIndex]
-    let best: number | undefined
-    for (const e of sourceMapEntries(program.debug)) if (e.pc >= startpc && e.pc < startpc + size && e.pc <= startpc + pc) best = e.offset
-    return best
+    const entries = sortedMap(program.debug)
+    let low = 0
+    let high = entries.length
+    while (low < high) {
+        const middle = (low + high) >> 1
+        if (entries[middle].pc <= startpc + pc) low = middle + 1
+        else high = middle
+    }
+    const best = entries[low - 1]
+    return best && best.pc >= startpc && best.pc < startpc + size ? best.offset : undefined
 }
 
 /**
