@@ -1,124 +1,71 @@
 import type { Statement } from "../devs/code.ts"
-import { builtinStrings } from "../devs/builtins.ts"
-import { type CompiledProgram, entrySplit, locate, sourceOffset } from "../program/compiled-program.ts"
-import { sourcePosition } from "../program/debug-info.ts"
-import { refusal, type Refusal } from "../translate/refusal.ts"
-import { commonSubsequence, type Match } from "./match.ts"
-import { type Names, statementText } from "./shape.ts"
+import { type CompiledProgram, entrySplit } from "../program/compiled-program.ts"
+import type { Refusal } from "../translate/refusal.ts"
+import type { Match } from "./match.ts"
+import { prototypeChanges } from "./prototypes.ts"
+import { Sequence } from "./sequence.ts"
+import { bothSides, type SideUnit } from "./sides.ts"
+import type { Names } from "./shape.ts"
+import { recorded, transition } from "./transition.ts"
+import { ofBase } from "./two-programs.ts"
 
 /**
  * What an edit does to the code that runs once, at start: the filling of prototypes and top-level statements.
  *
  * At boot an image with changed top-level code runs all of the new one in the place of the base's, so booting base and
- * image is booting the new build. In a running program the old one has run: only what is named here is done.
- *
- * | top-level change | when the image goes live |
- * |---|---|
- * | new global | gets its first value |
- * | first value of a `const` | is set again |
- * | first value of a `let` | keeps its live value until the next boot |
- * | a line printed at start | nothing: it was printed |
- * | anything else | refused |
+ * image is booting the new build. In a running program the old one has run: what it takes to go over to the new one, and
+ * back, is in transition.ts.
  */
 export interface EntryChanges {
     /** the application's top-level code is not the base's */
     readonly changed: boolean
-    /** statements of `prototype` that the base lacks */
-    readonly initialise: readonly Statement[]
-    /** statements to run when the image goes live */
-    readonly goLive: readonly Statement[]
+    /** all of the new top-level code, with the keeping of handles */
+    readonly entry: readonly Statement[]
+    /** runs at every activation */
+    readonly initialise: Sequence
+    /** runs when the image goes live in a running program */
+    readonly goLive: Sequence
+    /** runs when the base's code is current again */
+    readonly goBack: Sequence
+    /** functions whose registrations are kept, so that they can be ended */
+    readonly starters: ReadonlySet<number>
     readonly refusals: readonly Refusal[]
 }
 
 export function entryChanges(base: CompiledProgram, next: CompiledProgram, match: Match, names: Names, baseNames: Names): EntryChanges {
-    const prototypes = difference(base, baseNames, next, names, 1, 0, 0)
-    const topLevel = difference(base, baseNames, next, names, 0, entrySplit(base), entrySplit(next))
-    const refusals: Refusal[] = []
-    const refuse = (program: CompiledProgram, index: number, s: Statement, detail: string) =>
-        refusals.push(refusal("HOV101", "top-level code", locate(program, index, s.pc), detail))
-    for (const s of prototypes.added.flat())
-        if (s.op.name !== "INDEX_SET") refuse(next, 1, s, "a class changed in a way that cannot go live")
-    const goLive: Statement[] = []
-    for (const run of topLevel.added) {
-        let pending: Statement[] = []
-        for (const s of run) {
-            if (s.op.name === "STORE_GLOBAL") {
-                if (!match.globals.has(s.immediate) || isConstant(next, s)) goLive.push(...pending, s)
-                pending = []
-            } else if (isPrint(s)) pending = []
-            else pending.push(s)
-        }
-        if (pending.length) refuse(next, 0, pending[0], "a statement was added or changed")
-    }
-    for (const run of topLevel.removed) {
-        const rest = run.slice(run.findLastIndex(s => s.op.name === "STORE_GLOBAL" || isPrint(s)) + 1)
-        if (rest.length) refuse(base, 0, rest[0], "a statement was removed or changed")
-    }
+    const sides = bothSides(base, next, match, names, baseNames)
+    const asIs = (statements: readonly Statement[]) => statements
+    const prototypes = prototypeChanges(sides.base, sides.next, match, { base: ofBase, next: asIs })
+    const there = transition(sides.base, sides.next, { from: ofBase, to: asIs }, false)
+    const back = transition(sides.next, sides.base, { from: asIs, to: ofBase }, true)
+    const goBack = new Sequence()
+    goBack.copy(prototypes.goBack.statements)
+    goBack.copy(back.code.statements)
+    const inOrder = (units: readonly SideUnit[]) => units.map(u => u.text).join("\n")
     return {
-        changed: topLevel.added.length > 0 || topLevel.removed.length > 0,
-        initialise: renumber(prototypes.added.flat()),
-        goLive: renumber(goLive),
-        refusals: refusals.slice(0, 1),
+        changed: inOrder(sides.base.units) !== inOrder(sides.next.units),
+        entry: recordedEntry(next, sides.next.units),
+        initialise: prototypes.initialise,
+        goLive: there.code,
+        goBack,
+        starters: there.starters,
+        refusals: firstOf([...prototypes.refusals, ...there.refusals, ...back.refusals]),
     }
 }
 
-/** Whether the statement stores the first value of a variable declared with `const`. */
-function isConstant(program: CompiledProgram, s: Statement): boolean {
-    const offset = sourceOffset(program, 0, s.pc)
-    const name = program.debug.globals[s.immediate]?.name
-    if (offset === undefined || name === undefined) return false
-    const source = program.debug.sources.find(f => f.path === sourcePosition(program.debug, offset)?.path)
-    return new RegExp(`\\bconst\\b[^;\\n]*\\b${name.replace(/\$/g, "\\$")}\\b`).test(source?.text ?? "")
+/** One refusal for each place. */
+function firstOf(refusals: readonly Refusal[]): Refusal[] {
+    const seen = new Set<string>()
+    return refusals.filter(r => !seen.has(`${r.code} ${r.location}`) && seen.add(`${r.code} ${r.location}`))
 }
 
-function isPrint(s: Statement): boolean {
-    if (!s.op.name.startsWith("CALL")) return false
-    const callee = s.args[0]
-    return callee.kind === "op" && callee.op.name === "DS_FIELD" && ["print", "format"].includes(builtinStrings[callee.immediate])
-}
-
-interface Difference {
-    /** runs of statements that only the new build has */
-    added: Statement[][]
-    removed: Statement[][]
-}
-
-function difference(
-    base: CompiledProgram,
-    baseNames: Names,
-    next: CompiledProgram,
-    names: Names,
-    index: number,
-    baseFrom: number,
-    nextFrom: number,
-): Difference {
-    const nextStatements = next.functions[index].statements.slice(nextFrom)
-    const baseStatements = base.functions[index].statements.slice(baseFrom)
-    const a = texts(next, names, nextStatements)
-    const b = texts(base, baseNames, baseStatements)
-    const common = commonSubsequence(a, b)
-    return {
-        added: runsWithout(nextStatements, new Set(common.map(([i]) => i))),
-        removed: runsWithout(baseStatements, new Set(common.map(([, j]) => j))),
+function recordedEntry(program: CompiledProgram, units: readonly SideUnit[]): Statement[] {
+    const main = program.functions[0]
+    const statements = main.statements.slice(entrySplit(program))
+    for (const u of units) {
+        if (!u.registration) continue
+        const last = u.statements[u.statements.length - 1]
+        statements.splice(statements.findIndex(s => s.pc === last.pc) + 1, 0, recorded(u)[u.statements.length])
     }
-}
-
-function texts(program: CompiledProgram, names: Names, statements: readonly Statement[]): string[] {
-    const positions = new Map(statements.map((s, i) => [s.pc, i]))
-    return statements.map((s, i) => statementText(program, names, s, positions, i))
-}
-
-function runsWithout(statements: readonly Statement[], kept: ReadonlySet<number>): Statement[][] {
-    const runs: Statement[][] = []
-    statements.forEach((s, i) => {
-        if (kept.has(i)) return
-        if (i > 0 && !kept.has(i - 1) && runs.length) runs[runs.length - 1].push(s)
-        else runs.push([s])
-    })
-    return runs
-}
-
-/** Statements from different places as a function of their own. */
-function renumber(statements: readonly Statement[]): Statement[] {
-    return statements.map((s, i) => ({ ...s, pc: i, end: i + 1 }))
+    return statements
 }

@@ -1,5 +1,7 @@
-import type { CompiledProgram, ProgramFunction } from "../program/compiled-program.ts"
-import { shape } from "./shape.ts"
+import { type CompiledProgram, type ProgramFunction, sourceOffset } from "../program/compiled-program.ts"
+import { sourcePosition } from "../program/debug-info.ts"
+import { fingerprint, shape } from "./shape.ts"
+import { globalPaths, movedFiles } from "./source-files.ts"
 
 /** Which functions and globals of a new build are which of the base's. */
 export interface Match {
@@ -7,27 +9,59 @@ export interface Match {
     readonly functions: ReadonlyMap<number, number>
     /** new global number -> base global number */
     readonly globals: ReadonlyMap<number, number>
+    /** new path -> path in the base, of files that were moved or renamed */
+    readonly files: ReadonlyMap<string, string>
 }
 
 /**
  * Numbers change with every edit, so functions are matched by their keys: path, nesting, name. Functions that share a
  * name in one scope (all anonymous ones are called `inline`) are matched in their order; where their number has changed,
- * those of the same shape are found first and the others keep to the gaps between them.
+ * those of the same content are found first, then those of the same shape, and the others keep to the gaps between them.
  */
 export function matchPrograms(base: CompiledProgram, next: CompiledProgram): Match {
+    const files = movedFiles(base, next)
     const functions = new Map<number, number>()
-    const baseGroups = groups(base)
-    for (const [name, members] of groups(next)) {
-        const candidates = baseGroups.get(name) ?? []
-        for (const [n, b] of align(members, candidates)) functions.set(n.index, b.index)
-    }
-    return { functions, globals: matchGlobals(base, next) }
+    const nextLevels = levels(next)
+    const baseLevels = levels(base)
+    // outer functions first: an inner one is matched among those in the match of the function around it
+    nextLevels.forEach((level, depth) => {
+        const candidates = groups(baseLevels[depth] ?? [], f => f.path, i => i)
+        for (const [name, members] of groups(level, f => files.get(f.path) ?? f.path, i => functions.get(i)))
+            for (const [n, b] of align(next, members, base, candidates.get(name) ?? [])) functions.set(n.index, b.index)
+    })
+    return { functions, globals: matchGlobals(base, next, files), files }
 }
 
-function groups(program: CompiledProgram): Map<string, ProgramFunction[]> {
-    const found = new Map<string, ProgramFunction[]>()
+interface Nested {
+    f: ProgramFunction
+    parent: number | undefined
+}
+
+/** Functions by how many others stand around them. */
+function levels(program: CompiledProgram): Nested[][] {
+    const byKey = new Map(program.functions.map(f => [f.key, f]))
+    const parentOf = (f: ProgramFunction) => byKey.get(f.key.slice(0, f.key.lastIndexOf("/")))
+    const found: Nested[][] = []
     for (const f of program.functions) {
-        const name = `${f.key.replace(/~\d+$/, "")}|${f.devs.flags & 2}`
+        let depth = 0
+        for (let p = parentOf(f); p; p = parentOf(p)) depth++
+        found[depth] ??= []
+        found[depth].push({ f, parent: parentOf(f)?.index })
+    }
+    return Array.from(found, level => level ?? [])
+}
+
+function groups(
+    level: readonly Nested[],
+    pathOf: (f: ProgramFunction) => string,
+    parentId: (index: number) => number | undefined,
+): Map<string, ProgramFunction[]> {
+    const found = new Map<string, ProgramFunction[]>()
+    for (const { f, parent } of level) {
+        const scope = parent === undefined ? pathOf(f) : parentId(parent)
+        if (scope === undefined) continue
+        // a constructor has no other role
+        const name = `${scope}/${f.name}|${f.devs.flags & 2}`
         const group = found.get(name)
         if (group) group.push(f)
         else found.set(name, [f])
@@ -36,17 +70,31 @@ function groups(program: CompiledProgram): Map<string, ProgramFunction[]> {
     return found
 }
 
-function align(next: ProgramFunction[], base: ProgramFunction[]): [ProgramFunction, ProgramFunction][] {
-    if (next.length === base.length) return next.map((f, i) => [f, base[i]])
+type Pair = [ProgramFunction, ProgramFunction]
+
+function align(nextProgram: CompiledProgram, next: ProgramFunction[], baseProgram: CompiledProgram, base: ProgramFunction[]): Pair[] {
     if (!next.length || !base.length) return []
-    const a = next.map(shape)
-    const b = base.map(shape)
-    const pairs: [ProgramFunction, ProgramFunction][] = []
+    if (next.length === 1 && base.length === 1) return [[next[0], base[0]]]
+    const exact = next.map(f => fingerprint(nextProgram, f))
+    const exactBase = base.map(f => fingerprint(baseProgram, f))
+    return inGaps(exact, exactBase, next, base, (n, b) =>
+        inGaps(n.map(shape), b.map(shape), n, b, (m, c) => m.slice(0, c.length).map((f, i) => [f, c[i]])),
+    )
+}
+
+/** Pairs those that are the same, in order, and lets `rest` pair what stands between two such. */
+function inGaps(
+    a: readonly string[],
+    b: readonly string[],
+    next: ProgramFunction[],
+    base: ProgramFunction[],
+    rest: (next: ProgramFunction[], base: ProgramFunction[]) => Pair[],
+): Pair[] {
+    const pairs: Pair[] = []
     let from = 0
     let fromBase = 0
     for (const [i, j] of [...commonSubsequence(a, b), [a.length, b.length]]) {
-        // what stands between two that are the same is matched in order
-        for (let k = 0; from + k < i && fromBase + k < j; k++) pairs.push([next[from + k], base[fromBase + k]])
+        pairs.push(...rest(next.slice(from, i), base.slice(fromBase, j)))
         if (i < a.length) pairs.push([next[i], base[j]])
         from = i + 1
         fromBase = j + 1
@@ -69,20 +117,29 @@ export function commonSubsequence(a: readonly string[], b: readonly string[]): [
     return pairs
 }
 
-function matchGlobals(base: CompiledProgram, next: CompiledProgram): Map<number, number> {
-    const names = (p: CompiledProgram) => {
+/** Variables are matched by the file that declares them and their name; those of which the file is not known, by order. */
+function matchGlobals(base: CompiledProgram, next: CompiledProgram, files: ReadonlyMap<string, string>): Map<number, number> {
+    const names = (p: CompiledProgram, moved: ReadonlyMap<string, string>) => {
         const seen = new Map<string, number>()
-        return p.debug.globals.map(g => {
-            const n = seen.get(g.name) ?? 0
-            seen.set(g.name, n + 1)
-            return `${g.name}#${n}`
+        const paths = globalPaths(p, i => topLevelPath(p, i))
+        return p.debug.globals.map((g, i) => {
+            const path = paths[i]
+            const key = `${path === undefined ? "?" : (moved.get(path) ?? path)}/${g.name}`
+            const n = seen.get(key) ?? 0
+            seen.set(key, n + 1)
+            return `${key}#${n}`
         })
     }
-    const known = new Map(names(base).map((name, i) => [name, i]))
+    const known = new Map(names(base, new Map()).map((name, i) => [name, i]))
     const globals = new Map<number, number>()
-    names(next).forEach((name, i) => {
+    names(next, files).forEach((name, i) => {
         const b = known.get(name)
         if (b !== undefined) globals.set(i, b)
     })
     return globals
+}
+
+function topLevelPath(program: CompiledProgram, statement: number): string | undefined {
+    const offset = sourceOffset(program, 0, program.functions[0].statements[statement].pc)
+    return offset === undefined ? undefined : sourcePosition(program.debug, offset)?.path
 }

@@ -12,6 +12,15 @@ export function shape(f: ProgramFunction): string {
     return parts.join(" ")
 }
 
+/** A function's text with all that needs no match to be named: strings, numbers, names of variables and functions. */
+export function fingerprint(program: CompiledProgram, f: ProgramFunction): string {
+    return functionText(
+        program,
+        { function: i => program.functions[i].name, global: g => program.debug.globals[g]?.name ?? `${g}` },
+        f,
+    )
+}
+
 /** Names for the things that code refers to by number, the same in two builds for the same thing. */
 export interface Names {
     function(index: number): string

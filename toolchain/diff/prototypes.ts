@@ -1,0 +1,82 @@
+import type { Statement } from "../devs/code.ts"
+import { op } from "../devs/opcodes.ts"
+import { type CompiledProgram, locate } from "../program/compiled-program.ts"
+import { refusal, type Refusal } from "../translate/refusal.ts"
+import type { Match } from "./match.ts"
+import { Sequence } from "./sequence.ts"
+import { type Side, unitText } from "./sides.ts"
+import type { Relocate } from "./transition.ts"
+
+/**
+ * Classes and prototypes are filled before all other code, by the base's own code even when the board boots with an image:
+ * an image adds the methods that the base lacks at every activation and takes off those that are gone, and undoes both on
+ * the way back.
+ */
+export interface PrototypeChanges {
+    readonly initialise: Sequence
+    readonly goBack: Sequence
+    readonly refusals: readonly Refusal[]
+}
+
+export function prototypeChanges(
+    base: Side,
+    next: Side,
+    match: Match,
+    relocate: { readonly base: Relocate; readonly next: Relocate },
+): PrototypeChanges {
+    const added = onlyIn(next, base)
+    const removed = onlyIn(base, next)
+    const matchedBase = new Set(match.functions.values())
+    const initialise = new Sequence()
+    const goBack = new Sequence()
+    const refusals: Refusal[] = []
+    const target = (side: Side, s: Statement) => unitText(side.program, side.names, [{ ...s, args: s.args.slice(0, 2) }])
+    const addedTargets = new Set(added.map(s => target(next, s)))
+    for (const s of removed) {
+        const owner = classOf(s)
+        // a class or a library's prototype that nobody uses any more may stay as it is
+        if (owner === undefined || !matchedBase.has(owner) || base.program.functions[owner].owner !== "app") continue
+        if (s.op.name !== "INDEX_SET") refusals.push(refuse("HOV113", base.program, s, owner))
+        else {
+            if (!addedTargets.has(target(base, s))) initialise.copy(relocate.base([deletion(s)]))
+            goBack.copy(relocate.base([s]))
+        }
+    }
+    const removedTargets = new Set(removed.map(s => target(base, s)))
+    for (const s of added) {
+        const owner = classOf(s)
+        const isKnownClass = owner !== undefined && match.functions.has(owner)
+        if (s.op.name === "INDEX_SET") {
+            initialise.copy(relocate.next([s]))
+            if (isKnownClass && next.program.functions[owner].owner === "app" && !removedTargets.has(target(next, s)))
+                goBack.copy(relocate.next([deletion(s)]))
+        } else if (s.op.name === "CALL2" && owner !== undefined && !isKnownClass) initialise.copy(relocate.next([s]))
+        else refusals.push(refuse("HOV113", next.program, s, owner))
+    }
+    return { initialise, goBack, refusals }
+}
+
+function onlyIn(side: Side, other: Side): Statement[] {
+    const texts = new Set(statements(other).map(s => unitText(other.program, other.names, [s])))
+    return statements(side).filter(s => !texts.has(unitText(side.program, side.names, [s])))
+}
+
+function statements(side: Side): readonly Statement[] {
+    return side.program.functions[1].statements.filter(s => s.op.name !== "RETURN")
+}
+
+/** The class whose prototype, or which itself, a statement sets something of. */
+function classOf(s: Statement): number | undefined {
+    const object = s.op.name === "INDEX_SET" ? s.args[0] : s.args[1]
+    const inner = object?.kind === "op" && object.op.name === "BUILTIN_FIELD" ? object.args[0] : object
+    return inner?.kind === "op" && inner.op.name === "STATIC_FUNCTION" ? inner.immediate : undefined
+}
+
+function deletion(s: Statement): Statement {
+    return { ...s, op: op.INDEX_DELETE, args: s.args.slice(0, 2) }
+}
+
+function refuse(code: "HOV113", program: CompiledProgram, s: Statement, owner: number | undefined): Refusal {
+    const name = owner === undefined ? "class" : program.functions[owner].name
+    return refusal(code, name, locate(program, owner ?? 1, owner === undefined ? s.pc : 0), `what ${name} extends is different`)
+}
