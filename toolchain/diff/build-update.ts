@@ -1,5 +1,6 @@
 import type { Statement } from "../devs/code.ts"
 import { FunctionFlag } from "../devs/image.ts"
+import { accumulatorSlot } from "../executor/frame.ts"
 import { encodeImage, type Image, type ImageTarget } from "../format/image.ts"
 import type { LinkedBase } from "../link/link-base.ts"
 import { ImagePool, type LaidOutFunction, layOut } from "../pack/lay-out.ts"
@@ -14,7 +15,7 @@ import { entryChanges } from "./entry-code.ts"
 import { type Match, matchPrograms } from "./match.ts"
 import { programScope } from "./program-scope.ts"
 import { functionText, type Names } from "./shape.ts"
-import { capturedVariables } from "./captured.ts"
+import { CapturedVariables } from "./captured.ts"
 import { keepsParameters } from "./rerun.ts"
 
 export interface UpdateOptions {
@@ -60,6 +61,7 @@ class UpdateBuilder {
     private readonly cells = new Map<number, number>()
     private readonly operations: ReadonlySet<string>
     private readonly hosts: ReadonlyMap<number, number>
+    private readonly captured: CapturedVariables
     private tokens = 0
     private shippedCount = 0
 
@@ -68,6 +70,7 @@ class UpdateBuilder {
         this.next = next
         this.options = options
         this.match = matchPrograms(base.program, next)
+        this.captured = new CapturedVariables(base, next, this.match)
         this.pool = new ImagePool(base)
         this.operations = new Set(base.operations.map(o => o.name))
         this.hosts = new Map(base.hosts.map((h, i) => [h.functionIndex, i]))
@@ -126,10 +129,10 @@ class UpdateBuilder {
         this.attempt(main, () => {
             const guest = translateFunction({
                 statements: main.statements.slice(entrySplit(this.next)),
-                scope,
+                scope: this.scopeOf(main, scope),
                 parameterCount: 0,
                 keptParameters: false,
-                pinned: capturedVariables(this.base.program, this.next, this.match, main),
+                pinned: this.captured.of(main.index),
                 operations: this.operations,
             })
             this.add(this.reserve(), main.key, main.name, 0, guest, { host: 0 }, "rethrow")
@@ -172,6 +175,10 @@ class UpdateBuilder {
         }
     }
 
+    private scopeOf(f: ProgramFunction, scope: Scope): Scope {
+        return { ...scope, capturedSlot: (slot, levels) => this.captured.place(f, slot, levels) }
+    }
+
     /** Number in the image of a function that has to ship; queues it the first time. */
     private enqueue(nextIndex: number): number {
         let number = this.numbers.get(nextIndex)
@@ -200,19 +207,32 @@ class UpdateBuilder {
         const baseIndex = this.match.functions.get(f.index)
         const host = baseIndex === undefined ? undefined : this.hosts.get(baseIndex)
         this.attempt(f, () => {
-            const policy = host === undefined ? "skip" : faultPolicy(f, this.base.program.functions[baseIndex!])
+            const policy = host === undefined ? "skip" : this.faultPolicy(f, this.base.program.functions[baseIndex!])
             const guest = translateFunction({
                 statements: policy === "rerun" ? keepsParameters(f.statements, f.devs.args, f.devs.slots) : f.statements,
-                scope,
+                scope: this.scopeOf(f, scope),
                 parameterCount: f.devs.args,
                 keptParameters: policy === "rerun" || (f.devs.flags & FunctionFlag.isConstructor) !== 0,
-                pinned: capturedVariables(this.base.program, this.next, this.match, f),
+                pinned: this.captured.of(f.index),
                 operations: this.operations,
             })
             const needsThis = (f.devs.flags & FunctionFlag.needsThis) !== 0
             const target = host === undefined ? ({ added: needsThis ? "method" : "function" } as const) : { host }
             this.add(this.numbers.get(f.index)!, f.key, f.name, f.index, guest, target, policy)
         })
+    }
+
+    private faultPolicy(f: ProgramFunction, before: ProgramFunction): FaultPolicy {
+        const policy = faultPolicy(f, before)
+        return policy === "rerun" && !this.canKeepParameters(f) ? "rethrow" : policy
+    }
+
+    /** The ninth parameter arrives where the executor works; one that is captured and assigned can have no copy. */
+    private canKeepParameters(f: ProgramFunction): boolean {
+        const captured = [...this.captured.of(f.index).keys()].filter(slot => slot < f.devs.args)
+        const assigned = (slot: number) =>
+            f.statements.some(s => s.op.name === "STORE_LOCAL" && s.immediate === slot) || this.captured.isAssignedByInner(f.index, slot)
+        return f.devs.args <= accumulatorSlot && !captured.some(assigned)
     }
 
     /** Ships code that the builder made out of parts of the program; returns its number in the image. */

@@ -2,6 +2,7 @@ import { Assembler } from "../devs/assembler.ts"
 import { type DevsFunction } from "../devs/image.ts"
 import { visitExprs } from "../devs/code.ts"
 import { accumulatorSlot, CODE, codeSlot, frameSlots, secondSlot } from "../executor/frame.ts"
+import { type CapturedPlaces, capturedUses } from "./captured-places.ts"
 import type { CompiledProgram, ProgramFunction } from "../program/compiled-program.ts"
 
 /** Parameters that have a slot before the ones that the executor needs. */
@@ -85,9 +86,11 @@ export function closureFunctions(program: CompiledProgram): number[] {
     return [...found].sort((x, y) => x - y)
 }
 
-export function capturedSlots(program: CompiledProgram): number[] {
+/** Places of captured variables in their owners' frames. */
+export function capturedSlots(program: CompiledProgram, places: CapturedPlaces): number[] {
     const found = new Set<number>()
-    for (const f of program.functions) if (f.owner === "app") eachImmediate(f, ["LOAD_CLOSURE", "STORE_CLOSURE"], slot => found.add(slot))
+    for (const f of program.functions)
+        if (f.owner === "app") for (const u of capturedUses(program, f)) found.add(places.placeOf(u.owner, u.slot))
     return [...found].sort((x, y) => x - y)
 }
 

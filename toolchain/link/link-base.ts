@@ -6,6 +6,7 @@ import { type MachineGlobals, type Operation, operationTable } from "../executor
 import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
 import { type DebugInfo, packSourceMap, sourceMapEntries } from "../program/debug-info.ts"
 import { LinkError } from "./errors.ts"
+import { capturedPlaces, type CapturedPlaces, withPlaces } from "./captured-places.ts"
 import { applicationGlobals, capturedSlots, closureFunctions, type Host, hostFunction, isHost, prelude } from "./hosts.ts"
 import { stubFunction } from "./stub.ts"
 import { collectStatics, type Static, staticExpression, staticGroupSize } from "./statics.ts"
@@ -25,6 +26,7 @@ export interface LinkedBase {
     readonly hosts: readonly Host[]
     readonly statics: readonly Static[]
     readonly operations: readonly Operation[]
+    readonly places: CapturedPlaces
     readonly sizes: { readonly executorBytes: number; readonly preludeBytes: number; readonly staticsBytes: number }
     /** address of each handler in the linked file, to name what stands in a stack trace */
     readonly handlerAddresses: readonly number[]
@@ -45,11 +47,13 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         key: f.key,
         pointer: first + 4 + i,
     }))
+    const places = capturedPlaces(program)
     const operations = operationTable(
         {
             globals: applicationGlobals(program),
             closures: closureFunctions(program),
-            capturedSlots: capturedSlots(program),
+            capturedSlots: capturedSlots(program, places),
+            farPlaces: places.far,
             machine,
         },
         { dispatch: doors.dispatch.index, refill: doors.refill.index },
@@ -57,7 +61,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     const executor = assembleExecutor(operations)
     const statics = collectStatics(program)
 
-    const functions = program.image.functions.map(f => ({ ...f }))
+    const functions = program.functions.map(f => ({ ...f.devs, ...withPlaces(program, f, places) }))
     const replace = (door: ProgramFunction, build: (a: Assembler) => void) => {
         const a = new Assembler()
         build(a)
@@ -72,7 +76,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         if (host.functionIndex === 0) continue
         functions[host.functionIndex] = hostFunction(functions[host.functionIndex], code)
     }
-    const main = linkMain(program, prelude(hosts[0].pointer, machine.budget), executor.code)
+    const main = linkMain(program, functions[0], prelude(hosts[0].pointer, machine.budget), executor.code)
     functions[0] = main.linked
 
     replace(doors.capture, a => a.emit("CALL1", ["STATIC_FUNCTION", 0], R(0)).emit("RETURN", ["RET_VAL"]))
@@ -107,6 +111,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         hosts,
         statics,
         operations,
+        places,
         sizes: { executorBytes: executor.code.length, preludeBytes, staticsBytes },
         handlerAddresses: executor.handlerOffsets.map(o => executorStart + o),
     }
@@ -153,7 +158,7 @@ interface LinkedMain {
  * `main(n)` is the door to the executor's capture code; without an argument it is the program's entry as before, with a
  * prelude in front of the application's part.
  */
-function linkMain(program: CompiledProgram, preludeCode: Uint8Array, executor: Uint8Array): LinkedMain {
+function linkMain(program: CompiledProgram, placed: DevsFunction, preludeCode: Uint8Array, executor: Uint8Array): LinkedMain {
     const main = program.functions[0]
     const splitStatement = entrySplit(program)
     const split = main.statements[splitStatement]?.pc ?? main.devs.code.length
@@ -164,10 +169,10 @@ function linkMain(program: CompiledProgram, preludeCode: Uint8Array, executor: U
     a.emit("JMP_Z", "body", ["NOT", ["IS_UNDEFINED", R(0)]])
     a.emit("JMP", "executor")
     a.label("body")
-    a.raw(main.devs.code.subarray(0, split))
+    a.raw(placed.code.subarray(0, split))
     a.raw(preludeCode)
     a.label("application")
-    a.raw(main.devs.code.subarray(split))
+    a.raw(placed.code.subarray(split))
     a.label("executor")
     a.raw(executor)
     const { code, labels } = a.finish()
@@ -176,7 +181,7 @@ function linkMain(program: CompiledProgram, preludeCode: Uint8Array, executor: U
             ...main.devs,
             code,
             args: 1,
-            slots: Math.max(main.devs.slots, frameSlots),
+            slots: Math.max(placed.slots, frameSlots),
             tryFrames: Math.max(main.devs.tryFrames, 1),
         },
         bodyOffset: labels.get("body")!,
