@@ -16,6 +16,8 @@ import { type Match, matchPrograms } from "./match.ts"
 import { programScope } from "./program-scope.ts"
 import { functionText, type Names } from "./shape.ts"
 import { CapturedVariables } from "./captured.ts"
+import { switchPoints } from "../link/loops.ts"
+import { loopTakeover } from "./loop-takeover.ts"
 import { keepsParameters } from "./rerun.ts"
 
 export interface UpdateOptions {
@@ -37,6 +39,8 @@ export interface Update {
     readonly image: Image
     readonly shipped: readonly ShippedFunction[]
     readonly match: Match
+    /** what goes live only partly: loops that have begun and go on in the base's code */
+    readonly notes: readonly Refusal[]
 }
 
 /**
@@ -62,6 +66,7 @@ class UpdateBuilder {
     private readonly operations: ReadonlySet<string>
     private readonly hosts: ReadonlyMap<number, number>
     private readonly captured: CapturedVariables
+    private readonly notes: Refusal[] = []
     private tokens = 0
     private shippedCount = 0
 
@@ -115,7 +120,7 @@ class UpdateBuilder {
             initialise,
             goLive,
         }
-        return { file: encodeImage(image), image, shipped: this.shipped, match: this.match }
+        return { file: encodeImage(image), image, shipped: this.shipped, match: this.match, notes: this.notes }
     }
 
     /** Ships what translating has found to be needed, until nothing new is found. */
@@ -137,6 +142,7 @@ class UpdateBuilder {
             })
             this.add(this.reserve(), main.key, main.name, 0, guest, { host: 0 }, "rethrow")
         })
+        this.shipTakeovers(main, scope)
     }
 
     private isAskedFor(f: ProgramFunction): boolean {
@@ -220,6 +226,44 @@ class UpdateBuilder {
             const target = host === undefined ? ({ added: needsThis ? "method" : "function" } as const) : { host }
             this.add(this.numbers.get(f.index)!, f.key, f.name, f.index, guest, target, policy)
         })
+        if (host !== undefined) this.shipTakeovers(f, scope)
+    }
+
+    /** Ships, for every loop of a replaced function that may have begun in the base's code, the code that goes on with it. */
+    private shipTakeovers(f: ProgramFunction, scope: Scope): void {
+        const base = this.base.program.functions[this.match.functions.get(f.index)!]
+        const own = (program: CompiledProgram, g: ProgramFunction) => (g.index === 0 ? g.statements.slice(entrySplit(program)) : g.statements)
+        const loops = this.base.loops.map((l, i) => ({ ...l, number: this.base.hosts.length + i })).filter(l => l.functionIndex === base.index)
+        loops.forEach((point, loop) => {
+            const plan = loopTakeover({
+                base,
+                next: f,
+                baseStatements: own(this.base.program, base),
+                nextStatements: own(this.next, f),
+                loop,
+                placeOf: slot => this.base.places.placeOf(base.index, slot),
+                hasCaptured: this.captured.of(f.index).size > 0,
+            })
+            const name = f.index === 0 ? "top-level code" : f.name
+            if ("reason" in plan) {
+                this.notes.push(refusal("HOV116", name, locate(this.next, f.index, plan.pc), plan.reason))
+                return
+            }
+            const parameters = Array.from({ length: f.index === 0 ? 0 : Math.min(f.devs.args, plan.parameterCount) }, (_, p) => [p, p] as const)
+            try {
+                const guest = translateFunction({
+                    ...plan,
+                    scope: this.scopeOf(f, scope),
+                    keptParameters: false,
+                    pinned: new Map(parameters),
+                    operations: this.operations,
+                })
+                this.add(this.reserve(), `${f.key}/loop${loop}`, name, f.index, guest, { host: point.number }, f.index === 0 ? "rethrow" : "rerun")
+            } catch (e) {
+                if (!(e instanceof RefusalSignal)) throw e
+                this.notes.push(refusal("HOV116", name, locate(this.next, f.index, e.pc), e.message))
+            }
+        })
     }
 
     private faultPolicy(f: ProgramFunction, before: ProgramFunction): FaultPolicy {
@@ -276,5 +320,6 @@ function faultPolicy(next: ProgramFunction, base: ProgramFunction): FaultPolicy 
         f.statements.some(
             s => s.op.name === "RETURN" && !(s.args[0].kind === "op" && s.args[0].op.name === "UNDEFINED"),
         )
-    return returnsValue(next) || returnsValue(base) ? "rerun" : "skip"
+    // left out, a loop that goes on for ever would be gone
+    return returnsValue(next) || returnsValue(base) || switchPoints(base).length ? "rerun" : "skip"
 }
