@@ -19,18 +19,24 @@ function publicKeyOf(file: string): Uint8Array {
     return /^[0-9a-f]{120}$/.test(text) ? fromHex(text) : readKeyInfo(file).publicKey
 }
 
+interface ChosenSigner {
+    readonly signer: Signer
+    /** undefined for a signer outside of this process */
+    readonly keyFile?: string
+}
+
 /**
  * The signer whose public key this base trusts.
  * @throws CliError `HOV_CLI_NO_KEY`, `HOV_CLI_KEY_NOT_TRUSTED`
  */
-export async function signerFor(base: BaseBundle, config: Config, files: readonly string[], env: NodeJS.ProcessEnv): Promise<Signer> {
+export async function signerFor(base: BaseBundle, config: Config, files: readonly string[], env: NodeJS.ProcessEnv): Promise<ChosenSigner> {
     const trusts = (key: Uint8Array) => base.trustedKeys.some(k => Buffer.compare(k, key) === 0)
     const keyFiles = files.length ? files : config.keyFiles
     if (!keyFiles.length && !config.signer) throw noKey()
-    for (const file of keyFiles) if (trusts(readKeyInfo(file).publicKey)) return keyFileSigner(file, readPassphrase(env))
+    for (const file of keyFiles) if (trusts(readKeyInfo(file).publicKey)) return { signer: keyFileSigner(file, readPassphrase(env)), keyFile: file }
     if (config.signer && !files.length) {
         const publicKey = fromHex(config.signer.publicKey)
-        if (trusts(publicKey)) return commandSigner({ command: config.signer.command, publicKey })
+        if (trusts(publicKey)) return { signer: commandSigner({ command: config.signer.command, publicKey }) }
     }
     const wanted = base.trustedKeys.map(keyIdOf).join(", ") || "none: it was built with --no-keys"
     throw new CliError(
@@ -43,10 +49,11 @@ export function noKey(): CliError {
     return new CliError("HOV_CLI_NO_KEY", `no signing key: make one with "handover keys new FILE", or name one with --key or "keys" in handover.json`)
 }
 
-/** Says so when a key is nearly used up. */
-export async function warnWhenLow(out: Output, signer: Signer): Promise<void> {
-    const remaining = await signer.remaining()
-    if (remaining !== undefined && remaining < 100) out.warn(`the signing key ${keyIdOf(await signer.publicKey())} has ${remaining} signatures left: see "handover keys rotate"`)
+/** Says so when fewer than a tenth of a key's signatures are left. */
+export function warnWhenLow(out: Output, keyFile: string | undefined): void {
+    if (keyFile === undefined) return
+    const { low, remaining, total } = readKeyInfo(keyFile)
+    if (low) out.warn(`${shown(keyFile)} has ${remaining} of ${total} signatures left: make the next key with "handover keys rotate FILE"`)
 }
 
 function fromHex(text: string): Uint8Array {

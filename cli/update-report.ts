@@ -44,9 +44,9 @@ export function updateReport(next: CompiledProgram, update: Update): UpdateRepor
         const bytes = functionBytes(laidOut.function)
         if (nextIndex < 0) return { name, key, kind: "made", owner: "builder", location: "", bytes }
         if (nextIndex === 0) return { name: "top-level code", key, kind: "top-level code", owner: "app", location: "", bytes }
-        const { owner } = next.functions[nextIndex]
+        const { owner, path } = next.functions[nextIndex]
         return {
-            name,
+            name: readableName(key, path) || name,
             key,
             kind: "host" in laidOut.function.target ? "replaced" : "added",
             owner: owner === "library" ? "library" : "app",
@@ -62,6 +62,11 @@ export function updateReport(next: CompiledProgram, update: Update): UpdateRepor
         libraryBytes: functions.filter(f => f.owner === "library").reduce((n, f) => n + f.bytes, 0),
         rules: update.image.rules.length,
     }
+}
+
+/** `src/app/controller.ts/Controller/step` as `Controller.step` */
+function readableName(key: string, path: string): string {
+    return key.startsWith(`${path}/`) ? key.slice(path.length + 1).replaceAll("/", ".") : key
 }
 
 export function formatUpdate(report: UpdateReport): string {

@@ -13,7 +13,7 @@ import { checkVersion } from "../versions.ts"
 
 interface Options {
     readonly release?: string
-    readonly key: string[]
+    readonly key?: string[]
     readonly keys: boolean
     readonly out?: string
 }
@@ -27,19 +27,19 @@ export function addBuild(program: Command): void {
                 "OUT/base.devs (deploy it), OUT/base-dbg.json (its debug information), OUT/base.json (keep it: updates are built against it).",
         )
         .option("--release <version>", "what the base calls itself (default: the package's version)")
-        .option("--key <file>", "key that the base trusts: a key file, or a public key of \"keys export-public\"; twice for two", collect, [])
+        .option("--key <file>", "key that the base trusts: a key file, or a public key of \"keys export-public\"; twice for two", collect)
         .option("--no-keys", "a base that trusts no key and so takes no update over the air")
         .option("--out <dir>", "folder for the result (default: \"built\")")
         .action(action(build))
 }
 
-export function collect(value: string, before: string[]): string[] {
+export function collect(value: string, before: string[] = []): string[] {
     return [...before, value]
 }
 
 async function build({ out, config }: Session, options: Options): Promise<void> {
     const version = checkVersion(options.release ?? config.packageVersion ?? "0.0.0")
-    const keys = options.keys ? keysToTrust(config, options.key) : []
+    const keys = options.keys ? keysToTrust(config, options.key ?? []) : []
     if (options.keys && !keys.length) throw noKey()
     if (keys.length > 2) throw new CliError("HOV_CLI_USAGE", `a base has room for two keys, not ${keys.length}`)
     const outDir = options.out === undefined ? config.outDir : inProject(config, options.out)
