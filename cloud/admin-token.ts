@@ -1,5 +1,6 @@
 import { open, readFile } from "node:fs/promises"
 import path from "node:path"
+import { newId } from "./ids.ts"
 import type { Store } from "./store/store.ts"
 import { hashToken, newToken, TOKEN_PATTERN } from "./tokens.ts"
 
@@ -34,14 +35,17 @@ export async function adminTokenOf(dataDir: string, given: string | undefined): 
     return token
 }
 
-/** Makes the token valid; one given earlier by the same way ends. */
+/**
+ * Makes the token valid. In an embedded store one given earlier by the same way ends; where several
+ * processes share a database each has its own, and one that is not wanted any more is revoked.
+ */
 export async function installAdminToken(store: Store, token: string, nowMs: number): Promise<void> {
     const hash = hashToken(token)
     await store.write(async repos => {
         if ((await repos.tokens.findByHash(hash))?.role === "admin") return
         if (await repos.tokens.hashExists(hash)) throw new Error("adminToken was revoked or belongs to somebody else: choose another one")
-        await repos.tokens.revoke({ id: ADMIN_TOKEN_ID }, nowMs)
-        const id = (await repos.tokens.get(ADMIN_TOKEN_ID)) === undefined ? ADMIN_TOKEN_ID : `${ADMIN_TOKEN_ID}-${nowMs}`
+        if (store.kind === "sqlite") await repos.tokens.revoke({ id: ADMIN_TOKEN_ID }, nowMs)
+        const id = (await repos.tokens.get(ADMIN_TOKEN_ID)) === undefined ? ADMIN_TOKEN_ID : newId(`${ADMIN_TOKEN_ID}-`, nowMs).slice(0, 40)
         await repos.tokens.insert({
             id,
             hash,

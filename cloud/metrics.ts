@@ -51,7 +51,9 @@ export function createMetrics(sources: MetricSources): Registry {
         registers,
     })
     const stops = new Counter({ name: "handover_rollout_stops_total", help: "Rollouts stopped by a failure or the gate", registers })
-    sources.store.onEvents(events => {
+    sources.store.onEvents((events, elsewhere) => {
+        // Each process counts its own, so that the sum over all of them is right.
+        if (elsewhere) return
         for (const { type, data } of events)
             if (type === "command.finished") finished.inc({ state: String(data.state) })
             else if (type === "rollout.gate") stops.inc()

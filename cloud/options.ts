@@ -4,6 +4,11 @@ import type { Clock } from "./clock.ts"
 export interface CloudOptions {
     /** Folder for the database and the blobs; made when it is not there. */
     readonly dataDir: string
+    /**
+     * `postgres://user:password@host:port/database` in the place of the embedded database: for several
+     * processes behind a balancer.
+     */
+    readonly databaseUrl?: string
     /** Loopback unless told otherwise. */
     readonly host?: string
     /** 0 (the default) takes a free one. */

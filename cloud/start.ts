@@ -20,7 +20,9 @@ import { Principals } from "./principals.ts"
 import { RolloutRunner } from "./rollouts/runner.ts"
 import { createServer } from "./server.ts"
 import { DiskBlobStore } from "./store/blobs.ts"
-import { openSqliteStore } from "./store/kysely-store.ts"
+import { openPostgresStore } from "./store/postgres-store.ts"
+import { openSqliteStore } from "./store/sqlite-store.ts"
+import type { Store } from "./store/store.ts"
 import { WebhookSender } from "./webhooks/sender.ts"
 
 const DATABASE_FILE = "handover.db"
@@ -37,11 +39,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const log = createLog(options.logLevel ?? "info")
     await mkdir(options.dataDir, { recursive: true })
     const adminToken = await adminTokenOf(options.dataDir, options.adminToken)
+    const onError = (error: unknown): void => log.error({ err: error }, "background work failed")
     const blobs = await DiskBlobStore.open(path.join(options.dataDir, "blobs"), LIMITS.blobCacheBytes)
-    const store = await openSqliteStore(path.join(options.dataDir, DATABASE_FILE))
+    const store = await openStore(options, onError)
     await installAdminToken(store, adminToken, now())
 
-    const onError = (error: unknown): void => log.error({ err: error }, "background work failed")
     const principals = new Principals(store)
     const held: HeldPolls = new HeldPolls(deviceId => sessions.takeFor(deviceId))
     const writer = new ActualWriter({
@@ -56,6 +58,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         held,
         now,
         pollMs: options.pollMs ?? null,
+        onMoved: session => writer.forget(session),
         onDelivered: (offer, atMs) =>
             writer.noteDelivery({ commandId: offer.commandId, deliveries: offer.deliveries, atMs }),
         onError,
@@ -101,6 +104,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         devices: sessions.size,
         heldPolls: held.size,
         listeners: hub.listeners,
+        leads: store.leads,
     }))
     await app.register(deviceApi, {
         store,
@@ -123,16 +127,18 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         hub,
         runner,
         now,
-        onArtifact: async releaseId => controller.look(await store.read.desired.devicesOf(releaseId)),
     })
     app.addHook("preClose", async () => {
         held.close()
         hub.close()
     })
     await app.listen({ host: options.host ?? "127.0.0.1", port: options.port ?? 0 })
-    controller.start()
-    runner.start()
-    sender.start()
+    // What happens by itself is done by one process of those on a database.
+    const byItself = [controller, runner, sender]
+    store.onLeadership(leads => {
+        log.info({ leads }, leads ? "this process leads" : "another process leads")
+        for (const work of byItself) leads ? work.start() : work.stop()
+    })
     const { address, port, family } = app.server.address() as AddressInfo
     const url = `http://${family === "IPv6" ? `[${address}]` : address}:${port}`
     log.info({ url }, "the cloud listens")
@@ -148,3 +154,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     }
     return { url, adminToken, close: () => (closing ??= close()) }
 }
+
+const openStore = (options: CloudOptions, onError: (error: unknown) => void): Promise<Store> =>
+    options.databaseUrl === undefined
+        ? openSqliteStore(path.join(options.dataDir, DATABASE_FILE))
+        : openPostgresStore({ url: options.databaseUrl, onError })

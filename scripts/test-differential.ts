@@ -3,7 +3,7 @@
  * replaced and with about half of them replaced; a share of them also with a garbage collection at every allocation.
  * Everything printed must be equal.
  *
- * `npm run test:differential -- --seed 1 --count 500 [--batch 25] [--json] [--source SEED]`
+ * `npm run test:differential -- --seed 1 --count 500 [--batch 5] [--json] [--source SEED]`
  */
 import { parseArgs } from "node:util"
 import { compareBatch, type Difference } from "./differential/compare.ts"
@@ -13,7 +13,7 @@ const { values } = parseArgs({
     options: {
         seed: { type: "string", default: "1" },
         count: { type: "string", default: "500" },
-        batch: { type: "string", default: "25" },
+        batch: { type: "string", default: "5" },
         json: { type: "boolean", default: false },
         source: { type: "string" },
     },

@@ -1,9 +1,9 @@
-import { readFile, rm, writeFile } from "node:fs/promises"
+import { readFile, rm, utimes, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { DiskBlobStore } from "../cloud/store/blobs.ts"
-import { openSqliteStore } from "../cloud/store/kysely-store.ts"
+import { openSqliteStore } from "../cloud/store/sqlite-store.ts"
 import type { Store } from "../cloud/store/store.ts"
 import { sha256, temporaryFolder } from "./support/cloud.ts"
 
@@ -106,7 +106,9 @@ test("a blob is stored once under its digest, and leftovers of a crash are swept
     const digest = await blobs.put(bytes)
     assert.is(digest, sha256(bytes))
     assert.is(await blobs.put(bytes), digest)
-    await writeFile(path.join(folder, "blobs", "tmp", "half-written"), "x")
+    const leftover = path.join(folder, "blobs", "tmp", "half-written")
+    await writeFile(leftover, "x")
+    await utimes(leftover, 1, 1)
     const later = await DiskBlobStore.open(path.join(folder, "blobs"), 1024)
     assert.is(await readFile(path.join(folder, "blobs", "tmp", "half-written")).catch(() => null), null)
     const reads = await Promise.all(Array.from({ length: 50 }, () => later.get(digest)))

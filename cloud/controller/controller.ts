@@ -2,7 +2,7 @@
  * Brings what the devices are to what they should be.
  *
  * It looks at a device when something about it was committed, when time has passed
- * for it, and at all of them once when the server starts: nothing that matters is in
+ * for it, and at all of them once when it begins to lead: nothing that matters is in
  * memory, so it may be killed anywhere. Judgement (`decide`) and the writes that come
  * of it are one transaction.
  */
@@ -41,6 +41,7 @@ export class Controller {
     #running: Promise<void> | undefined
     #timer: NodeJS.Timeout | undefined
     #closed = false
+    #started = false
     readonly #unsubscribe: () => void
 
     constructor(options: ControllerOptions) {
@@ -50,22 +51,30 @@ export class Controller {
 
     /** Takes up what a previous process left. */
     start(): void {
+        if (this.#started || this.#closed) return
+        this.#started = true
         this.#timer = setInterval(() => void this.#sweep(), this.#options.sweepMs)
         void this.#everything()
     }
 
-    async close(): Promise<void> {
-        this.#closed = true
-        this.#unsubscribe()
+    /** Another process leads: it does what happens by itself. */
+    stop(): void {
+        this.#started = false
         clearInterval(this.#timer)
         this.#waiting.clear()
+    }
+
+    async close(): Promise<void> {
+        this.stop()
+        this.#closed = true
+        this.#unsubscribe()
         await this.#running
     }
 
     /** Looks at the devices soon. */
     look(deviceIds: Iterable<string>): void {
         for (const id of deviceIds) this.#waiting.add(id)
-        if (this.#running !== undefined || this.#closed || this.#waiting.size === 0) return
+        if (this.#running !== undefined || !this.#started || this.#waiting.size === 0) return
         this.#running = this.#work().finally(() => {
             this.#running = undefined
             this.look([])
@@ -86,10 +95,22 @@ export class Controller {
     }
 
     #onEvents(events: readonly StoredEvent[]): void {
+        if (!this.#started) return
         const ids: string[] = []
-        for (const event of events)
+        for (const event of events) {
             if (event.deviceId !== null && OF_INTEREST.has(event.type)) ids.push(event.deviceId)
+            else if (event.type === "artifact.added") void this.#waitingFor(String(event.data.release))
+        }
         if (ids.length > 0) this.look(ids)
+    }
+
+    /** Devices that waited for an artifact may have one now. */
+    async #waitingFor(releaseId: string): Promise<void> {
+        try {
+            this.look(await this.#options.store.read.desired.devicesOf(releaseId))
+        } catch (error) {
+            if (!this.#closed) this.#options.log.error({ err: error }, "controller: the devices of a release cannot be read")
+        }
     }
 
     async #work(): Promise<void> {
@@ -120,7 +141,7 @@ export class Controller {
 
     async #everything(): Promise<void> {
         try {
-            for (let after: string | null = null; !this.#closed; ) {
+            for (let after: string | null = null; this.#started; ) {
                 const ids = await this.#options.store.read.views.managed(after, 500)
                 if (ids.length === 0) return
                 this.look(ids)

@@ -59,6 +59,12 @@ export class ActualWriter {
         this.#flushSoon()
     }
 
+    /** The device talks to another server process now: what waits here is out of date. */
+    forget(session: Session): void {
+        this.#changed.delete(session)
+        this.#lazy.delete(session)
+    }
+
     noteDelivery(delivery: Delivery): void {
         this.#deliveries.push(delivery)
         this.#flushSoon()

@@ -12,7 +12,8 @@ const U32_MAX = 0xffffffff
 const u32 = Type.Integer({ minimum: 0, maximum: U32_MAX })
 const state = Type.Union(DEVICE_STATES.map(name => Type.Literal(name)))
 const bank = Type.Union(BANKS.map(name => Type.Literal(name)))
-const version = Type.String({ minLength: 1, maxLength: 16 })
+/** Visible ASCII, as the manifest has it. */
+const version = Type.String({ pattern: "^[\\x21-\\x7e]{1,16}$" })
 /** Uptime, boots: counters that a board may keep for ever. */
 const counter = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 
@@ -35,7 +36,7 @@ export const PollBody = Type.Object(
         bank,
         state,
         boot: Type.Optional(counter),
-        ch: Type.Optional(Type.String({ maxLength: 32 })),
+        ch: Type.Optional(Type.String({ pattern: "^[\\x20-\\x7e]{0,32}$" })),
         up: Type.Optional(counter),
     },
     { description: "What the device runs and does: its actual state" },

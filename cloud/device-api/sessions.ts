@@ -31,6 +31,8 @@ export interface SessionsOptions {
     readonly now: Clock
     /** Interval for plain polls, told to the device with each command; null = the device's own. */
     readonly pollMs: number | null
+    /** The device's session was dropped, because it has talked to another server process. */
+    readonly onMoved: (session: Session) => void
     /** A command went out. */
     readonly onDelivered: (offer: Offer, atMs: number) => void
     readonly onError: (error: unknown) => void
@@ -43,7 +45,7 @@ export class Sessions {
 
     constructor(options: SessionsOptions) {
         this.#options = options
-        options.store.onEvents(events => this.#onEvents(events))
+        options.store.onEvents((events, elsewhere) => this.#onEvents(events, elsewhere))
     }
 
     get size(): number {
@@ -112,16 +114,26 @@ export class Sessions {
         return session
     }
 
-    #onEvents(events: readonly StoredEvent[]): void {
+    #onEvents(events: readonly StoredEvent[], elsewhere: boolean): void {
         const changed = new Set<string>()
         for (const { type, deviceId } of events) {
             if (deviceId === null) continue
-            if (type === "device.removed") {
+            if (elsewhere && (type === "device.actual" || type === "device.status")) this.#forget(deviceId)
+            else if (type === "device.removed") {
                 this.#byId.delete(deviceId)
                 this.#options.held.end(deviceId, null)
             } else if (type.startsWith("command.") && this.#byId.has(deviceId)) changed.add(deviceId)
         }
         if (changed.size > 0) this.#refresh([...changed]).catch(this.#options.onError)
+    }
+
+    /** What is remembered of the device is old, and a poll of it that waits here is most likely dead. */
+    #forget(deviceId: string): void {
+        const session = this.#byId.get(deviceId)
+        if (session === undefined) return
+        this.#byId.delete(deviceId)
+        this.#options.onMoved(session)
+        this.#options.held.end(deviceId, null)
     }
 
     /** Reads the devices' open commands and wakes the polls that wait for one. */

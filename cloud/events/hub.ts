@@ -37,7 +37,7 @@ export class EventHub {
             for (const listener of this.#listeners) listener.beat()
             // Old events go a few at a time, so that no delete is long.
             const oldest = this.#lastSeq - LIMITS.eventsKept
-            if (oldest > 0) store.write(repos => repos.events.removeUpTo(oldest, REMOVED_AT_ONCE)).catch(() => {})
+            if (oldest > 0 && store.leads) store.write(repos => repos.events.removeUpTo(oldest, REMOVED_AT_ONCE)).catch(() => {})
         }, HEARTBEAT_MS)
     }
 
@@ -88,7 +88,10 @@ export class EventHub {
         this.#listeners.clear()
     }
 
-    #onEvents(events: readonly StoredEvent[]): void {
+    #onEvents(announced: readonly StoredEvent[]): void {
+        // Another process may have committed between the store's opening and this hub's.
+        const events = announced.filter(event => event.seq > this.#lastSeq)
+        if (events.length === 0) return
         this.#recent.push(...events)
         if (this.#recent.length > 2 * RECENT) this.#recent.splice(0, this.#recent.length - RECENT)
         this.#lastSeq = events[events.length - 1].seq

@@ -20,8 +20,6 @@ export interface OperatorContext {
     readonly policy: ControllerPolicy
     readonly hub: EventHub
     readonly runner: RolloutRunner
-    /** Devices that waited for an artifact may have one now. */
-    readonly onArtifact: (releaseId: string) => Promise<void>
     readonly now: () => number
 }
 

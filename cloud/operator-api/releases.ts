@@ -130,7 +130,6 @@ export async function releaseRoutes(app: TypedApp, context: OperatorContext): Pr
                 repos.events.note("artifact.added", null, nowMs, { release: release.id, base: row.baseId })
                 return true
             })
-            if (added) await context.onArtifact(release.id)
             reply.code(added ? 201 : 200)
             return artifactDocument(row)
         },

@@ -41,6 +41,7 @@ export class RolloutRunner {
     #kick: NodeJS.Timeout | undefined
     #round: Promise<void> | undefined
     #closed = false
+    #started = false
 
     constructor(options: RunnerOptions) {
         this.#options = options
@@ -50,20 +51,29 @@ export class RolloutRunner {
     }
 
     start(): void {
+        if (this.#started || this.#closed) return
+        this.#started = true
         this.#timer = setInterval(() => void this.round(), this.#options.tickMs)
         this.kick()
     }
 
-    async close(): Promise<void> {
-        this.#closed = true
-        this.#unsubscribe()
+    /** Another process leads. */
+    stop(): void {
+        this.#started = false
         clearInterval(this.#timer)
         clearTimeout(this.#kick)
+        this.#kick = undefined
+    }
+
+    async close(): Promise<void> {
+        this.stop()
+        this.#closed = true
+        this.#unsubscribe()
         await this.#round
     }
 
     kick(): void {
-        if (this.#closed) return
+        if (!this.#started) return
         this.#kick ??= setTimeout(() => {
             this.#kick = undefined
             void this.round()
@@ -82,12 +92,12 @@ export class RolloutRunner {
         const { store, log } = this.#options
         try {
             for (const rollout of await store.read.rollouts.inStates(["running", "rollingBack"])) {
-                if (this.#closed) return
+                if (!this.#started) return
                 if (rollout.state === "running") await this.#run(rollout)
                 else await this.#revertAll(rollout.id)
             }
             for (const rollout of await store.read.rollouts.inStates(["paused", "aborted"])) {
-                if (this.#closed) return
+                if (!this.#started) return
                 if (rollout.state === "aborted" && Number(rollout.changedAtMs) + ABORTED_WATCHED_MS < this.#options.now()) continue
                 await this.#settle(rollout.id)
                 await this.#withdraw(rollout)
@@ -103,7 +113,7 @@ export class RolloutRunner {
         if (rollout.enrolledAtMs === null || Number(rollout.enrolledAtMs) + this.#options.enrolMs <= now())
             await this.#enrol(rollout)
         for (;;) {
-            if (this.#closed) return
+            if (!this.#started) return
             const more = await store.write(async repos => {
                 const current = await repos.rollouts.get(rollout.id)
                 return current?.state === "running" && (await this.#step(repos, current))
@@ -167,7 +177,7 @@ export class RolloutRunner {
                 await store.write(repos => repos.rollouts.enrol(rollout.id, places))
                 after = page.next
                 await new Promise(resolve => setImmediate(resolve))
-            } while (after !== null && !this.#closed)
+            } while (after !== null && this.#started)
         }
         await store.write(async repos => {
             await repos.rollouts.retrySkipped(rollout.id, ["unknown", "noArtifact", "busy"])
@@ -180,7 +190,7 @@ export class RolloutRunner {
         const { store, controller, now } = this.#options
         for (;;) {
             const ids = await store.read.rollouts.undelivered(rollout.id, DEVICES_PER_TRANSACTION)
-            if (ids.length === 0 || this.#closed) return
+            if (ids.length === 0 || !this.#started) return
             await store.write(repos => revert({ repos, controller, rollout, nowMs: now() }, ids, "waiting"))
         }
     }
@@ -189,7 +199,7 @@ export class RolloutRunner {
         const { store, controller, now } = this.#options
         await this.#settle(rolloutId)
         for (;;) {
-            if (this.#closed) return
+            if (!this.#started) return
             const more = await store.write(async repos => {
                 const rollout = await repos.rollouts.get(rolloutId)
                 if (rollout?.state !== "rollingBack") return false

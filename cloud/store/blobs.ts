@@ -7,7 +7,7 @@
  * `blobs/tmp`, and those are removed at the next start.
  */
 import { createHash, randomBytes } from "node:crypto"
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises"
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises"
 import path from "node:path"
 import { isDigest } from "../ids.ts"
 
@@ -34,8 +34,9 @@ export class DiskBlobStore implements BlobStore {
     }
 
     static async open(folder: string, cacheMaxBytes: number): Promise<DiskBlobStore> {
-        await rm(path.join(folder, "tmp"), { recursive: true, force: true })
-        await mkdir(path.join(folder, "tmp"), { recursive: true })
+        const temporary = path.join(folder, "tmp")
+        await mkdir(temporary, { recursive: true })
+        for (const name of await readdir(temporary)) await removeLeftover(path.join(temporary, name))
         return new DiskBlobStore(folder, cacheMaxBytes)
     }
 
@@ -97,6 +98,14 @@ export class DiskBlobStore implements BlobStore {
     #path(digest: string): string {
         return path.join(this.#folder, digest.slice(0, 2), digest)
     }
+}
+
+/** Younger ones may be another process's, which is about to rename it. */
+const LEFTOVER_MS = 60_000
+
+async function removeLeftover(file: string): Promise<void> {
+    const found = await stat(file).catch(() => null)
+    if (found !== null && found.mtimeMs < Date.now() - LEFTOVER_MS) await rm(file, { force: true })
 }
 
 async function exists(file: string): Promise<boolean> {

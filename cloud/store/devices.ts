@@ -43,7 +43,8 @@ export class DeviceRepo {
     /**
      * Takes over what devices reported, all rows in one statement: the rows travel as
      * one JSON parameter, which costs a third of binding each value.
-     * A device that was removed meanwhile is left out.
+     * A device that was removed meanwhile is left out, and so is a report that is older than the
+     * one there is: the device may have talked to another server process since.
      */
     async putActual(rows: readonly ActualRow[]): Promise<void> {
         if (rows.length === 0) return
@@ -54,7 +55,7 @@ export class DeviceRepo {
                     from json_each(${JSON.stringify(rows.map(toTuple))})
                     where exists (select 1 from "devices" where "id" = value->>0)`
                 : sql`select value->>0, value->>1, (value->>2)::bigint, value->>3, value->>4, value->>5,
-                        (value->>6)::bigint, value->>7, (value->>8)::bigint, (value->>9)::bigint, (value->>10)::bigint
+                        (value->>6)::bigint, value->>7, (value->>8)::numeric::bigint, (value->>9)::bigint, (value->>10)::bigint
                     from json_array_elements(${JSON.stringify(rows.map(toTuple))}::json)
                     where exists (select 1 from "devices" where "id" = value->>0)`
         await sql`
@@ -65,7 +66,8 @@ export class DeviceRepo {
                 "version" = excluded."version", "sequence" = excluded."sequence", "baseId" = excluded."baseId",
                 "bank" = excluded."bank", "state" = excluded."state", "bootCount" = excluded."bootCount",
                 "channel" = excluded."channel", "uptimeMs" = excluded."uptimeMs",
-                "reportedAtMs" = excluded."reportedAtMs", "changedAtMs" = excluded."changedAtMs"`.execute(this.#db)
+                "reportedAtMs" = excluded."reportedAtMs", "changedAtMs" = excluded."changedAtMs"
+            where excluded."reportedAtMs" >= "actual"."reportedAtMs"`.execute(this.#db)
     }
 
     async appendStatus(row: Insertable<StatusesTable>): Promise<void> {

@@ -4,7 +4,8 @@
  * `read` sees the last commit. `write` is one transaction: everything in it is
  * durable when its promise resolves, or nothing of it happened. Events noted inside
  * are written in the same transaction and announced after it, so a listener never
- * hears of something that could still be undone.
+ * hears of something that could still be undone. Writes happen one after the other,
+ * over all processes that share a database.
  */
 import type { AuditRepo } from "./audit.ts"
 import type { CommandRepo } from "./commands.ts"
@@ -32,10 +33,26 @@ export interface Repos {
     readonly webhooks: WebhookRepo
 }
 
+/** `elsewhere`: committed by another server process. */
+export type EventListener = (events: readonly StoredEvent[], elsewhere: boolean) => void
+export type LeadershipListener = (leads: boolean) => void
+
 export interface Store {
+    readonly kind: "sqlite" | "postgres"
     readonly read: Repos
     write<T>(work: (repos: Repos) => Promise<T>): Promise<T>
-    /** Called after each commit that noted events; returns the way to stop. */
-    onEvents(listener: (events: readonly StoredEvent[]) => void): () => void
+    /**
+     * Called after each commit that noted events, in the order of the commits, also for those of
+     * other processes; returns the way to stop.
+     */
+    onEvents(listener: EventListener): () => void
+    /**
+     * One of the processes on a database leads: it does the work that happens by itself (controller,
+     * rollouts, webhooks). Called with each change, and at once when this process leads already.
+     * That two lead for a moment, after a broken connection, does no harm: the database's own rules
+     * refuse a second grant.
+     */
+    onLeadership(listener: LeadershipListener): () => void
+    readonly leads: boolean
     close(): Promise<void>
 }

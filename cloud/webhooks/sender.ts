@@ -33,7 +33,7 @@ export class WebhookSender {
     readonly #options: SenderOptions
     readonly #busy = new Map<string, Promise<void>>()
     readonly #unsubscribe: () => void
-    readonly #abort = new AbortController()
+    #abort = new AbortController()
     /** Events of these types are never told: they name tokens. */
     readonly #secret = "token."
     #timer: NodeJS.Timeout | undefined
@@ -44,18 +44,27 @@ export class WebhookSender {
     }
 
     start(): void {
+        if (this.#timer !== undefined) return
+        this.#abort = new AbortController()
         this.#timer = setInterval(() => void this.#wake(), this.#options.tickMs)
         void this.#wake()
     }
 
-    async close(): Promise<void> {
-        this.#unsubscribe()
+    /** Another process leads; a message that is on its way is broken off and sent by that one. */
+    stop(): void {
         clearInterval(this.#timer)
+        this.#timer = undefined
         this.#abort.abort()
+    }
+
+    async close(): Promise<void> {
+        this.stop()
+        this.#unsubscribe()
         await Promise.all(this.#busy.values())
     }
 
     async #wake(): Promise<void> {
+        if (this.#timer === undefined) return
         try {
             for (const hook of await this.#options.store.read.webhooks.all()) {
                 if (this.#abort.signal.aborted || this.#busy.has(hook.id)) continue
@@ -71,6 +80,7 @@ export class WebhookSender {
 
     async #deliver(hook: WebhookRow): Promise<void> {
         const { store, hub, now, source, retryMs } = this.#options
+        const { signal } = this.#abort
         if (hook.retryAtMs !== null && Number(hook.retryAtMs) > now()) return
         let cursor = Number(hook.cursor)
         let { failures } = hook
@@ -78,10 +88,10 @@ export class WebhookSender {
             const events = await hub.after(cursor, PAGE)
             if (events.length === 0) return
             for (const event of events) {
-                if (this.#abort.signal.aborted) return
+                if (signal.aborted) return
                 if (this.#wants(hook, event)) {
-                    const error = await post(hook.url, createMessage(event, source, hook.secret, now()), this.#abort.signal)
-                    if (this.#abort.signal.aborted && error !== null) return
+                    const error = await post(hook.url, createMessage(event, source, hook.secret, now()), signal)
+                    if (signal.aborted && error !== null) return
                     if (error !== null) {
                         const waitMs = Math.min(retryMs * 2 ** Math.min(failures, 30), RETRY_MAX_MS)
                         await store.write(repos =>

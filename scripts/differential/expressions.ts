@@ -133,7 +133,7 @@ function instance(s: Scope, depth: number): string {
     const r = s.random
     if (!s.classes.length) return object(s, depth)
     const c = r.pick(s.classes)
-    const args = list(s, depth, r.chance(80) ? c.constructorParameters : r.int(4))
+    const args = r.chance(80) ? matching(s, depth, c.constructorKinds) : list(s, depth, r.int(4))
     if (r.chance(20)) {
         const other = r.pick(s.classes)
         return `new (${expression(s, "bool", depth - 1)} ? ${c.name} as any : ${other.name} as any)(${args})`
@@ -145,6 +145,11 @@ export function list(s: Scope, depth: number, count: number): string {
     return Array.from({ length: count }, () => expression(s, s.random.pick(["num", "str", "any", "num", "bool"] as const), depth - 1)).join(", ")
 }
 
+/** Arguments of the kinds that a function expects. */
+export function matching(s: Scope, depth: number, kinds: readonly Kind[]): string {
+    return kinds.slice(0, 8).map(k => expression(s, k, depth - 1)).join(", ")
+}
+
 export function call(s: Scope, depth: number): string {
     const r = s.random
     return paren(
@@ -153,7 +158,7 @@ export function call(s: Scope, depth: number): string {
             [3, () => (s.classes.length ? `${instance(s, depth)}.${r.pick(r.pick(s.classes).methods)}(${list(s, depth, r.int(4))})` : functionCall(s, depth))],
             [1, () => (s.hasThis && s.classes.length ? `(this as any).${r.pick(s.classes[0].methods)}(${list(s, depth, r.int(3))})` : functionCall(s, depth))],
             [2, () => `${paren(lambda(s, r.int(4), depth))}(${list(s, depth, r.int(4))})`],
-            [1, () => `${paren(leaf(s, "any"))}(${list(s, depth, r.int(3))})`],
+            [r.chance(15) ? 1 : 0, () => `${paren(leaf(s, "any"))}(${list(s, depth, r.int(3))})`],
         ])(),
     )
 }
@@ -163,8 +168,7 @@ function functionCall(s: Scope, depth: number): string {
     if (!s.functions.length) return leaf(s, "any")
     const f = r.pick(s.functions)
     if (r.chance(15)) return `${paren(f.name)}(...${paren(expression(s, "arr", depth - 1))})`
-    const count = r.chance(80) ? f.parameters : r.int(9)
-    return `${paren(f.name)}(${list(s, depth, Math.min(8, count))})`
+    return `${paren(f.name)}(${r.chance(85) ? matching(s, depth, f.kinds) : list(s, depth, r.int(9))})`
 }
 
 /** An arrow function that captures what is around it. */

@@ -7,7 +7,9 @@ import type { Scope } from "./scope.ts"
  */
 export function fiberTests(s: Scope): { lines: string[]; cases: string[] } {
     const r = s.random
-    const e = (kind: "num" | "any" | "str", depth = 2) => expression({ ...s, variables: [], functions: s.functions.slice(0, 2) }, kind, depth)
+    // an exception in a fiber of its own would end the program
+    const e = (kind: "num" | "any" | "str", depth = 2) =>
+        `safe(() => ${expression({ ...s, variables: [], functions: s.functions.slice(0, 2) }, kind, depth)})`
     const kinds = [
         () => [
             `async function work(own: any[], n: number, step: number) {`,

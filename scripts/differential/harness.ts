@@ -35,10 +35,20 @@ export function fmt(x: any, depth = 0): string {
     if (x instanceof Error) return x.name + "(" + x.message + ")"
     let r = "{"
     for (const k of Object.keys(x)) {
+        // addresses of the program that threw
+        if (k === "__stack__") continue
         if (r.length > 120) return r + "~"
         r += k + "=" + fmt(x[k], depth + 1) + " "
     }
     return r + "}"
+}
+
+export function safe(body: any): any {
+    try {
+        return body()
+    } catch (e) {
+        return "!" + fmt(e)
+    }
 }
 
 export async function test(label: string, body: any) {

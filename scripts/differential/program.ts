@@ -1,4 +1,4 @@
-import { expression, fieldNames, list } from "./expressions.ts"
+import { expression, fieldNames, list, matching } from "./expressions.ts"
 import { Random } from "./random.ts"
 import type { Callable, ClassInfo, Kind, Scope, Variable } from "./scope.ts"
 import { block } from "./statements.ts"
@@ -23,7 +23,7 @@ export function randomProgram(seed: number): string {
     }
     const lines = [
         'import * as ds from "@devicescript/core"',
-        'import { fmt, fuel, lim, test } from "./harness"',
+        'import { fmt, fuel, lim, safe, test } from "./harness"',
         `let g0: any = ${random.int(100)}`,
         `let g1: any = "g"`,
         `let g2: any = { a: ${random.int(9)}, name: "go" }`,
@@ -32,14 +32,15 @@ export function randomProgram(seed: number): string {
     const functions: Callable[] = []
     const classes: ClassInfo[] = []
     const cases: string[] = []
-    const count = 3 + random.int(4)
+    const count = 2 + random.int(4)
     for (let i = 0; i < count; i++) {
         const known: Scope = { ...scope, functions: [...functions], classes: [...classes] }
         if (random.chance(30) && classes.length < 3) lines.push(...randomClass(known, classes))
         const f = randomFunction({ ...known, classes: [...classes] }, i)
         lines.push(...f.lines)
         functions.push(f)
-        const argumentsOf = () => list({ ...known, variables: [] }, 2, random.chance(85) ? Math.min(8, f.parameters) : random.int(4))
+        const bare: Scope = { ...known, variables: [] }
+        const argumentsOf = () => (random.chance(90) ? matching(bare, 2, f.kinds) : list(bare, 2, random.int(4)))
         for (let k = 0; k < 2; k++) cases.push(`await test("${f.name}.${k}", () => (${f.name} as any)(${argumentsOf()}))`)
     }
     const fibers = random.chance(40) ? fiberTests({ ...scope, functions, classes }) : { lines: [], cases: [] }
@@ -57,7 +58,7 @@ const parameterKinds: readonly Kind[] = ["num", "num", "str", "any", "arr", "obj
 interface Parameters {
     readonly text: string
     readonly variables: Variable[]
-    readonly count: number
+    readonly kinds: Kind[]
     readonly isRest: boolean
 }
 
@@ -67,36 +68,40 @@ function parameters(s: Scope, most: number, isTyped: boolean): Parameters {
     const count = r.int(most + 1)
     const variables: Variable[] = []
     const texts: string[] = []
+    const kinds: Kind[] = []
     let isRest = false
     for (let i = 0; i < count; i++) {
         const name = `p${s.names.next++}`
         const kind = r.pick(parameterKinds)
         variables.push({ name, kind, inLoop: false, isConst: false })
+        kinds.push(kind)
         if (i === count - 1 && r.chance(15)) {
             isRest = true
+            variables[variables.length - 1] = { name, kind: "arr", inLoop: false, isConst: false }
             texts.push(`...${name}: any`)
         } else if (r.chance(15)) texts.push(`${name}: any = ${expression({ ...s, variables: [], functions: [] }, kind, 1)}`)
         else if (!isTyped && r.chance(8)) {
             variables.pop()
+            kinds[i] = "obj"
             const [x, y] = [`${name}x`, `${name}y`]
             texts.push(`{ a: ${x}, b: ${y} }: any`)
             for (const n of [x, y]) variables.push({ name: n, kind: "any", inLoop: false, isConst: false })
         } else texts.push(isTyped ? `${name}?: any` : `${name}: any`)
     }
-    return { text: texts.join(", "), variables, count, isRest }
+    return { text: texts.join(", "), variables, kinds, isRest }
 }
 
 function randomFunction(s: Scope, index: number): RandomFunction {
     const r = s.random
     const p = parameters(s, r.chance(15) ? 8 : 4, false)
     const inner = { ...s, variables: [...s.variables, ...p.variables], functionDepth: 1 }
-    const body = block(inner, 2 + r.int(r.chance(20) ? 14 : 6), 3)
+    const body = block(inner, 2 + r.int(r.chance(20) ? 10 : 5), r.chance(40) ? 3 : 2)
     const name = `fun${index}`
-    const recursion = r.chance(20) && p.count > 0 && p.variables[0].kind === "num" ? [`if (${p.variables[0].name} > 0 && ${p.variables[0].name} < 8) log.push((${name} as any)(${p.variables[0].name} - 1))`] : []
+    const recursion = r.chance(20) && p.kinds.length > 0 && p.variables[0].kind === "num" ? [`if (${p.variables[0].name} > 0 && ${p.variables[0].name} < 8) log.push((${name} as any)(${p.variables[0].name} - 1))`] : []
     const result = r.chance(60) ? [`return ${expression(inner, r.pick(["num", "str", "any", "arr", "obj"] as const), 2)}`] : []
     return {
         name,
-        parameters: p.count,
+        kinds: p.kinds,
         isRest: p.isRest,
         lines: [`function ${name}(${p.text}): any {`, "fuel()", "log = lim(log)", ...recursion, ...body, ...result, "}"],
     }
@@ -114,7 +119,7 @@ function randomClass(s: Scope, classes: ClassInfo[]): string[] {
     const p = parameters(s, 3, true)
     const inner = { ...s, variables: [...s.variables, ...p.variables], functionDepth: 1, hasThis: true, classes: classes.slice() }
     lines.push(`constructor(${p.text}) {`)
-    if (parent) lines.push(`super(${list({ ...inner, hasThis: false }, 1, r.chance(70) ? parent.constructorParameters : r.int(parent.constructorParameters + 1))})`)
+    if (parent) lines.push(`super(${matching({ ...inner, hasThis: false }, 1, parent.constructorKinds.slice(0, r.chance(70) ? 9 : r.int(3)))})`)
     lines.push("fuel()", ...block(inner, 1 + r.int(3), 1).filter(l => !/^\s*return\b/.test(l)), "}")
     const own = ["m0", "m1", "m2", "m3"].filter(() => r.chance(50))
     if (!parent && !own.length) own.push("m0")
@@ -127,6 +132,6 @@ function randomClass(s: Scope, classes: ClassInfo[]): string[] {
         if (!methods.includes(m)) methods.push(m)
     }
     lines.push("}")
-    classes.push({ name, methods, constructorParameters: p.count })
+    classes.push({ name, methods, constructorKinds: p.kinds })
     return lines
 }

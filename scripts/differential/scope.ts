@@ -13,14 +13,14 @@ export interface Variable {
 
 export interface Callable {
     readonly name: string
-    readonly parameters: number
+    readonly kinds: readonly Kind[]
     readonly isRest: boolean
 }
 
 export interface ClassInfo {
     readonly name: string
     readonly methods: readonly string[]
-    readonly constructorParameters: number
+    readonly constructorKinds: readonly Kind[]
 }
 
 /** What code at one place may use, and what it may do. */

@@ -30,5 +30,5 @@ function report() {
     console.log(`app v=${VERSION} ticks=${ticks} bed=${tenths}C power=${Math.round(heater.powerW)}W`)
 }
 
-console.log(`app v=${VERSION} start`)
+console.log("app starts")
 setInterval(tick, PERIOD_MS)

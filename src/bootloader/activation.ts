@@ -11,6 +11,7 @@ type ActivationHandler = (activation: Activation) => Promise<void> | void
 
 let handlers: ActivationHandler[]
 let atBoot: Activation
+let onThrow: () => void
 
 /**
  * Calls the handler after every change of the running version, the way back included, and
@@ -20,12 +21,29 @@ let atBoot: Activation
 export function onActivate(handler: ActivationHandler) {
     if (!handlers) handlers = []
     handlers.push(handler)
-    if (atBoot) handler.start(atBoot)
+    if (atBoot) guarded(handler).start(atBoot)
+}
+
+/** Called when a handler throws: what it was told of does not work with this app. */
+export function onActivationThrow(handler: () => void) {
+    onThrow = handler
+}
+
+/** An exception in a fiber of its own would end the program; here it ends the trial. */
+function guarded(handler: ActivationHandler): ActivationHandler {
+    return async activation => {
+        try {
+            await handler(activation)
+        } catch (e) {
+            console.log(`HOV activation to=${activation.to} threw=${e}`)
+            if (onThrow) onThrow()
+        }
+    }
 }
 
 /** Each handler runs in a fiber of its own: one that waits does not hold up the others. */
 export function tellActivated(reason: "boot" | "hot", from: string, to: string) {
     const activation: Activation = { reason, from, to }
     if (reason === "boot") atBoot = activation
-    if (handlers) for (const handler of handlers) handler.start(activation)
+    if (handlers) for (const handler of handlers) guarded(handler).start(activation)
 }

@@ -8,10 +8,11 @@ import {
     takeGivenUp,
     tryImage,
 } from "../bootloader/boot"
+import { onActivationThrow } from "../bootloader/activation"
 import { hov } from "../bootloader/log"
 import { confirmTrial, Fault, onFault } from "../hotswap"
 import { Config, readConfig } from "./config"
-import { Command, poll, useServer } from "./device-api"
+import { Command, fetchBlob, poll, SignedStatement, useServer } from "./device-api"
 import {
     allowsOlder,
     checkImage,
@@ -24,11 +25,13 @@ import {
 } from "./download"
 import { actualState, keepDiagnostics, report, reportsWaiting, sendReports } from "./report"
 import { releaseSocket, setIdlePoll, takeSocket, wakePoll } from "./socket-lease"
+import { frozen, loadTrust, takeStatement } from "./trust"
 import {
     backOffMs,
     Do,
     Ev,
     initialState,
+    Phase,
     phaseNames,
     UpdaterEvent,
     UpdaterState,
@@ -47,6 +50,7 @@ const CONFIRM_MS = 60000
 /** A download asks for news (a cancel) this often. */
 const NEWS_MS = 2000
 const NAP_MS = 60000
+const STATEMENT_PIECE_BYTES = 512
 
 let state: UpdaterState = initialState
 const inbox: UpdaterEvent[] = []
@@ -63,6 +67,7 @@ let lastContactMs = 0
 let trialEndMs = 0
 let swappedAtMs = 0
 let minPollMs = 0
+let wasFrozen = false
 
 /** Fires with every change of the phase. */
 export const changes = ds.emitter<UpdaterState>()
@@ -134,8 +139,36 @@ function settle(code: string, kind: Ev) {
     else dispatch({ kind })
 }
 
-function take(command: Command) {
-    hov("command", `cmd=${command.cmd} id=${command.id} v=${command.v}`)
+/** A code that no command has to do with. */
+function reportCode(code: string) {
+    report({ ...state, job: undefined, phase: Phase.Idle, code })
+}
+
+/** A statement's signature is read where it is needed, and never held as a whole. */
+async function takeSigned(s: SignedStatement) {
+    await takeSocket()
+    const code = await takeStatement(Buffer.from(s.m, "hex"), s.sigLen, async offset => {
+        return await fetchBlob(s.sig, offset, Math.min(STATEMENT_PIECE_BYTES, s.sigLen - offset))
+    })
+    releaseSocket()
+    hov("statement", `code=${code}`)
+    if (code) reportCode(code)
+}
+
+/** Tells the server, and the log, when the board begins to be kept back. */
+function lookForFreeze() {
+    if (frozen() === wasFrozen) return
+    wasFrozen = !wasFrozen
+    hov("frozen", `frozen=${wasFrozen}`)
+    if (wasFrozen) reportCode("HOV_FROZEN")
+}
+
+async function take(command: Command) {
+    if (state.next === Do.Poll) {
+        if (command.revoke) await takeSigned(command.revoke)
+        if (command.fresh) await takeSigned(command.fresh)
+    }
+    if (command.cmd) hov("command", `cmd=${command.cmd} id=${command.id} v=${command.v}`)
     if (command.move) useServer(config, command.move)
     if (command.pollMs > 0) minPollMs = command.pollMs
     if (command.cmd === "cancel") dispatch({ kind: Ev.Cancel })
@@ -168,7 +201,7 @@ async function contact(holdS: number) {
     releaseSocket()
     lastContactMs = ds.millis()
     dispatch({ kind: Ev.NetworkUp })
-    if (command) return take(command)
+    if (command) return await take(command)
     // a server that does not hold, or asked for it, is not asked at once again
     const leftMs = Math.max(minPollMs, 1000) - (lastContactMs - startMs)
     if (holdS > 0 && leftMs > 0) await nap(leftMs)
@@ -296,8 +329,10 @@ async function run() {
     online = !!config.url && useServer(config, config.url)
     if (config.url && !online) hov("code", "code=HOV_CONFIG_URL")
     hov("start", `id=${config.id} online=${online} ch=${config.channel}`)
+    await loadTrust()
     await reportBoot()
     while (true) {
+        lookForFreeze()
         while (inbox.length) dispatch(inbox.shift())
         try {
             await act()
@@ -316,6 +351,9 @@ async function faulted(f: Fault) {
 
 export function startActor() {
     if (self) return
+    onActivationThrow(() => {
+        if (running.onTrial) send({ kind: Ev.Fault, code: "HOV_TRIAL_ACTIVATION" })
+    })
     onFault(f => {
         faulted.start(f)
     })

@@ -4,7 +4,7 @@ import { DIRECT_CONST_OFFSET, DIRECT_CONST_OPCODE, FIRST_MULTIBYTE_INT, type Opc
 /** Bytecode as trees: what the compiler's expression stack held when a statement ran. */
 export type Expr =
     | { readonly kind: "int"; readonly value: number }
-    | { readonly kind: "op"; readonly op: Opcode; readonly immediate: number; readonly args: readonly Expr[] }
+    | { readonly kind: "op"; readonly op: Opcode; readonly immediate: number; readonly args: readonly Expr[]; /** offset of the opcode */ readonly pc?: number }
 
 export interface Statement {
     /** offset in the function's code at which the first byte of the statement's expressions stands */
@@ -53,7 +53,7 @@ export function decodeCode(code: Uint8Array): Statement[] {
             stack = []
             start = pc
         } else if (op.name === "LITERAL") stack.push({ kind: "int", value: immediate })
-        else stack.push({ kind: "op", op, immediate, args })
+        else stack.push({ kind: "op", op, immediate, args, pc: at })
     }
     if (stack.length) throw new DevsError("code ends inside of an expression")
     return statements

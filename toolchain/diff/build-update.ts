@@ -1,5 +1,6 @@
 import type { Statement } from "../devs/code.ts"
 import { FunctionFlag } from "../devs/image.ts"
+import { accumulatorSlot } from "../executor/frame.ts"
 import { encodeImage, type Image, type ImageTarget } from "../format/image.ts"
 import type { LinkedBase } from "../link/link-base.ts"
 import { ImagePool, type LaidOutFunction, layOut } from "../pack/lay-out.ts"
@@ -14,7 +15,9 @@ import { entryChanges } from "./entry-code.ts"
 import { type Match, matchPrograms } from "./match.ts"
 import { programScope } from "./program-scope.ts"
 import { functionText, type Names } from "./shape.ts"
-import { capturedVariables } from "./captured.ts"
+import { CapturedVariables } from "./captured.ts"
+import { switchPoints } from "../link/loops.ts"
+import { loopTakeover } from "./loop-takeover.ts"
 import { keepsParameters } from "./rerun.ts"
 
 export interface UpdateOptions {
@@ -36,6 +39,8 @@ export interface Update {
     readonly image: Image
     readonly shipped: readonly ShippedFunction[]
     readonly match: Match
+    /** what goes live only partly: loops that have begun and go on in the base's code */
+    readonly notes: readonly Refusal[]
 }
 
 /**
@@ -60,6 +65,8 @@ class UpdateBuilder {
     private readonly cells = new Map<number, number>()
     private readonly operations: ReadonlySet<string>
     private readonly hosts: ReadonlyMap<number, number>
+    private readonly captured: CapturedVariables
+    private readonly notes: Refusal[] = []
     private tokens = 0
     private shippedCount = 0
 
@@ -68,6 +75,7 @@ class UpdateBuilder {
         this.next = next
         this.options = options
         this.match = matchPrograms(base.program, next)
+        this.captured = new CapturedVariables(base, next, this.match)
         this.pool = new ImagePool(base)
         this.operations = new Set(base.operations.map(o => o.name))
         this.hosts = new Map(base.hosts.map((h, i) => [h.functionIndex, i]))
@@ -112,7 +120,7 @@ class UpdateBuilder {
             initialise,
             goLive,
         }
-        return { file: encodeImage(image), image, shipped: this.shipped, match: this.match }
+        return { file: encodeImage(image), image, shipped: this.shipped, match: this.match, notes: this.notes }
     }
 
     /** Ships what translating has found to be needed, until nothing new is found. */
@@ -126,14 +134,15 @@ class UpdateBuilder {
         this.attempt(main, () => {
             const guest = translateFunction({
                 statements: main.statements.slice(entrySplit(this.next)),
-                scope,
+                scope: this.scopeOf(main, scope),
                 parameterCount: 0,
                 keptParameters: false,
-                pinned: capturedVariables(this.base.program, this.next, this.match, main),
+                pinned: this.captured.of(main.index),
                 operations: this.operations,
             })
             this.add(this.reserve(), main.key, main.name, 0, guest, { host: 0 }, "rethrow")
         })
+        this.shipTakeovers(main, scope)
     }
 
     private isAskedFor(f: ProgramFunction): boolean {
@@ -172,6 +181,10 @@ class UpdateBuilder {
         }
     }
 
+    private scopeOf(f: ProgramFunction, scope: Scope): Scope {
+        return { ...scope, capturedSlot: (slot, levels) => this.captured.place(f, slot, levels) }
+    }
+
     /** Number in the image of a function that has to ship; queues it the first time. */
     private enqueue(nextIndex: number): number {
         let number = this.numbers.get(nextIndex)
@@ -200,19 +213,70 @@ class UpdateBuilder {
         const baseIndex = this.match.functions.get(f.index)
         const host = baseIndex === undefined ? undefined : this.hosts.get(baseIndex)
         this.attempt(f, () => {
-            const policy = host === undefined ? "skip" : faultPolicy(f, this.base.program.functions[baseIndex!])
+            const policy = host === undefined ? "skip" : this.faultPolicy(f, this.base.program.functions[baseIndex!])
             const guest = translateFunction({
                 statements: policy === "rerun" ? keepsParameters(f.statements, f.devs.args, f.devs.slots) : f.statements,
-                scope,
+                scope: this.scopeOf(f, scope),
                 parameterCount: f.devs.args,
                 keptParameters: policy === "rerun" || (f.devs.flags & FunctionFlag.isConstructor) !== 0,
-                pinned: capturedVariables(this.base.program, this.next, this.match, f),
+                pinned: this.captured.of(f.index),
                 operations: this.operations,
             })
             const needsThis = (f.devs.flags & FunctionFlag.needsThis) !== 0
             const target = host === undefined ? ({ added: needsThis ? "method" : "function" } as const) : { host }
             this.add(this.numbers.get(f.index)!, f.key, f.name, f.index, guest, target, policy)
         })
+        if (host !== undefined) this.shipTakeovers(f, scope)
+    }
+
+    /** Ships, for every loop of a replaced function that may have begun in the base's code, the code that goes on with it. */
+    private shipTakeovers(f: ProgramFunction, scope: Scope): void {
+        const base = this.base.program.functions[this.match.functions.get(f.index)!]
+        const own = (program: CompiledProgram, g: ProgramFunction) => (g.index === 0 ? g.statements.slice(entrySplit(program)) : g.statements)
+        const loops = this.base.loops.map((l, i) => ({ ...l, number: this.base.hosts.length + i })).filter(l => l.functionIndex === base.index)
+        loops.forEach((point, loop) => {
+            const plan = loopTakeover({
+                base,
+                next: f,
+                baseStatements: own(this.base.program, base),
+                nextStatements: own(this.next, f),
+                loop,
+                placeOf: slot => this.base.places.placeOf(base.index, slot),
+                hasCaptured: this.captured.of(f.index).size > 0,
+            })
+            const name = f.index === 0 ? "top-level code" : f.name
+            if ("reason" in plan) {
+                this.notes.push(refusal("HOV116", name, locate(this.next, f.index, plan.pc), plan.reason))
+                return
+            }
+            const parameters = Array.from({ length: f.index === 0 ? 0 : Math.min(f.devs.args, plan.parameterCount) }, (_, p) => [p, p] as const)
+            try {
+                const guest = translateFunction({
+                    ...plan,
+                    scope: this.scopeOf(f, scope),
+                    keptParameters: false,
+                    pinned: new Map(parameters),
+                    operations: this.operations,
+                })
+                this.add(this.reserve(), `${f.key}/loop${loop}`, name, f.index, guest, { host: point.number }, f.index === 0 ? "rethrow" : "rerun")
+            } catch (e) {
+                if (!(e instanceof RefusalSignal)) throw e
+                this.notes.push(refusal("HOV116", name, locate(this.next, f.index, e.pc), e.message))
+            }
+        })
+    }
+
+    private faultPolicy(f: ProgramFunction, before: ProgramFunction): FaultPolicy {
+        const policy = faultPolicy(f, before)
+        return policy === "rerun" && !this.canKeepParameters(f) ? "rethrow" : policy
+    }
+
+    /** The ninth parameter arrives where the executor works; one that is captured and assigned can have no copy. */
+    private canKeepParameters(f: ProgramFunction): boolean {
+        const captured = [...this.captured.of(f.index).keys()].filter(slot => slot < f.devs.args)
+        const assigned = (slot: number) =>
+            f.statements.some(s => s.op.name === "STORE_LOCAL" && s.immediate === slot) || this.captured.isAssignedByInner(f.index, slot)
+        return f.devs.args <= accumulatorSlot && !captured.some(assigned)
     }
 
     /** Ships code that the builder made out of parts of the program; returns its number in the image. */
@@ -256,5 +320,6 @@ function faultPolicy(next: ProgramFunction, base: ProgramFunction): FaultPolicy 
         f.statements.some(
             s => s.op.name === "RETURN" && !(s.args[0].kind === "op" && s.args[0].op.name === "UNDEFINED"),
         )
-    return returnsValue(next) || returnsValue(base) ? "rerun" : "skip"
+    // left out, a loop that goes on for ever would be gone
+    return returnsValue(next) || returnsValue(base) || switchPoints(base).length ? "rerun" : "skip"
 }

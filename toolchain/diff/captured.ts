@@ -1,41 +1,102 @@
-import { visitExprs } from "../devs/code.ts"
+import { accumulatorSlot, frameSlots, registerCount } from "../executor/frame.ts"
+import { capturedUses } from "../link/captured-places.ts"
+import type { LinkedBase } from "../link/link-base.ts"
 import type { CompiledProgram, ProgramFunction } from "../program/compiled-program.ts"
 import { RefusalSignal } from "../translate/refusal.ts"
 import type { Match } from "./match.ts"
 
 /**
- * Variables of a function that inner functions use, with the slot they are read from. Inner functions of the base, and
- * closures made before the update, look in the base's slots: a captured variable has to stay in its own.
+ * Where the variables of a function that inner functions use have to be. Inner functions of the base, and closures made
+ * before the update, look in the base's slots: a variable that the base has keeps its place; a new one gets one that no
+ * inner function of the base looks in.
  */
-export function capturedVariables(base: CompiledProgram, next: CompiledProgram, match: Match, f: ProgramFunction): Map<number, number> {
-    const pinned = new Map<number, number>()
-    for (const slot of slotsCapturedFrom(next, f.index)) {
-        const name = f.debug.slots[slot]?.name
-        const baseIndex = match.functions.get(f.index)
-        if (baseIndex !== undefined) {
-            const before = base.functions[baseIndex].debug.slots.findIndex(s => s.name === name)
-            if (before !== slot) throw new RefusalSignal("HOV108", `variable ${name} moved from slot ${before} to ${slot}`, 0)
-        }
-        pinned.set(slot, slot)
+export class CapturedVariables {
+    private readonly base: LinkedBase
+    private readonly next: CompiledProgram
+    private readonly match: Match
+    /** owner in the new build -> its slots that inner functions use */
+    private readonly captured = new Map<number, Set<number>>()
+    private readonly baseCaptured = new Map<number, Set<number>>()
+    private readonly known = new Map<number, Map<number, number>>()
+
+    constructor(base: LinkedBase, next: CompiledProgram, match: Match) {
+        this.base = base
+        this.next = next
+        this.match = match
+        for (const f of next.functions) for (const u of capturedUses(next, f)) addTo(this.captured, u.owner, u.slot)
+        for (const f of base.program.functions)
+            for (const u of capturedUses(base.program, f)) addTo(this.baseCaptured, u.owner, base.places.placeOf(u.owner, u.slot))
     }
-    return pinned
+
+    /** slot in the new build -> place in the frame */
+    of(owner: number): Map<number, number> {
+        let places = this.known.get(owner)
+        if (!places) this.known.set(owner, (places = this.find(this.next.functions[owner])))
+        return places
+    }
+
+    isAssignedByInner(owner: number, slot: number): boolean {
+        return this.next.functions.some(f => capturedUses(this.next, f).some(u => u.isStore && u.owner === owner && u.slot === slot))
+    }
+
+    /** Place of a captured variable, as `levels` frames further in name it. */
+    place(from: ProgramFunction, slot: number, levels: number): number {
+        let owner: number | undefined = from.index
+        for (let i = 0; i < levels && owner !== undefined; i++) owner = this.next.functions[owner].creator
+        const place = owner === undefined ? undefined : this.of(owner).get(slot)
+        if (place === undefined) throw new Error(`slot ${slot} is not captured`)
+        const isOld = this.match.functions.has(from.index) && this.match.functions.has(owner!)
+        if (isOld && this.baseSlot(this.next.functions[owner!], slot) === undefined)
+            throw new RefusalSignal("HOV108", `closures made before the update have no variable ${this.nameOf(owner!, slot)}`, 0)
+        return place
+    }
+
+    private find(owner: ProgramFunction): Map<number, number> {
+        const places = new Map<number, number>()
+        const slots = [...(this.captured.get(owner.index) ?? [])]
+        const baseIndex = this.match.functions.get(owner.index)
+        const taken = new Set(baseIndex === undefined ? [] : this.baseCaptured.get(baseIndex))
+        for (let p = 0; p < owner.devs.args; p++) taken.add(p)
+        for (const slot of slots) {
+            const before = this.baseSlot(owner, slot)
+            if (before !== undefined) places.set(slot, this.base.places.placeOf(baseIndex!, before))
+            else if (slot < owner.devs.args) places.set(slot, slot)
+        }
+        for (const place of places.values()) taken.add(place)
+        for (const slot of slots) {
+            if (!places.has(slot)) {
+                const free = Array.from({ length: registerCount }, (_, r) => registerCount - 1 - r).find(r => !taken.has(r))
+                if (free !== undefined) {
+                    taken.add(free)
+                    places.set(slot, free)
+                }
+            }
+            const place = places.get(slot)
+            if (place === undefined || (place >= accumulatorSlot && place < frameSlots))
+                throw new RefusalSignal("HOV108", `no place is left for variable ${this.nameOf(owner.index, slot)}, which an inner function uses`, 0)
+        }
+        return places
+    }
+
+    /** Slot of the same variable in the base: variables of one name are told apart by their order. */
+    private baseSlot(owner: ProgramFunction, slot: number): number | undefined {
+        const baseIndex = this.match.functions.get(owner.index)
+        if (baseIndex === undefined) return undefined
+        const before = this.base.program.functions[baseIndex].debug.slots
+        const slots = owner.debug.slots
+        const name = slots[slot]?.name
+        const ordinal = slots.slice(0, slot).filter(s => s.name === name).length
+        const found = before.flatMap((s, i) => (s.name === name ? [i] : []))[ordinal]
+        return found
+    }
+
+    private nameOf(owner: number, slot: number): string {
+        return this.next.functions[owner].debug.slots[slot]?.name ?? String(slot)
+    }
 }
 
-function slotsCapturedFrom(program: CompiledProgram, owner: number): Set<number> {
-    const slots = new Set<number>()
-    for (const f of program.functions) {
-        if (f.creator === undefined) continue
-        const at = (slot: number, levels: number) => {
-            let frame: number | undefined = f.index
-            for (let i = 0; i < levels && frame !== undefined; i++) frame = program.functions[frame].creator
-            if (frame === owner) slots.add(slot)
-        }
-        for (const s of f.statements) {
-            if (s.op.name === "STORE_CLOSURE" && s.args[0].kind === "int") at(s.immediate, s.args[0].value)
-            visitExprs(s.args, e => {
-                if (e.kind === "op" && e.op.name === "LOAD_CLOSURE" && e.args[0].kind === "int") at(e.immediate, e.args[0].value)
-            })
-        }
-    }
-    return slots
+function addTo(map: Map<number, Set<number>>, key: number, value: number): void {
+    const set = map.get(key)
+    if (set) set.add(value)
+    else map.set(key, new Set([value]))
 }

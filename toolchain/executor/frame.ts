@@ -12,6 +12,7 @@ import type { Expression } from "../devs/assembler.ts"
  * | 9       | PC   | index of the current instruction in the code array; `undefined` before the first |
  * | 10      | CODE | the code array: handler values and inline operands |
  * | 11      | B    | second operand within one expression; on re-entry after a throw, the exception |
+ * | 12      | S    | array of the variables that found no register, if there are any |
  *
  * Every base function that can be replaced is linked with at least {@link frameSlots} slots and one try frame.
  */
@@ -20,7 +21,8 @@ export const accumulatorSlot = 8
 export const pcSlot = 9
 export const codeSlot = 10
 export const secondSlot = 11
-export const frameSlots = 12
+export const spillSlot = 12
+export const frameSlots = 13
 
 /** Words before the first instruction of a code array: the entry handler and the function's metadata. */
 export const codeHeaderWords = 2
@@ -28,6 +30,8 @@ export const codeHeaderWords = 2
 export const A: Expression = ["LOAD_LOCAL", accumulatorSlot]
 export const B: Expression = ["LOAD_LOCAL", secondSlot]
 export const PC: Expression = ["LOAD_LOCAL", pcSlot]
+/** The spill array. */
+export const S: Expression = ["LOAD_LOCAL", spillSlot]
 export const CODE: Expression = ["LOAD_LOCAL", codeSlot]
 
 export function R(register: number): Expression {

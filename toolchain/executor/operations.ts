@@ -1,6 +1,6 @@
 import type { Assembler, Expression } from "../devs/assembler.ts"
 import type { OpName } from "../devs/opcodes.ts"
-import { A, accumulatorSlot, B, CODE, codeHeaderWords, codeSlot, K, PC, pcSlot, R, registerCount, secondSlot } from "./frame.ts"
+import { A, accumulatorSlot, B, CODE, codeHeaderWords, codeSlot, K, PC, pcSlot, R, registerCount, S, secondSlot, spillSlot } from "./frame.ts"
 
 /**
  * The executor's operations, as one table. The translator picks from it, the linker assembles it into the base, the
@@ -27,8 +27,10 @@ export interface BaseHandlers {
     readonly globals: readonly number[]
     /** functions of the base that capture variables, made with MAKE_CLOSURE */
     readonly closures: readonly number[]
-    /** slots of captured variables */
+    /** slots of captured variables, as inner functions reach them */
     readonly capturedSlots: readonly number[]
+    /** slots of captured variables behind the executor's, as the function that owns them does */
+    readonly farPlaces: readonly number[]
     /** VM globals that belong to the executor */
     readonly machine: MachineGlobals
 }
@@ -116,6 +118,10 @@ export function operationTable(base: BaseHandlers, resident: ResidentFunctions):
         t.value(`A=c${slot}`, 2, ["LOAD_CLOSURE", slot, K(1)])
         t.plain(`c${slot}=A`, 2, a => a.emit("STORE_CLOSURE", slot, K(1), A))
     }
+    for (const slot of base.farPlaces) {
+        t.value(`A=L${slot}`, 1, R(slot))
+        t.plain(`L${slot}=A`, 1, a => a.emit("STORE_LOCAL", slot, A))
+    }
     for (const f of base.closures) t.value(`A=closure${f}`, 1, ["MAKE_CLOSURE", f])
     return t.operations
 }
@@ -186,6 +192,13 @@ function moves(t: Table): void {
     t.plain("B=A", 1, a => a.emit("STORE_LOCAL", secondSlot, A))
     t.plain("B=K", 2, a => a.emit("STORE_LOCAL", secondSlot, K(1)))
     t.value("A=undefined", 1, ["UNDEFINED"])
+    t.plain("S=[]", 2, a => {
+        a.emit("ALLOC_ARRAY", K(1))
+        a.emit("STORE_LOCAL", spillSlot, ["RET_VAL"])
+    })
+    t.value("A=S[K]", 2, ["INDEX", S, K(1)])
+    t.plain("B=S[K]", 2, a => a.emit("STORE_LOCAL", secondSlot, ["INDEX", S, K(1)]))
+    t.plain("S[K]=A", 2, a => a.emit("INDEX_SET", S, K(1), A))
     t.value("A=cell", 2, ["INDEX", K(1), 0])
     t.plain("cell=A", 2, a => a.emit("INDEX_SET", K(1), 0, A))
 }
@@ -223,6 +236,7 @@ function fields(t: Table): void {
         t.plain(`R${r}[B]=A`, 1, a => a.emit("INDEX_SET", R(r), B, A))
     }
     t.plain("B[K]=A", 2, a => a.emit("INDEX_SET", B, K(1), A))
+    t.plain("S[K][B]=A", 2, a => a.emit("INDEX_SET", ["INDEX", S, K(1)], B, A))
     t.plain("delete B[A]", 1, a => {
         a.emit("INDEX_DELETE", B, A)
         setA(a, ["RET_VAL"])
@@ -277,5 +291,6 @@ function objects(t: Table): void {
     made("A=buffer", 1, a => a.emit("ALLOC_BUFFER", A))
     t.value("A=load buffer", 2, ["LOAD_BUFFER", B, K(1), A])
     for (const r of general) t.plain(`store buffer R${r}`, 2, a => a.emit("STORE_BUFFER", R(r), K(1), B, A))
+    t.plain("store buffer S[K]", 3, a => a.emit("STORE_BUFFER", ["INDEX", S, K(2)], K(1), B, A))
     t.value("A=B BIND A", 1, ["BIND", B, A])
 }

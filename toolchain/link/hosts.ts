@@ -1,8 +1,11 @@
 import { Assembler } from "../devs/assembler.ts"
 import { type DevsFunction } from "../devs/image.ts"
-import { visitExprs } from "../devs/code.ts"
+import { type Statement, visitExprs } from "../devs/code.ts"
+import { placeOf, reassemble } from "../devs/reassemble.ts"
 import { accumulatorSlot, CODE, codeSlot, frameSlots, secondSlot } from "../executor/frame.ts"
-import type { CompiledProgram, ProgramFunction } from "../program/compiled-program.ts"
+import { emitBackEdge } from "./loops.ts"
+import { type CapturedPlaces, capturedUses } from "./captured-places.ts"
+import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
 
 /** Parameters that have a slot before the ones that the executor needs. */
 export const parametersMax = accumulatorSlot + 1
@@ -36,8 +39,7 @@ export function isHost(f: ProgramFunction): boolean {
  * An exception in replaced code so comes back to the frame it happened in, with all registers as they were: a guest's
  * own catch blocks, the guard and the way back to the native body all start from here.
  */
-export function prelude(pointer: number, budget: number): Uint8Array {
-    const a = new Assembler()
+export function emitPrelude(a: Assembler, pointer: number, budget: number): void {
     a.emit("STORE_LOCAL", codeSlot, ["LOAD_GLOBAL", pointer])
     a.label("try")
     a.emit("JMP_Z", "body", CODE)
@@ -49,13 +51,29 @@ export function prelude(pointer: number, budget: number): Uint8Array {
     a.emit("STORE_GLOBAL", budget, 1)
     a.emit("JMP", "try")
     a.label("body")
-    return a.finish().code
 }
 
-export function hostFunction(f: DevsFunction, preludeCode: Uint8Array): DevsFunction {
+/** A host's code and where each of its own statements went. */
+export interface HostCode {
+    readonly code: Uint8Array
+    readonly preludeBytes: number
+    /** offset of a statement in the linked code, by its offset in the compiled code */
+    readonly places: ReadonlyMap<number, number>
+}
+
+/** @param loops pointers of the loops that can be taken over, by the offset of their heads */
+export function hostCode(statements: readonly Statement[], pointer: number, budget: number, loops: ReadonlyMap<number, number>): HostCode {
+    const a = new Assembler()
+    emitPrelude(a, pointer, budget)
+    reassemble(a, statements, s => emitBackEdge(a, s, loops))
+    const { code, labels } = a.finish()
+    return { code, preludeBytes: labels.get("body")!, places: new Map(statements.map(s => [s.pc, labels.get(placeOf(s.pc))!])) }
+}
+
+export function hostFunction(f: DevsFunction, code: Uint8Array): DevsFunction {
     return {
         ...f,
-        code: Buffer.concat([preludeCode, f.code]),
+        code,
         slots: Math.max(f.slots, frameSlots),
         tryFrames: Math.max(f.tryFrames, 1),
     }
@@ -70,9 +88,13 @@ export function applicationGlobals(program: CompiledProgram): number[] {
         eachImmediate(f, ["LOAD_GLOBAL", "STORE_GLOBAL"], g => into?.add(g))
     }
     const main = program.functions[0]
-    eachImmediate(main, ["LOAD_GLOBAL", "STORE_GLOBAL"], g => {
-        if (!others.has(g)) app.add(g)
-    })
+    const split = entrySplit(program)
+    main.statements.forEach((s, i) =>
+        eachImmediate({ statements: [s] }, ["LOAD_GLOBAL", "STORE_GLOBAL"], g => {
+            // an image with top-level code of its own runs all from here on, first values of libraries' variables included
+            if (i >= split || !others.has(g)) app.add(g)
+        }),
+    )
     return [...app].sort((x, y) => x - y)
 }
 
@@ -85,13 +107,15 @@ export function closureFunctions(program: CompiledProgram): number[] {
     return [...found].sort((x, y) => x - y)
 }
 
-export function capturedSlots(program: CompiledProgram): number[] {
+/** Places of captured variables in their owners' frames. */
+export function capturedSlots(program: CompiledProgram, places: CapturedPlaces): number[] {
     const found = new Set<number>()
-    for (const f of program.functions) if (f.owner === "app") eachImmediate(f, ["LOAD_CLOSURE", "STORE_CLOSURE"], slot => found.add(slot))
+    for (const f of program.functions)
+        if (f.owner === "app") for (const u of capturedUses(program, f)) found.add(places.placeOf(u.owner, u.slot))
     return [...found].sort((x, y) => x - y)
 }
 
-export function eachImmediate(f: ProgramFunction, names: readonly string[], visit: (immediate: number) => void): void {
+export function eachImmediate(f: Pick<ProgramFunction, "statements">, names: readonly string[], visit: (immediate: number) => void): void {
     for (const s of f.statements) {
         if (names.includes(s.op.name)) visit(s.immediate)
         visitExprs(s.args, e => {

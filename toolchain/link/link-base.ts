@@ -1,4 +1,6 @@
 import { Assembler, type Expression } from "../devs/assembler.ts"
+import { decodeCode } from "../devs/code.ts"
+import { placeOf, reassemble } from "../devs/reassemble.ts"
 import { type DevsFunction, functionStarts, parseDevs, serializeDevs, sha256 } from "../devs/image.ts"
 import { assembleExecutor } from "../executor/assemble.ts"
 import { frameSlots, R } from "../executor/frame.ts"
@@ -6,8 +8,11 @@ import { type MachineGlobals, type Operation, operationTable } from "../executor
 import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
 import { type DebugInfo, packSourceMap, sourceMapEntries } from "../program/debug-info.ts"
 import { LinkError } from "./errors.ts"
-import { applicationGlobals, capturedSlots, closureFunctions, type Host, hostFunction, isHost, prelude } from "./hosts.ts"
+import { capturedPlaces, type CapturedPlaces, withPlaces } from "./captured-places.ts"
+import { applicationGlobals, capturedSlots, closureFunctions, emitPrelude, type Host, hostCode, hostFunction, isHost } from "./hosts.ts"
+import { emitBackEdge, type SwitchPoint, switchPoints } from "./loops.ts"
 import { stubFunction } from "./stub.ts"
+import { recordedCalls, recordsGlobal } from "./registrations.ts"
 import { collectStatics, type Static, staticExpression, staticGroupSize } from "./statics.ts"
 
 /**
@@ -23,8 +28,13 @@ export interface LinkedBase {
     /** first 8 bytes of the SHA-256 of the program as compiled */
     readonly baseId: Uint8Array
     readonly hosts: readonly Host[]
+    /** loops that replaced code can take over; an image numbers them behind the hosts */
+    readonly loops: readonly LoopPointer[]
     readonly statics: readonly Static[]
     readonly operations: readonly Operation[]
+    readonly places: CapturedPlaces
+    /** VM global of the resident's `records`, where the handles of top-level registrations are */
+    readonly recordsGlobal: number
     readonly sizes: { readonly executorBytes: number; readonly preludeBytes: number; readonly staticsBytes: number }
     /** address of each handler in the linked file, to name what stands in a stack trace */
     readonly handlerAddresses: readonly number[]
@@ -45,19 +55,28 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         key: f.key,
         pointer: first + 4 + i,
     }))
+    const places = capturedPlaces(program)
+    const records = recordsGlobal(program)
     const operations = operationTable(
         {
-            globals: applicationGlobals(program),
+            globals: [...applicationGlobals(program), records],
             closures: closureFunctions(program),
-            capturedSlots: capturedSlots(program),
+            capturedSlots: capturedSlots(program, places),
+            farPlaces: places.far,
             machine,
         },
         { dispatch: doors.dispatch.index, refill: doors.refill.index },
     )
+    const loops: LoopPointer[] = [program.functions[0], ...program.functions.filter(isHost)]
+        .flatMap(f => switchPoints(f.index === 0 ? { index: 0, statements: f.statements.slice(entrySplit(program)) } : f))
+        .map((point, i) => ({ ...point, pointer: first + 4 + hosts.length + i }))
+    const loopsOf = (f: number) => new Map(loops.filter(l => l.functionIndex === f).map(l => [l.headPc, l.pointer]))
     const executor = assembleExecutor(operations)
     const statics = collectStatics(program)
 
-    const functions = program.image.functions.map(f => ({ ...f }))
+    /** in the order that images number them */
+    const pointers = [...hosts, ...loops].map(p => p.pointer)
+    const functions = program.functions.map(f => ({ ...f.devs, ...withPlaces(program, f, places) }))
     const replace = (door: ProgramFunction, build: (a: Assembler) => void) => {
         const a = new Assembler()
         build(a)
@@ -66,13 +85,17 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         return code.length
     }
     let preludeBytes = 0
+    const moves = new Map<number, ReadonlyMap<number, number>>()
     for (const host of hosts) {
-        const code = prelude(host.pointer, machine.budget)
-        preludeBytes += code.length
         if (host.functionIndex === 0) continue
-        functions[host.functionIndex] = hostFunction(functions[host.functionIndex], code)
+        const f = functions[host.functionIndex]
+        const linked = hostCode(decodeCode(f.code), host.pointer, machine.budget, loopsOf(host.functionIndex))
+        preludeBytes += linked.code.length - f.code.length
+        moves.set(host.functionIndex, linked.places)
+        functions[host.functionIndex] = hostFunction(f, linked.code)
     }
-    const main = linkMain(program, prelude(hosts[0].pointer, machine.budget), executor.code)
+    const main = linkMain(program, functions[0], hosts[0].pointer, machine.budget, loopsOf(0), executor.code)
+    moves.set(0, main.places)
     functions[0] = main.linked
 
     replace(doors.capture, a => a.emit("CALL1", ["STATIC_FUNCTION", 0], R(0)).emit("RETURN", ["RET_VAL"]))
@@ -85,7 +108,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
             .emit("RETURN", ["UNDEFINED"]),
     )
     replace(doors.setPointers, a => {
-        hosts.forEach((host, i) => a.emit("STORE_GLOBAL", host.pointer, ["INDEX", R(0), i]))
+        pointers.forEach((pointer, i) => a.emit("STORE_GLOBAL", pointer, ["INDEX", R(0), i]))
         a.emit("RETURN", ["UNDEFINED"])
     })
     for (const kind of ["function", "method"] as const) {
@@ -94,19 +117,22 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     }
     const staticsBytes = replace(doors.statics, a => emitStatics(a, statics, doors.collect.index))
 
-    const image = { ...program.image, functions, globals: first + 4 + hosts.length }
+    const image = { ...program.image, functions, globals: first + 4 + pointers.length }
     const file = Buffer.from(serializeDevs(image))
     const starts = functionStarts(parseDevs(file))
     const executorStart = starts[0] + main.executorOffset
-    patchMarker(file, baseId, version, [hosts.length, operations.length, executorStart, executorStart + executor.code.length])
+    patchMarker(file, baseId, version, [pointers.length, operations.length, executorStart, executorStart + executor.code.length])
     return {
         program,
         file,
-        debug: shiftDebugInfo(program, starts, functions, main, hosts, file),
+        debug: shiftDebugInfo(program, starts, functions, moves, file),
         baseId,
         hosts,
+        loops,
         statics,
         operations,
+        places,
+        recordsGlobal: records,
         sizes: { executorBytes: executor.code.length, preludeBytes, staticsBytes },
         handlerAddresses: executor.handlerOffsets.map(o => executorStart + o),
     }
@@ -139,50 +165,58 @@ function madeBy(program: CompiledProgram, maker: string): ProgramFunction {
     return made
 }
 
+export interface LoopPointer extends SwitchPoint {
+    /** VM global that points to the code that takes the loop over, or is undefined */
+    readonly pointer: number
+}
+
 interface LinkedMain {
     linked: DevsFunction
-    /** where the part before the application's top-level code begins, and where that begins */
-    bodyOffset: number
-    applicationOffset: number
-    /** offset in the compiled code at which the application's part begins */
-    split: number
     executorOffset: number
+    places: ReadonlyMap<number, number>
 }
 
 /**
  * `main(n)` is the door to the executor's capture code; without an argument it is the program's entry as before, with a
  * prelude in front of the application's part.
  */
-function linkMain(program: CompiledProgram, preludeCode: Uint8Array, executor: Uint8Array): LinkedMain {
-    const main = program.functions[0]
-    const splitStatement = entrySplit(program)
-    const split = main.statements[splitStatement]?.pc ?? main.devs.code.length
-    for (const s of main.statements)
-        if (s.op.immediate === "jump" && (s.pc < split ? s.immediate > split : s.immediate < split))
-            throw new LinkError("HOV_LINK_RESIDENT", `top-level code jumps between the resident and the application`)
+function linkMain(
+    program: CompiledProgram,
+    devs: DevsFunction,
+    pointer: number,
+    budget: number,
+    loops: ReadonlyMap<number, number>,
+    executor: Uint8Array,
+): LinkedMain {
+    const statements = decodeCode(devs.code)
+    const split = entrySplit(program)
+    const splitPc = statements[split]?.pc ?? devs.code.length
+    for (const s of statements)
+        if (s.op.immediate === "jump" && (s.pc < splitPc ? s.immediate > splitPc : s.immediate < splitPc))
+            throw new LinkError("HOV_LINK_RESIDENT", "top-level code jumps between the resident and the application")
     const a = new Assembler()
-    a.emit("JMP_Z", "body", ["NOT", ["IS_UNDEFINED", R(0)]])
+    a.emit("JMP_Z", "start", ["NOT", ["IS_UNDEFINED", R(0)]])
     a.emit("JMP", "executor")
-    a.label("body")
-    a.raw(main.devs.code.subarray(0, split))
-    a.raw(preludeCode)
-    a.label("application")
-    a.raw(main.devs.code.subarray(split))
+    a.label("start")
+    // a jump to the application's first statement must meet its prelude
+    const early = statements.slice(0, split).map(s => (s.op.immediate === "jump" && s.immediate === splitPc ? { ...s, immediate: -1 } : s))
+    reassemble(a, early)
+    a.label(placeOf(-1))
+    emitPrelude(a, pointer, budget)
+    reassemble(a, statements.slice(split), s => emitBackEdge(a, s, loops))
     a.label("executor")
     a.raw(executor)
     const { code, labels } = a.finish()
     return {
         linked: {
-            ...main.devs,
+            ...devs,
             code,
             args: 1,
-            slots: Math.max(main.devs.slots, frameSlots),
-            tryFrames: Math.max(main.devs.tryFrames, 1),
+            slots: Math.max(devs.slots, frameSlots),
+            tryFrames: Math.max(devs.tryFrames, 1),
         },
-        bodyOffset: labels.get("body")!,
-        applicationOffset: labels.get("application")!,
-        split,
         executorOffset: labels.get("executor")!,
+        places: new Map(statements.map(s => [s.pc, labels.get(placeOf(s.pc))!])),
     }
 }
 
@@ -218,27 +252,27 @@ function patchMarker(file: Buffer, baseId: Uint8Array, version: string, numbers:
     numbers.forEach((n, i) => file.writeUInt16LE(n, at + markerText.length + baseIdBytes + 2 * i))
 }
 
-/** Breakpoints and traces of the linked program: every function's code moved, and hosts' code begins behind the prelude. */
+/** Breakpoints and traces of the linked program: functions have moved, and statements of hosts within them. */
 function shiftDebugInfo(
     program: CompiledProgram,
     starts: readonly number[],
     functions: readonly DevsFunction[],
-    main: LinkedMain,
-    hosts: readonly Host[],
+    moves: ReadonlyMap<number, ReadonlyMap<number, number>>,
     file: Uint8Array,
 ): DebugInfo {
     const before = program.debug.functions
-    const preludes = new Map(hosts.map(h => [h.functionIndex, functions[h.functionIndex].code.length - program.image.functions[h.functionIndex].code.length]))
-    const shift = (i: number, pc: number) => {
-        const start = before[i].startpc
-        if (i !== 0) return starts[i] + (preludes.get(i) ?? 0) - start
-        return pc - start < main.split ? starts[0] + main.bodyOffset - start : starts[0] + main.applicationOffset - main.split - start
-    }
     const ordered = before.map((f, i) => ({ start: f.startpc, index: i })).sort((x, y) => x.start - y.start)
+    const moved = (i: number, offset: number): number => {
+        const table = moves.get(i)
+        if (!table) return offset
+        let best = 0
+        for (const [from, to] of table) if (from <= offset) best = to + (offset - from)
+        return best
+    }
     const entries = sourceMapEntries(program.debug).map(e => {
         let owner = ordered[0].index
         for (const o of ordered) if (o.start <= e.pc) owner = o.index
-        return { ...e, pc: e.pc + shift(owner, e.pc) }
+        return { ...e, pc: starts[owner] + moved(owner, e.pc - before[owner].startpc) }
     })
     return {
         ...program.debug,

@@ -12,6 +12,7 @@ export type SignErrorCode =
     | "HOV_SIGNER_FAILED"
     | "HOV_SIGNER_SIGNATURE"
     | "HOV_TRUSTED_KEYS"
+    | "HOV_REVOKE_KEY"
 
 export class SignError extends Error {
     readonly code: SignErrorCode

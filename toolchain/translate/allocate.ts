@@ -2,15 +2,15 @@ import type { Statement } from "../devs/code.ts"
 import { accumulatorSlot, registerCount } from "../executor/frame.ts"
 import { generalRegisters } from "../executor/operations.ts"
 import { definedBy, type Liveness, RETURN_VALUE, usesOf } from "./liveness.ts"
-import { RefusalSignal } from "./refusal.ts"
 
-/** Where a variable lives while replaced code runs. */
-export type Place = { readonly register: number } | { readonly spill: number }
+/** Where a variable lives while replaced code runs: a register, the spill array, or its slot behind the executor's. */
+export type Place = { readonly register: number } | { readonly spill: number } | { readonly slot: number }
 
 export interface Allocation {
     readonly places: ReadonlyMap<number, Place>
-    /** register that holds the spill array, if there is one */
-    readonly spillRegister: number | undefined
+    /** whether what finds no register may go to the spill array */
+    readonly spills: boolean
+    /** variables in the spill array; what expressions keep there in passing comes behind them */
     readonly spillCount: number
     /** registers that hold nothing of use during statement i */
     freeAt(i: number): number[]
@@ -25,28 +25,22 @@ export interface AllocationInput {
     readonly pinned: ReadonlyMap<number, number>
     /** `ret_val` is needed later than the statement after the one that set it */
     readonly keepsReturnValue: boolean
-    /** registers to leave to what expressions need in passing */
-    readonly temporaries: number
+    /** registers to leave to what expressions need in passing; `undefined`: none, and no spill array */
+    readonly temporaries: number | undefined
 }
 
 /**
  * Gives every variable a register, by colouring the graph of variables that are in use at the same time, those in the
- * innermost loops first. What finds no register goes to a spill array, whose address takes one.
+ * innermost loops first. What finds no register goes to a spill array. Returns undefined when it would have to and must not.
  */
-export function allocate(input: AllocationInput): Allocation {
+export function allocate(input: AllocationInput): Allocation | undefined {
     const variables = collectVariables(input)
     const weights = weigh(input.statements, variables)
     const conflicts = interference(input, variables)
-    if (input.temporaries === 0) {
-        const unspilled = colour(input, variables, weights, conflicts, undefined, [])
-        if (unspilled) return finish(input, unspilled, undefined, 0)
-    }
     const pinned = new Set(input.pinned.values())
-    const [spillRegister, ...free] = general.filter(r => !pinned.has(r))
-    if (spillRegister === undefined) throw new RefusalSignal("HOV107", "all registers hold parameters that must stay", 0)
-    const spilled = colour(input, variables, weights, conflicts, spillRegister, free.slice(0, input.temporaries))!
-    const spillCount = [...spilled.values()].filter(p => "spill" in p).length
-    return finish(input, spilled, spillRegister, spillCount)
+    const withheld = general.filter(r => !pinned.has(r)).slice(0, input.temporaries ?? 0)
+    const places = colour(input, variables, weights, conflicts, withheld)
+    return places && finish(input, places)
 }
 
 /** General registers, those that parameters arrive in last. */
@@ -106,15 +100,11 @@ function colour(
     variables: readonly number[],
     weights: ReadonlyMap<number, number>,
     conflicts: ReadonlyMap<number, ReadonlySet<number>>,
-    spillRegister: number | undefined,
-    temporaries: readonly number[],
+    withheld: readonly number[],
 ): Map<number, Place> | undefined {
-    const withheld = spillRegister === undefined ? temporaries : [spillRegister, ...temporaries]
     const places = new Map<number, Place>()
     for (const [variable, slot] of input.pinned) {
-        if (slot >= registerCount)
-            throw new RefusalSignal("HOV108", `a captured variable is in slot ${slot}`, 0)
-        places.set(variable, { register: slot })
+        places.set(variable, slot < registerCount ? { register: slot } : { slot })
     }
     let spills = 0
     const order = variables
@@ -130,7 +120,7 @@ function colour(
         const own = isParameter(input, v) && v < registerCount && !taken.has(v) ? v : undefined
         const register = own ?? lowest(taken)
         if (register !== undefined && (own !== undefined || !isParameter(input, v))) places.set(v, { register })
-        else if (spillRegister === undefined) return undefined
+        else if (input.temporaries === undefined) return undefined
         else places.set(v, { spill: spills++ })
     }
     return places
@@ -145,15 +135,15 @@ function lowest(taken: ReadonlySet<number>): number | undefined {
     return undefined
 }
 
-function finish(input: AllocationInput, places: Map<number, Place>, spillRegister: number | undefined, spillCount: number): Allocation {
+function finish(input: AllocationInput, places: Map<number, Place>): Allocation {
     const registerOf = (v: number): number | undefined => {
         const place = places.get(v)
         return place && "register" in place ? place.register : undefined
     }
     return {
         places,
-        spillRegister,
-        spillCount,
+        spills: input.temporaries !== undefined,
+        spillCount: [...places.values()].filter(p => "spill" in p).length,
         freeAt(i) {
             const busy = new Set<number>()
             const mark = (v: number) => {
@@ -165,7 +155,6 @@ function finish(input: AllocationInput, places: Map<number, Place>, spillRegiste
             for (const v of usesOf(input.statements[i])) mark(v)
             const d = definedBy(input.statements[i])
             if (d !== undefined) mark(d)
-            if (spillRegister !== undefined) busy.add(spillRegister)
             return Array.from({ length: registerCount }, (_, r) => r).filter(r => !busy.has(r))
         },
     }

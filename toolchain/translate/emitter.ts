@@ -1,7 +1,6 @@
 import type { Expr } from "../devs/code.ts"
-import { registerCount } from "../executor/frame.ts"
 import { generalRegisters } from "../executor/operations.ts"
-import type { Allocation } from "./allocate.ts"
+import type { Allocation, Place } from "./allocate.ts"
 import type { GuestItem, Operand } from "./guest-code.ts"
 import { RETURN_VALUE } from "./liveness.ts"
 import { RefusalSignal } from "./refusal.ts"
@@ -15,14 +14,17 @@ import { evaluate } from "./select.ts"
 export class Emitter {
     items: GuestItem[] = []
     sourcePc = 0
-    /** register that `ret_val` is saved in for the current statement */
-    returnValueRegister: number | undefined
+    /** where `ret_val` is saved for the current statement */
+    returnValuePlace: Place | undefined
     readonly scope: Scope
     readonly allocation: Allocation
     private readonly operations: ReadonlySet<string>
     /** variable whose value A has, or undefined */
     private mirrored: number | undefined
     private free: number[] = []
+    /** places in the spill array that are in use in passing, and the most that ever were */
+    private parked = 0
+    private parkedMost = 0
     private labels = 0
     private readonly clobbers = new Map<Expr, boolean>()
 
@@ -40,7 +42,8 @@ export class Emitter {
     begin(sourcePc: number, free: number[]): void {
         this.sourcePc = sourcePc
         this.free = free
-        this.returnValueRegister = undefined
+        this.parked = 0
+        this.returnValuePlace = undefined
         this.clobbers.clear()
     }
 
@@ -72,6 +75,10 @@ export class Emitter {
         return this.mirrored === variable
     }
 
+    placeOf(variable: number): Place | undefined {
+        return this.allocation.places.get(variable) ?? (variable === RETURN_VALUE ? this.returnValuePlace : undefined)
+    }
+
     private registerOf(variable: number): number | undefined {
         const place = this.allocation.places.get(variable)
         return place && "register" in place ? place.register : undefined
@@ -79,61 +86,105 @@ export class Emitter {
 
     loadVariable(variable: number): void {
         if (this.mirrored === variable) return
-        const register = this.registerOf(variable) ?? (variable === RETURN_VALUE ? this.returnValueRegister : undefined)
-        if (register !== undefined) this.emit(`A=R${register}`)
-        else {
-            const place = this.allocation.places.get(variable)
-            if (!place || !("spill" in place)) throw new Error(`variable ${variable} is used but has no place`)
-            this.emit(`A=R${this.allocation.spillRegister} INDEX K`, { kind: "int", value: place.spill })
+        const place = this.placeOf(variable)
+        if (!place) {
+            if (variable === RETURN_VALUE) throw new ReturnValueLost()
+            throw new Error(`variable ${variable} is used but has no place`)
         }
+        this.loadA(place)
         this.mirrored = variable
     }
 
-    /** Stores A in a variable. */
+    /** Stores A in a variable, unless nobody needs it. */
     storeVariable(variable: number): void {
-        const register = this.registerOf(variable)
-        if (register !== undefined) this.emit(`R${register}=A`)
-        else {
-            const place = this.allocation.places.get(variable)
-            if (!place || !("spill" in place)) return
-            this.emit(`R${this.allocation.spillRegister}[K]=A`, { kind: "int", value: place.spill })
-        }
+        const place = this.allocation.places.get(variable)
+        if (!place) return
+        this.storeA(place)
         this.mirrored = variable
     }
 
-    /** Lends a register that is free during the current statement. */
-    withTemporary(use: (register: number) => void, general = false): void {
-        const candidates = this.free.filter(r => !general || r < generalRegisters)
-        // leave the general ones to those who need them
-        const register = general ? candidates[0] : candidates[candidates.length - 1]
-        if (register === undefined)
-            throw new RefusalSignal("HOV107", `an expression needs more than ${registerCount} registers`, this.sourcePc)
-        this.free = this.free.filter(r => r !== register)
-        use(register)
-        this.free = [...this.free, register].sort((x, y) => x - y)
+    loadA(place: Place): void {
+        if ("register" in place) this.emit(`A=R${place.register}`)
+        else if ("slot" in place) this.emit(`A=L${place.slot}`)
+        else this.emit("A=S[K]", { kind: "int", value: place.spill })
     }
 
-    /** A register that is free for the rest of the statement. */
-    reserveTemporary(): number {
-        const register = this.free[this.free.length - 1]
-        if (register === undefined)
-            throw new RefusalSignal("HOV107", `an expression needs more than ${registerCount} registers`, this.sourcePc)
+    loadB(place: Place): void {
+        if ("register" in place) this.emit(`B=R${place.register}`)
+        else if ("slot" in place) throw new Error("only A reaches far slots")
+        else this.emit("B=S[K]", { kind: "int", value: place.spill })
+    }
+
+    storeA(place: Place): void {
+        if ("register" in place) this.emit(`R${place.register}=A`)
+        else if ("slot" in place) this.emit(`L${place.slot}=A`)
+        else this.emit("S[K]=A", { kind: "int", value: place.spill })
+    }
+
+    /** Places that the spill array needs. */
+    get spillSize(): number {
+        return this.allocation.spillCount + this.parkedMost
+    }
+
+    /**
+     * Lends a place for a value while the rest of an expression is worked out: a register that is free during the current
+     * statement, `general` ones only to those who ask for them; else a place in the spill array.
+     */
+    withTemporary(use: (place: TemporaryPlace) => void, general = false): void {
+        const place = this.reserveTemporary(general)
+        use(place)
+        if ("register" in place) this.free = [...this.free, place.register].sort((x, y) => x - y)
+        else this.parked--
+    }
+
+    /** The same for the rest of the statement. */
+    reserveTemporary(general = false): TemporaryPlace {
+        const candidates = this.free.filter(r => !general || r < generalRegisters)
+        const register = general ? candidates[0] : candidates[candidates.length - 1]
+        if (register === undefined) {
+            if (!this.allocation.spills) throw new OutOfRegisters()
+            const spill = this.allocation.spillCount + this.parked++
+            this.parkedMost = Math.max(this.parkedMost, this.parked)
+            return { spill }
+        }
         this.free = this.free.filter(r => r !== register)
-        return register
+        return { register }
+    }
+
+    /** Runs code that may throw T; then all that it has emitted is taken back. Returns whether it came to its end. */
+    attempt(signal: new () => Error, translate: () => void): boolean {
+        const { mirrored, free, parked } = this
+        const length = this.items.length
+        try {
+            translate()
+            return true
+        } catch (e) {
+            if (!(e instanceof signal)) throw e
+            this.items.length = length
+            this.mirrored = mirrored
+            this.free = free
+            this.parked = parked
+            this.clobbers.clear()
+            return false
+        }
     }
 
     /** Whether working out an expression overwrites B. Found by trying: selection is deterministic. */
     clobbersB(e: Expr): boolean {
         let known = this.clobbers.get(e)
         if (known === undefined) {
-            const { items, mirrored, labels, free } = this
+            const { items, mirrored, labels, free, parked } = this
             this.items = []
-            evaluate(this, e)
-            known = this.items.some(i => "operation" in i && (i.operation.startsWith("B=") || i.operation.startsWith("call ")))
-            this.items = items
-            this.mirrored = mirrored
-            this.labels = labels
-            this.free = free
+            try {
+                evaluate(this, e)
+                known = this.items.some(i => "operation" in i && (i.operation.startsWith("B=") || i.operation.startsWith("call ")))
+            } finally {
+                this.items = items
+                this.mirrored = mirrored
+                this.labels = labels
+                this.free = free
+                this.parked = parked
+            }
             this.clobbers.set(e, known)
         }
         return known
@@ -146,19 +197,27 @@ export class Emitter {
     loadNewField(object: Expr, field: Operand): void {
         this.withTemporary(t => {
             evaluate(this, object)
-            this.emit(`R${t}=A`)
-            this.emit(`A=R${t} INDEX K`, field)
+            this.storeA(t)
+            this.emit("A=A INDEX K", field)
             const slow = this.newLabel("migrate")
             const done = this.newLabel("migrated")
             this.emit("if A EQ K", { kind: "special", value: "undefined" }, { kind: "label", name: done }, { kind: "label", name: slow })
             this.label(slow)
-            this.emit(`B=R${t}`)
+            this.loadB(t)
             this.emit("A=K", field)
             this.emit("call K(B,A)", { kind: "builtinField", object: -1, name: "migrate" })
             this.label(done)
-        }, true)
+        })
     }
 }
+
+type TemporaryPlace = Exclude<Place, { readonly slot: number }>
+
+/** A statement uses `ret_val` when A no longer has it: it has to be saved before. */
+export class ReturnValueLost extends Error {}
+
+/** An expression needs one more register than there are: the function has to be translated with a spill array. */
+export class OutOfRegisters extends Error {}
 
 function changesA(operation: string): boolean {
     return operation.startsWith("A=") || operation.startsWith("call ") || operation.startsWith("delete ")

@@ -63,6 +63,10 @@ export const refusalCatalogue = {
         title: "The entry of a function changed its kind",
         fix: "Keep it a function, a method or a constructor, as it was; or give the new one another name.",
     },
+    HOV116: {
+        title: "A loop that has begun goes on in its old code",
+        fix: "Nothing is refused: only a loop that is running keeps to its old code until it ends or the board restarts. Name the variables that it uses, and keep them.",
+    },
 } as const
 
 export type RefusalCode = keyof typeof refusalCatalogue

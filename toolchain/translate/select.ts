@@ -5,6 +5,7 @@ import { generalRegisters } from "../executor/operations.ts"
 import type { Operand } from "./guest-code.ts"
 import { RETURN_VALUE } from "./liveness.ts"
 import { RefusalSignal } from "./refusal.ts"
+import type { Place } from "./allocate.ts"
 import type { Emitter } from "./emitter.ts"
 
 /**
@@ -76,18 +77,16 @@ function builtinField(em: Emitter, object: number, name: number): Operand {
 
 /** Register of a local variable, if it is in one that has handlers of its own. */
 export function generalRegisterOf(em: Emitter, e: Expr): number | undefined {
-    const r = registerOf(em, e)
-    return r !== undefined && r < generalRegisters ? r : undefined
+    const place = placeOf(em, e)
+    return place && "register" in place && place.register < generalRegisters ? place.register : undefined
 }
 
-function registerOf(em: Emitter, e: Expr): number | undefined {
+/** Where a local variable or a saved `ret_val` is, if B can be loaded from there. */
+function placeOf(em: Emitter, e: Expr): Place | undefined {
     if (e.kind !== "op") return undefined
     const variable = e.op.name === "LOAD_LOCAL" ? e.immediate : e.op.name === "RET_VAL" ? RETURN_VALUE : undefined
-    if (variable === undefined) return undefined
-    const place = em.allocation.places.get(variable)
-    if (place && "register" in place) return place.register
-    // a temporary that `ret_val` was saved in for this statement
-    return variable === RETURN_VALUE ? em.returnValueRegister : undefined
+    const place = variable === undefined ? undefined : em.placeOf(variable)
+    return place && "slot" in place ? undefined : place
 }
 
 /** A field access as object and key, or undefined for anything else. */
@@ -231,10 +230,10 @@ function evaluateBinary(em: Emitter, name: OpName, left: Expr, right: Expr): voi
 /** Leaves `left` in B and `right` in A. */
 export function operands(em: Emitter, left: Expr, right: Expr): void {
     const leftConstant = constantOf(em, left)
-    const leftRegister = registerOf(em, left)
+    const leftPlace = placeOf(em, left)
     if (!em.clobbersB(right)) {
         if (leftConstant) em.emit("B=K", leftConstant)
-        else if (leftRegister !== undefined) em.emit(`B=R${leftRegister}`)
+        else if (leftPlace) em.loadB(leftPlace)
         else {
             evaluate(em, left)
             em.emit("B=A")
@@ -242,17 +241,17 @@ export function operands(em: Emitter, left: Expr, right: Expr): void {
         evaluate(em, right)
         return
     }
-    if (leftConstant || leftRegister !== undefined) {
+    if (leftConstant || leftPlace) {
         // nothing that `right` does can change them
         evaluate(em, right)
         if (leftConstant) em.emit("B=K", leftConstant)
-        else em.emit(`B=R${leftRegister}`)
+        else em.loadB(leftPlace!)
         return
     }
     evaluate(em, left)
     em.withTemporary(t => {
-        em.emit(`R${t}=A`)
+        em.storeA(t)
         evaluate(em, right)
-        em.emit(`B=R${t}`)
+        em.loadB(t)
     })
 }

@@ -124,24 +124,24 @@ function indexSet(em: Emitter, object: Expr, key: Expr, value: Expr): void {
         em.emit(`R${register}[K]=A`, constant)
         return
     }
-    const store = (r: number) => {
-        if (constant) {
-            evaluate(em, value)
-            em.emit(`R${r}[K]=A`, constant)
-        } else {
-            operands(em, key, value)
-            em.emit(`R${r}[B]=A`)
-        }
-    }
     if (register !== undefined) {
-        store(register)
+        operands(em, key as Expr, value)
+        em.emit(`R${register}[B]=A`)
         return
     }
     em.withTemporary(t => {
         evaluate(em, object)
-        em.emit(`R${t}=A`)
-        store(t)
-    }, true)
+        em.storeA(t)
+        if (!constant) {
+            operands(em, key as Expr, value)
+            if ("register" in t) em.emit(`R${t.register}[B]=A`)
+            else em.emit("S[K][B]=A", { kind: "int", value: t.spill })
+        } else {
+            evaluate(em, value)
+            em.loadB(t)
+            em.emit("B[K]=A", constant)
+        }
+    }, !constant)
 }
 
 function storeBuffer(em: Emitter, s: Statement): void {
@@ -149,17 +149,18 @@ function storeBuffer(em: Emitter, s: Statement): void {
     const constantFormat = constantOf(em, format)
     if (!constantFormat) throw new RefusalSignal("HOV111", "a buffer is written in a format that is not constant", s.pc)
     const register = generalRegisterOf(em, buffer)
-    const store = (r: number) => {
+    if (register !== undefined) {
         operands(em, offset, value)
-        em.emit(`store buffer R${r}`, constantFormat)
+        em.emit(`store buffer R${register}`, constantFormat)
+        return
     }
-    if (register !== undefined) store(register)
-    else
-        em.withTemporary(t => {
-            evaluate(em, buffer)
-            em.emit(`R${t}=A`)
-            store(t)
-        }, true)
+    em.withTemporary(t => {
+        evaluate(em, buffer)
+        em.storeA(t)
+        operands(em, offset, value)
+        if ("register" in t) em.emit(`store buffer R${t.register}`, constantFormat)
+        else em.emit("store buffer S[K]", constantFormat, { kind: "int", value: t.spill })
+    }, true)
 }
 
 /** A jump to a statement; one that goes back counts against the budget, so that no loop runs into the VM's step limit. */
@@ -299,7 +300,7 @@ function call(em: Emitter, callee: Expr, args: readonly Expr[]): void {
         em.emit(["call K()", "call K(A)", "call K(B,A)"][args.length], target)
         return
     }
-    if (field && method) return callMethod(em, field.object, method, args)
+    if (field && method) return callMethod(em, callee, field.object, method, args)
     if (args.length === 0) {
         evaluate(em, callee)
         em.emit("call A()")
@@ -308,14 +309,15 @@ function call(em: Emitter, callee: Expr, args: readonly Expr[]): void {
         em.emit("call B(A)")
     } else
         em.withTemporary(t => {
+            if (!("register" in t)) return callWithArray(em, callee, args)
             evaluate(em, callee)
-            em.emit(`R${t}=A`)
+            em.storeA(t)
             operands(em, args[0], args[1])
-            em.emit(`call R${t}(B,A)`)
+            em.emit(`call R${t.register}(B,A)`)
         }, true)
 }
 
-function callMethod(em: Emitter, object: Expr, method: Operand, args: readonly Expr[]): void {
+function callMethod(em: Emitter, callee: Expr, object: Expr, method: Operand, args: readonly Expr[]): void {
     const register = generalRegisterOf(em, object)
     const withRegister = (r: number) => {
         if (args.length === 1) evaluate(em, args[0])
@@ -334,9 +336,10 @@ function callMethod(em: Emitter, object: Expr, method: Operand, args: readonly E
         em.emit("call B.K(A)", method)
     } else
         em.withTemporary(t => {
+            if (!("register" in t)) return callWithArray(em, callee, args)
             evaluate(em, object)
-            em.emit(`R${t}=A`)
-            withRegister(t)
+            em.storeA(t)
+            withRegister(t.register)
         }, true)
 }
 
@@ -346,18 +349,22 @@ function callWithArray(em: Emitter, callee: Expr, args: readonly Expr[]): void {
         const target = constantOf(em, callee)
         if (!target) {
             evaluate(em, callee)
-            em.emit(`R${f}=A`)
+            em.storeA(f)
         }
         em.withTemporary(t => {
             em.emit("A=[]", { kind: "int", value: args.length })
-            em.emit(`R${t}=A`)
+            em.storeA(t)
             args.forEach((arg, n) => {
                 evaluate(em, arg)
-                em.emit(`R${t}[K]=A`, { kind: "int", value: n })
+                if ("register" in t) em.emit(`R${t.register}[K]=A`, { kind: "int", value: n })
+                else {
+                    em.emit("B=K", { kind: "int", value: n })
+                    em.emit("S[K][B]=A", { kind: "int", value: t.spill })
+                }
             })
             if (target) em.emit("B=K", target)
-            else em.emit(`B=R${f}`)
-            em.emit(`A=R${t}`)
+            else em.loadB(f)
+            em.loadA(t)
             em.emit("call B(...A)")
         }, true)
     })

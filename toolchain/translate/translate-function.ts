@@ -1,12 +1,10 @@
-import type { Expr, Statement } from "../devs/code.ts"
+import type { Statement } from "../devs/code.ts"
 import { accumulatorSlot, registerCount } from "../executor/frame.ts"
 import { allocate, entryMoves } from "./allocate.ts"
-import { Emitter } from "./emitter.ts"
+import { Emitter, OutOfRegisters, ReturnValueLost } from "./emitter.ts"
 import type { GuestFunction, Operand, TryRange } from "./guest-code.ts"
 import { countUses, definesReturnValue, liveness, RETURN_VALUE } from "./liveness.ts"
-import { RefusalSignal } from "./refusal.ts"
 import type { Scope } from "./scope.ts"
-import { constantOf, generalRegisterOf } from "./select.ts"
 import { translateStatement } from "./statements.ts"
 import { finallyDetours, type TryRegion, tryRegions } from "./try-regions.ts"
 
@@ -50,19 +48,18 @@ export interface FunctionContext {
  * Throws RefusalSignal for what cannot be translated.
  */
 export function translateFunction(input: TranslationInput): GuestFunction {
-    for (let temporaries = 0; ; temporaries++) {
-        try {
-            return translateWith(input, temporaries)
-        } catch (e) {
-            // not enough registers left for an expression: keep more variables out of them
-            if (!(e instanceof RefusalSignal) || e.code !== "HOV107" || temporaries === temporariesMax) throw e
-        }
+    try {
+        return translateWith(input, undefined) ?? translateWith(input, spillingTemporaries)!
+    } catch (e) {
+        if (!(e instanceof OutOfRegisters)) throw e
+        return translateWith(input, spillingTemporaries)!
     }
 }
 
-const temporariesMax = 4
+/** Registers that a function with a spill array leaves to its expressions, where parameters do not hold them all. */
+const spillingTemporaries = 2
 
-function translateWith(input: TranslationInput, temporaries: number): GuestFunction {
+function translateWith(input: TranslationInput, temporaries: number | undefined): GuestFunction | undefined {
     const { statements, scope, parameterCount } = input
     const { regions, around } = tryRegions(statements)
     const handlersAt = statements.map((_, i) => around[i].map(r => r.handler))
@@ -73,11 +70,11 @@ function translateWith(input: TranslationInput, temporaries: number): GuestFunct
     for (const r of regions) targets.add(r.first).add(r.last)
     const keepsReturnValue = statements.some((s, i) => definesReturnValue(s) && !isConsumedNext(statements, live.liveOut, targets, i))
     const allocation = allocate({ statements, live, parameterCount, pinned, keepsReturnValue, temporaries })
+    if (!allocation) return undefined
     const em = new Emitter(scope, allocation, input.operations)
     const context = functionContext(em, statements, around)
 
     em.begin(0, allocation.freeAt(0))
-    enterSpilled(em, parameterCount)
     const tryRanges: TryRange[] = regions.map(r => ({
         start: statementLabel(r.first),
         end: statementLabel(r.last),
@@ -87,14 +84,16 @@ function translateWith(input: TranslationInput, temporaries: number): GuestFunct
     statements.forEach((s, i) => {
         if (targets.has(i)) em.label(statementLabel(i))
         em.begin(s.pc, allocation.freeAt(i))
-        if (!keepsReturnValue) saveReturnValue(em, s)
-        translateStatement(context, s, i)
+        translateWithReturnValue(context, s, i)
         if (definesReturnValue(s)) {
             if (keepsReturnValue && live.liveOut[i].has(RETURN_VALUE)) em.storeVariable(RETURN_VALUE)
             else em.mirror(RETURN_VALUE)
         }
     })
-    return { items: em.items, tryRanges, tokens: tokenCount(context) }
+    const body = em.items
+    em.items = []
+    enterSpilled(em, parameterCount)
+    return { items: [...em.items, ...body], tryRanges, tokens: tokenCount(context) }
 }
 
 /** Whether `ret_val` is used only by the statement behind the one that sets it. */
@@ -109,53 +108,24 @@ function isConsumedNext(statements: readonly Statement[], liveOut: readonly Set<
  * A has `ret_val` right behind the statement that set it. If this statement uses it, and not before anything else that
  * goes through A, it waits in a free register.
  */
-function saveReturnValue(em: Emitter, s: Statement): void {
-    const uses = countUses(s.args, RETURN_VALUE)
-    if (uses === 0 || (uses === 1 && s.args.length <= 3 && usesFirst(em, s.args))) return
-    const register = em.reserveTemporary()
-    em.emit(`R${register}=A`)
-    em.returnValueRegister = register
+function translateWithReturnValue(context: FunctionContext, s: Statement, i: number): void {
+    const { em } = context
+    if (em.attempt(ReturnValueLost, () => translateStatement(context, s, i))) return
+    const place = em.reserveTemporary()
+    em.storeA(place)
+    em.returnValuePlace = place
     em.mirror(RETURN_VALUE)
+    translateStatement(context, s, i)
 }
 
-/** Whether code for these operands touches A for `ret_val` first: all others must need no code of their own. */
-function usesFirst(em: Emitter, args: readonly Expr[]): boolean {
-    let found = false
-    for (const e of args) {
-        if (countUses([e], RETURN_VALUE) > 0) {
-            if (e.kind !== "op") return false
-            if (e.op.name !== "RET_VAL" && !usesFirst(em, e.args)) return false
-            found = true
-        } else if (constantOf(em, e) === undefined && generalRegisterOf(em, e) === undefined) return false
-    }
-    return found
-}
-
-/** Makes the spill array and moves the parameters that live in it. */
+/** Makes the spill array and moves the parameters that live in it; one that arrived in A goes first. */
 function enterSpilled(em: Emitter, parameterCount: number): void {
-    const { spillRegister, spillCount } = em.allocation
-    if (spillRegister === undefined) return
-    const moves = entryMoves(em.allocation, parameterCount)
-    // making the array takes A, where a ninth parameter arrived, and its register, where another may be
-    const parked = new Map<number, string>()
-    for (const { slot } of moves) {
-        if (slot === accumulatorSlot) {
-            em.emit("B=A")
-            parked.set(slot, "A=B")
-        } else if (slot === spillRegister) {
-            const t = em.reserveTemporary()
-            em.emit(`A=R${slot}`)
-            em.emit(`R${t}=A`)
-            parked.set(slot, `A=R${t}`)
-        }
+    if (!em.spillSize) return
+    em.emit("S=[]", { kind: "int", value: em.spillSize })
+    for (const { slot, spill } of entryMoves(em.allocation, parameterCount)) {
+        if (slot !== accumulatorSlot) em.emit(`A=R${slot}`)
+        em.emit("S[K]=A", { kind: "int", value: spill })
     }
-    em.emit("A=[]", { kind: "int", value: spillCount })
-    em.emit(`R${spillRegister}=A`)
-    for (const { slot, spill } of moves) {
-        em.emit(parked.get(slot) ?? `A=R${slot}`)
-        em.emit(`R${spillRegister}[K]=A`, { kind: "int", value: spill })
-    }
-    em.mirror(undefined)
 }
 
 function jumpTargets(statements: readonly Statement[]): Set<number> {

@@ -8,6 +8,7 @@ import type { DialectName } from "../dialect-name.ts"
 import * as first from "./0001-first.ts"
 import * as groupsRollouts from "./0002-groups-rollouts.ts"
 import * as webhooks from "./0003-webhooks.ts"
+import * as wideCounters from "./0004-wide-counters.ts"
 
 type Up = (db: Kysely<unknown>, dialect: DialectName) => Promise<void>
 
@@ -15,6 +16,7 @@ const MIGRATIONS: Readonly<Record<string, { up: Up }>> = {
     "0001-first": first,
     "0002-groups-rollouts": groupsRollouts,
     "0003-webhooks": webhooks,
+    "0004-wide-counters": wideCounters,
 }
 
 /** @throws Error of the migration that failed; the ones before it stay. */

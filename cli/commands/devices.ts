@@ -1,0 +1,100 @@
+import { type Command, InvalidArgumentError } from "commander"
+import { writeFileSync } from "node:fs"
+import { part } from "../api-client.ts"
+import { actualText, type DeviceDocument, type DeviceSummary } from "../device-documents.ts"
+import { plural, table } from "../output.ts"
+import { action, type Session } from "../session.ts"
+import { progressText } from "../wait-for-command.ts"
+
+export function addDevices(program: Command): void {
+    const devices = program.command("devices").summary("devices at the server").description("Adds, lists and shows devices.")
+    devices
+        .command("add <device>")
+        .description("add a device and make its token, which is shown this once")
+        .option("--app <name>", "app whose releases it gets")
+        .option("--attribute <name=value>", "what groups filter by; several times for several", attribute, {})
+        .option("--env <file>", "write the board's settings (address, token) there instead, as the board's .env")
+        .action(action(add))
+    devices.command("list").description("list the devices").action(action(list))
+    devices.command("show <device>").description("what is desired of a device, what it runs, and what happened").action(action(show))
+    devices
+        .command("token <device>")
+        .description("give a device a new token; the old one ends at once")
+        .option("--env <file>", "write the board's settings there instead")
+        .action(action(token))
+    devices.command("remove <device>").description("remove a device with all that is known of it").action(action(remove))
+}
+
+function attribute(text: string, before: Record<string, string>): Record<string, string> {
+    const at = text.indexOf("=")
+    if (at < 1) throw new InvalidArgumentError("write it as name=value")
+    return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
+}
+
+interface AddOptions {
+    readonly app?: string
+    readonly attribute: Record<string, string>
+    readonly env?: string
+}
+
+async function add(session: Session, options: AddOptions, device: string): Promise<void> {
+    const api = session.api()
+    const made = await api.call<{ id: string; token: string }>("POST", "/devices", { id: device, app: options.app, attributes: options.attribute })
+    handOut(session, made, api.url, options.env)
+}
+
+async function token(session: Session, options: { env?: string }, device: string): Promise<void> {
+    const api = session.api()
+    handOut(session, await api.call<{ id: string; token: string }>("POST", `/devices/${part(device)}/token`, {}), api.url, options.env)
+}
+
+/** A token is made to be put on a board, so this once it is shown, or written where only its owner reads it. */
+function handOut({ out }: Session, made: { id: string; token: string }, url: string, envFile: string | undefined): void {
+    const settings = `hUrl=${url}\nhId=${made.id}\nhToken=${made.token}\n`
+    if (envFile === undefined) {
+        out.result({ ok: true, ...made }, `${settings.trimEnd()}`)
+        return
+    }
+    writeFileSync(envFile, settings, { mode: 0o600 })
+    out.result({ ok: true, id: made.id, env: envFile }, `${made.id}: the board's settings are in ${envFile}`)
+}
+
+async function list(session: Session): Promise<void> {
+    const items = await session.api().list<DeviceSummary>("/devices")
+    session.out.result({ ok: true, devices: items }, () =>
+        items.length
+            ? `${table(
+                  items.map(d => [d.id, d.actual?.version ?? "-", d.actual?.bank ?? "-", d.actual?.state ?? "-", d.desired?.version ?? "-", d.sync.state]),
+                  ["device", "runs", "bank", "state", "desired", "sync"],
+              )}\n${plural(items.length, "device")}`
+            : `no devices yet: add one with "handover devices add DEVICE"`,
+    )
+}
+
+async function show(session: Session, _: object, device: string): Promise<void> {
+    const document = await session.api().get<DeviceDocument>(`/devices/${part(device)}`)
+    session.out.result({ ok: true, ...document }, () => format(document))
+}
+
+function format(d: DeviceDocument): string {
+    const lines = [
+        `${d.id}${d.app === null ? "" : ` (${d.app})`}`,
+        `  runs     ${actualText(d.actual)}${d.actual ? `, base ${d.actual.base}, reported ${d.actual.reportedAt}` : ""}`,
+        `  desired  ${d.desired?.release ?? "-"}`,
+        `  sync     ${d.sync.state}${d.sync.reason === undefined ? "" : `: ${d.sync.reason}`}`,
+    ]
+    for (const b of d.blocked) lines.push(`  blocked  ${b.release}: ${b.reason}`)
+    for (const [name, value] of Object.entries(d.attributes)) lines.push(`  ${name.padEnd(8)} ${value}`)
+    if (d.command) lines.push(`  command  ${d.command.cmd} ${d.command.release ?? ""}: ${d.command.state}${progressText(d.command)}`)
+    if (d.history.length)
+        lines.push(
+            "  history",
+            table(d.history.slice(0, 10).map(h => [`    ${h.at}`, h.state, h.version ?? "-", h.bank ?? "-", h.code ?? ""])),
+        )
+    return lines.join("\n")
+}
+
+async function remove(session: Session, _: object, device: string): Promise<void> {
+    await session.api().call("DELETE", `/devices/${part(device)}`)
+    session.out.result({ ok: true, id: device }, `${device} is removed`)
+}

@@ -1,0 +1,99 @@
+import type { Command } from "commander"
+import { parseArtifact } from "../../toolchain/format/artifact.ts"
+import { type ApiClient, part } from "../api-client.ts"
+import { CliError, ServerRefusal } from "../cli-error.ts"
+import type { ReleaseDocument } from "../device-documents.ts"
+import { makeRelease, type ReleasedBase, type ReleaseOptions } from "../make-release.ts"
+import { table } from "../output.ts"
+import { withProgress } from "../progress.ts"
+import { readRelease, type ReleaseFile } from "../release-files.ts"
+import { action, type Session } from "../session.ts"
+import { checkVersion } from "../versions.ts"
+import { formatRelease, releaseOptions } from "./release.ts"
+
+interface Options extends ReleaseOptions {
+    readonly notes?: string
+}
+
+interface ArtifactDocument {
+    readonly release: string
+    readonly base: string
+    readonly sequence: number
+    readonly imageBytes: number
+    readonly image: string
+}
+
+export function addPublish(program: Command): void {
+    releaseOptions(
+        program
+            .command("publish <version>")
+            .summary("send a release to the server; builds it first when that was not done")
+            .description(
+                "Sends the artifacts in OUT/releases/VERSION/ to the server; without any, builds and signs them as \"release\" does.\n" +
+                    "Boards get it when somebody asks for it: see \"trigger\" and \"rollouts\". Sending it again is harmless.",
+            )
+            .option("--notes <text>", "what is new in it"),
+    ).action(action(publish))
+}
+
+async function publish(session: Session, options: Options, version: string): Promise<void> {
+    const { config, out } = session
+    checkVersion(version)
+    const api = options.dryRun ? undefined : session.api()
+    let built: ReleasedBase[] = []
+    if (options.force || options.dryRun || !readRelease(config.outDir, version).length) built = await makeRelease(session, version, options)
+    if (!api) {
+        out.result({ ok: true, app: config.app, version, dryRun: true, artifacts: built }, () => formatRelease(version, built))
+        return
+    }
+    const files = readRelease(config.outDir, version)
+    if (!files.length) throw new CliError("HOV_CLI_RELEASE_MISSING", `there is nothing of version ${version} to publish`)
+    checkFiles(files, version)
+    const name = `${config.app}@${version}`
+    await checkSequences(api, config.app, name, files)
+    const artifacts = await withProgress(out, `Publish ${name} to ${api.url}`, async tell => {
+        try {
+            await api.call("POST", "/releases", { app: config.app, version, ...(options.notes === undefined ? {} : { notes: options.notes }) })
+        } catch (e) {
+            if (!(e instanceof ServerRefusal) || e.code !== "HOV_API_RELEASE_EXISTS") throw e
+        }
+        const uploaded: ArtifactDocument[] = []
+        for (const [i, file] of files.entries()) {
+            tell(`artifact ${i + 1} of ${files.length}`)
+            uploaded.push(await api.call<ArtifactDocument>("POST", `/releases/${part(name)}/artifacts`, file.bytes))
+        }
+        return uploaded
+    })
+    out.result({ ok: true, app: config.app, version, release: name, server: api.url, artifacts }, () =>
+        [
+            `${name} is published`,
+            table(
+                artifacts.map(a => [a.base, a.sequence, a.imageBytes, a.image.slice(0, 16)]),
+                ["base", "sequence", "bytes", "image"],
+            ),
+            `update a board with: handover trigger DEVICE ${version}`,
+        ].join("\n"),
+    )
+}
+
+function checkFiles(files: readonly ReleaseFile[], version: string): void {
+    for (const { file, bytes } of files) {
+        const { manifest } = parseArtifact(bytes)
+        if (manifest.version !== version) throw new CliError("HOV_CLI_FILE_KIND", `${file} is of version ${manifest.version}, not ${version}`)
+    }
+}
+
+/** Another machine may have published meanwhile: boards refuse what is not above the sequence that they run. */
+async function checkSequences(api: ApiClient, app: string, name: string, files: readonly ReleaseFile[]): Promise<void> {
+    const others = (await api.list<ReleaseDocument>(`/releases?app=${encodeURIComponent(app)}`)).filter(r => r.id !== name)
+    for (const { artifact } of files) {
+        const { baseId, sequence } = artifact.manifest
+        const higher = others.flatMap(r => r.artifacts.map(a => ({ ...a, release: r.id }))).find(a => a.base === baseId && a.sequence >= sequence)
+        if (higher)
+            throw new CliError(
+                "HOV_CLI_SEQUENCE",
+                `${higher.release} has sequence ${higher.sequence} for base ${baseId}, this has ${sequence}: boards that run it would refuse this. ` +
+                    `Build it again with --sequence ${higher.sequence + 1} --force`,
+            )
+    }
+}

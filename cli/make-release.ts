@@ -1,0 +1,131 @@
+import { existsSync } from "node:fs"
+import { buildUpdate, type Update } from "../toolchain/diff/build-update.ts"
+import type { BaseBundle } from "../toolchain/pack/base-bundle.ts"
+import { imageMap } from "../toolchain/pack/image-map.ts"
+import type { CompiledProgram } from "../toolchain/program/compiled-program.ts"
+import { keyIdOf, signArtifact } from "../toolchain/sign/index.ts"
+import { type Refusal, RefusedError } from "../toolchain/translate/refusal.ts"
+import { CliError } from "./cli-error.ts"
+import { compile, inProject, readBundles, shown } from "./project-programs.ts"
+import { artifactFile, highestSequence, writeRelease } from "./release-files.ts"
+import type { Session } from "./session.ts"
+import { signerFor, warnWhenLow } from "./signers.ts"
+import { type UpdateReport, updateReport } from "./update-report.ts"
+import { checkVersion } from "./versions.ts"
+
+export interface ReleaseOptions {
+    readonly base?: string[]
+    readonly key?: string[]
+    readonly sequence?: number
+    readonly notAfter?: Date
+    readonly allowDowngrade?: boolean
+    readonly skipRefused?: boolean
+    readonly force?: boolean
+    readonly dryRun?: boolean
+}
+
+export interface ReleasedBase {
+    readonly base: string
+    readonly baseVersion: string
+    readonly sequence: number
+    readonly update?: UpdateReport
+    readonly refusals?: readonly Refusal[]
+    /** undefined with `--dry-run` */
+    readonly signedBy?: string
+    readonly artifactBytes?: number
+    readonly files?: { readonly artifact: string; readonly map: string }
+}
+
+/**
+ * Builds a version for every base, signs it and writes the files. Nothing is signed, and so no signature used up, before
+ * all bases have been tried.
+ * @throws RefusedError when it cannot go live on a base, unless those are skipped
+ */
+export async function makeRelease(session: Session, version: string, options: ReleaseOptions): Promise<ReleasedBase[]> {
+    const { config, out } = session
+    checkVersion(version)
+    const files = options.base?.length ? options.base.map(f => inProject(config, f)) : config.baseFiles
+    const bundles = readBundles(files)
+    for (const bundle of bundles) checkAgainstBase(bundle, version)
+    if (!options.dryRun && !options.force)
+        for (const { baseId } of bundles) {
+            const file = artifactFile(config.outDir, version, baseId)
+            if (existsSync(file))
+                throw new CliError("HOV_CLI_RELEASE_EXISTS", `${shown(file)} exists already: a release does not change, choose another version (or --force while it is unpublished)`)
+        }
+    const plans = await plan(session, bundles, options)
+    const refused = plans.filter(p => p.refusals)
+    if (refused.length && (!options.skipRefused || refused.length === plans.length)) throw new RefusedError(refused.flatMap(p => p.refusals!))
+    const released: ReleasedBase[] = []
+    for (const p of plans) {
+        const about = { base: p.bundle.baseId, baseVersion: p.bundle.version, sequence: p.sequence }
+        if (!p.update) {
+            out.warn(`base ${p.bundle.baseId} (${p.bundle.version}) is left out: ${p.refusals!.length} changes cannot go live on it`)
+            released.push({ ...about, refusals: p.refusals })
+            continue
+        }
+        const report = updateReport(p.program, p.update)
+        released.push({ ...about, update: report, ...(options.dryRun ? {} : await sign(session, version, p.bundle, p.program, p.update, options)) })
+    }
+    return released
+}
+
+interface Plan {
+    readonly bundle: BaseBundle
+    readonly program: CompiledProgram
+    readonly sequence: number
+    readonly update?: Update
+    readonly refusals?: readonly Refusal[]
+}
+
+async function plan({ config, out }: Session, bundles: readonly BaseBundle[], options: ReleaseOptions): Promise<Plan[]> {
+    // a build holds the keys that its base trusts, so bases with the same keys share one
+    const programs = new Map<string, CompiledProgram>()
+    const plans: Plan[] = []
+    for (const bundle of bundles) {
+        const keys = bundle.trustedKeys.map(keyIdOf).join()
+        const program = programs.get(keys) ?? (await compile(out, config, bundle.trustedKeys))
+        programs.set(keys, program)
+        const before = highestSequence(config.outDir, bundle.baseId)
+        const sequence = options.sequence ?? before + 1
+        if (sequence <= before && !options.force)
+            throw new CliError("HOV_CLI_SEQUENCE", `sequence ${sequence} is not above ${before}, which an earlier image for base ${bundle.baseId} has: boards would refuse it`)
+        try {
+            plans.push({ bundle, program, sequence, update: buildUpdate(bundle.linked, program, { sequence }) })
+        } catch (e) {
+            if (!(e instanceof RefusedError)) throw e
+            plans.push({ bundle, program, sequence, refusals: e.refusals })
+        }
+    }
+    return plans
+}
+
+async function sign(session: Session, version: string, bundle: BaseBundle, program: CompiledProgram, update: Update, options: ReleaseOptions) {
+    const { config, out, env } = session
+    const { signer, keyFile } = await signerFor(bundle, config, (options.key ?? []).map(f => inProject(config, f)), env)
+    const artifact = await signArtifact(
+        signer,
+        {
+            baseId: bundle.baseId,
+            sequence: update.image.sequence,
+            productId: config.productId,
+            notAfterUnixS: options.notAfter ? Math.floor(options.notAfter.getTime() / 1000) : 0,
+            version,
+            downgradeAllowed: options.allowDowngrade === true,
+            cold: false,
+        },
+        update.file,
+    )
+    warnWhenLow(out, keyFile)
+    const files = writeRelease(config.outDir, version, bundle.baseId, artifact, imageMap(bundle.linked, program, update, { version }))
+    return {
+        signedBy: keyIdOf(await signer.publicKey()),
+        artifactBytes: artifact.length,
+        files: { artifact: shown(files.artifact), map: shown(files.map) },
+    }
+}
+
+function checkAgainstBase(bundle: BaseBundle, version: string): void {
+    if (bundle.version === version)
+        throw new CliError("HOV_CLI_USAGE", `base ${bundle.baseId} calls itself ${version} already: a release needs a version of its own`)
+}

@@ -1,0 +1,62 @@
+import { existsSync, readFileSync, statSync } from "node:fs"
+import { join, relative, resolve } from "node:path"
+import { buildProject } from "../toolchain/build-project.ts"
+import { type BaseBundle, baseBundle, looksLikeBaseBundle, readBaseBundle } from "../toolchain/pack/base-bundle.ts"
+import type { CompiledProgram } from "../toolchain/program/compiled-program.ts"
+import { CliError } from "./cli-error.ts"
+import { type Config, readConfig } from "./config.ts"
+import { withProgress } from "./progress.ts"
+import type { Output } from "./output.ts"
+
+/** Reads bundles; a folder stands for the `base.json` in it. */
+export function readBundles(files: readonly string[]): BaseBundle[] {
+    return files.map(file => {
+        if (!existsSync(file))
+            throw new CliError("HOV_CLI_FILE", `there is no base bundle ${shown(file)}: make one with "handover build", or name one with --base`)
+        return readBaseBundle(readFileSync(file, "utf8"))
+    })
+}
+
+/** Whether a path is a project's folder (else it is a file). */
+export function isProject(path: string): boolean {
+    return existsSync(path) && statSync(path).isDirectory()
+}
+
+export function compile(out: Output, config: Config, trustedKeys: readonly Uint8Array[]): Promise<CompiledProgram> {
+    return withProgress(out, `Compile ${shown(config.projectDir) || "the project"}`, () =>
+        buildProject({ projectDir: config.projectDir, entry: config.entry, trustedKeys }),
+    )
+}
+
+/** The base that a bundle file holds, or that a project's folder would become. */
+export async function baseOf(out: Output, path: string): Promise<BaseBundle> {
+    if (isProject(path)) {
+        const config = readConfig(path)
+        return baseBundle(await compile(out, config, []), config.packageVersion ?? "0.0.0")
+    }
+    return readBundles([path])[0]
+}
+
+/** The program that a bundle file holds, or that a project's folder compiles to with the keys of `base`. */
+export async function programOf(out: Output, path: string, base: BaseBundle): Promise<CompiledProgram> {
+    if (isProject(path)) return compile(out, readConfig(path), base.trustedKeys)
+    const text = existsSync(path) ? readFileSync(path, "utf8") : undefined
+    if (text === undefined || !looksLikeBaseBundle(text))
+        throw new CliError("HOV_CLI_FILE_KIND", `${path} is neither a project's folder nor a base bundle`)
+    return readBaseBundle(text).linked.program
+}
+
+/** A path as a person would write it from here. */
+export function shown(path: string): string {
+    const short = relative(process.cwd(), path)
+    return short.startsWith("..") ? path : short
+}
+
+export function inProject(config: Config, path: string): string {
+    return resolve(config.projectDir, path)
+}
+
+/** Bundles in the build folder, for looking one up by its base id. */
+export function bundlesFolder(outDir: string): string {
+    return join(outDir, "bases")
+}

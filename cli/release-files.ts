@@ -1,0 +1,81 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { type Artifact, parseArtifact } from "../toolchain/format/artifact.ts"
+import { type BaseBundle, readBaseBundle } from "../toolchain/pack/base-bundle.ts"
+import { encodeImageMap, type ImageMap, readImageMap } from "../toolchain/pack/image-map.ts"
+import { bundlesFolder } from "./project-programs.ts"
+
+/**
+ * What "handover release" leaves in the build folder:
+ *
+ * ```
+ *  OUT/releases/VERSION/BASEID.hoa        signed artifact for one base
+ *  OUT/releases/VERSION/BASEID.map.json   its map, for diagnostics
+ *  OUT/bases/BASEID.json                  bundles of all bases built here
+ * ```
+ */
+export interface ReleaseFile {
+    readonly file: string
+    readonly bytes: Uint8Array
+    readonly artifact: Artifact
+}
+
+export function releaseFolder(outDir: string, version: string): string {
+    return join(outDir, "releases", version)
+}
+
+export function artifactFile(outDir: string, version: string, baseId: string): string {
+    return join(releaseFolder(outDir, version), `${baseId}.hoa`)
+}
+
+export function writeRelease(outDir: string, version: string, baseId: string, artifact: Uint8Array, map: ImageMap): { artifact: string; map: string } {
+    mkdirSync(releaseFolder(outDir, version), { recursive: true })
+    const file = artifactFile(outDir, version, baseId)
+    const mapFile = file.replace(/\.hoa$/, ".map.json")
+    writeFileSync(mapFile, encodeImageMap(map))
+    writeFileSync(file, artifact)
+    return { artifact: file, map: mapFile }
+}
+
+/** The artifacts of a version; none when it has not been built here. */
+export function readRelease(outDir: string, version: string): ReleaseFile[] {
+    return filesIn(releaseFolder(outDir, version), ".hoa").map(file => {
+        const bytes = new Uint8Array(readFileSync(file))
+        return { file, bytes, artifact: parseArtifact(bytes) }
+    })
+}
+
+/** The highest sequence that was given to an image for this base here; 0 for none. */
+export function highestSequence(outDir: string, baseId: string): number {
+    let highest = 0
+    for (const version of namesIn(join(outDir, "releases")))
+        for (const { artifact } of readRelease(outDir, version))
+            if (artifact.manifest.baseId === baseId) highest = Math.max(highest, artifact.manifest.sequence)
+    return highest
+}
+
+/** The map of the image whose digest begins with `digest`, if it was built here. */
+export function findMap(outDir: string, digest: string): ImageMap | undefined {
+    for (const version of namesIn(join(outDir, "releases")))
+        for (const file of filesIn(releaseFolder(outDir, version), ".map.json")) {
+            const map = readImageMap(readFileSync(file, "utf8"))
+            if (map.imageDigest.startsWith(digest)) return map
+        }
+    return undefined
+}
+
+/** The bundle of a base that was built here. */
+export function findBundle(outDir: string, baseId: string): BaseBundle | undefined {
+    const file = join(bundlesFolder(outDir), `${baseId}.json`)
+    return existsSync(file) ? readBaseBundle(readFileSync(file, "utf8")) : undefined
+}
+
+function namesIn(folder: string): string[] {
+    return existsSync(folder) ? readdirSync(folder).sort() : []
+}
+
+function filesIn(folder: string, end: string): string[] {
+    return namesIn(folder)
+        .filter(name => name.endsWith(end))
+        .map(name => join(folder, name))
+}

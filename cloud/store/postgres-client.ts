@@ -1,0 +1,41 @@
+/** Connections to PostgreSQL with the values that the store expects. */
+import pg from "pg"
+
+/** SQLite gives numbers; a count or a time in ms is far below 2⁵³. */
+const INT8 = 20
+const types = {
+    getTypeParser: (oid: number, format?: unknown) =>
+        oid === INT8 ? (text: string) => Number(text) : pg.types.getTypeParser(oid, format as "text"),
+} as unknown as pg.CustomTypesConfig
+
+/** PostgreSQL's text has no NUL; one that comes from outside must not fail a transaction. */
+class TextSafeClient extends pg.Client {
+    // biome-ignore lint/suspicious/noExplicitAny: the signature has eight overloads, all of which begin with text and values
+    override query(...parameters: any[]): any {
+        const values = Array.isArray(parameters[1]) ? parameters[1] : parameters[0]?.values
+        if (Array.isArray(values))
+            for (const [index, value] of values.entries())
+                if (typeof value === "string" && value.includes("\0")) values[index] = value.replaceAll("\0", "\ufffd")
+        return super.query(...(parameters as [string]))
+    }
+}
+
+export const clientConfig = (url: string): pg.ClientConfig => ({
+    connectionString: url,
+    application_name: "handover",
+    keepAlive: true,
+    connectionTimeoutMillis: 10_000,
+    types,
+})
+
+export function createPool(url: string, connectionsMax: number, onError: (error: Error) => void): pg.Pool {
+    const pool = new pg.Pool({
+        ...clientConfig(url),
+        max: connectionsMax,
+        idleTimeoutMillis: 60_000,
+        Client: TextSafeClient,
+    } as pg.PoolConfig)
+    // A connection that breaks while it is idle: the pool opens another one.
+    pool.on("error", onError)
+    return pool
+}

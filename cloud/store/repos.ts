@@ -1,0 +1,33 @@
+import type { Kysely } from "kysely"
+import { AuditRepo } from "./audit.ts"
+import { CommandRepo } from "./commands.ts"
+import { DesiredRepo } from "./desired.ts"
+import { DeviceRepo } from "./devices.ts"
+import type { DialectName } from "./dialect-name.ts"
+import type { NewEvent } from "./events.ts"
+import { EventRepo } from "./events.ts"
+import { GroupRepo } from "./groups.ts"
+import { ReleaseRepo } from "./releases.ts"
+import { RolloutRepo } from "./rollouts.ts"
+import type { Schema } from "./schema.ts"
+import type { Repos } from "./store.ts"
+import { TokenRepo } from "./tokens.ts"
+import { ViewRepo } from "./views.ts"
+import { WebhookRepo } from "./webhooks.ts"
+
+/** All repositories over one connection or transaction; events that they note gather in `noted`. */
+export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEvent[]): Repos {
+    return {
+        devices: new DeviceRepo(db, dialect),
+        desired: new DesiredRepo(db),
+        releases: new ReleaseRepo(db),
+        commands: new CommandRepo(db),
+        tokens: new TokenRepo(db),
+        events: new EventRepo(db, noted),
+        audit: new AuditRepo(db),
+        views: new ViewRepo(db),
+        groups: new GroupRepo(db),
+        rollouts: new RolloutRepo(db),
+        webhooks: new WebhookRepo(db),
+    }
+}

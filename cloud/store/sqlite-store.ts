@@ -1,0 +1,64 @@
+/** The embedded store: one file, one connection, one process. */
+import { Kysely } from "kysely"
+import type { NewEvent, StoredEvent } from "./events.ts"
+import { LibsqlDialect } from "./libsql-dialect.ts"
+import { migrateToLatest } from "./migrations/index.ts"
+import { reposOver } from "./repos.ts"
+import type { Schema } from "./schema.ts"
+import type { EventListener, LeadershipListener, Repos, Store } from "./store.ts"
+
+const BUSY_TIMEOUT_MS = 5_000
+
+/** Opens (or creates) the database file and brings it up to the newest migration. */
+export async function openSqliteStore(path: string): Promise<Store> {
+    const db = new Kysely<Schema>({ dialect: new LibsqlDialect({ path, busyTimeoutMs: BUSY_TIMEOUT_MS }) })
+    try {
+        await migrateToLatest(db, "sqlite")
+    } catch (error) {
+        await db.destroy()
+        throw error
+    }
+    return new SqliteStore(db)
+}
+
+class SqliteStore implements Store {
+    readonly kind = "sqlite"
+    readonly read: Repos
+    /** There is nobody to share the work with. */
+    readonly leads = true
+    readonly #db: Kysely<Schema>
+    readonly #listeners = new Set<EventListener>()
+
+    constructor(db: Kysely<Schema>) {
+        this.#db = db
+        this.read = reposOver(db, "sqlite", [])
+    }
+
+    async write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
+        const noted: NewEvent[] = []
+        let stored: readonly StoredEvent[] = []
+        const result = await this.#db.transaction().execute(async transaction => {
+            const inside = reposOver(transaction, "sqlite", noted)
+            const value = await work(inside)
+            stored = await inside.events.store(noted)
+            return value
+        })
+        if (stored.length > 0) for (const listener of this.#listeners) listener(stored, false)
+        return result
+    }
+
+    onEvents(listener: EventListener): () => void {
+        this.#listeners.add(listener)
+        return () => this.#listeners.delete(listener)
+    }
+
+    onLeadership(listener: LeadershipListener): () => void {
+        listener(true)
+        return () => {}
+    }
+
+    async close(): Promise<void> {
+        this.#listeners.clear()
+        await this.#db.destroy()
+    }
+}
