@@ -7,22 +7,49 @@ import { readProgram } from "../../toolchain/program/compiled-program.ts"
 import { buildProgram, type BuiltProgram } from "./build-program.ts"
 import { compileInProcess } from "./stock-compiler.ts"
 
+/** When a running program gets its image, on the VM's clock. */
+export interface LivePlan {
+    readonly activateAtMs: number
+    /** when the base's code comes back; default never */
+    readonly backAtMs?: number
+}
+
 /** A program linked with the hot-swap loader alone, for tests of replaced code: no network, no flash. */
 export interface Patchable {
     readonly base: LinkedBase
-    /** the linked program with this image in it, which it activates before its own first statement */
-    withImage(image: Uint8Array | undefined): Uint8Array
+    /**
+     * The linked program with this image in it, which it activates before its own first statement, or in the middle of
+     * running when there is a plan; then it prints `live` and `back`.
+     */
+    withImage(image: Uint8Array | undefined, plan?: LivePlan): Uint8Array
 }
 
 const hotswapFolder = join(import.meta.dirname, "../../src/hotswap")
 const slotText = "HANDOVER-TEST-IMAGE-SLOT"
 const slotHex = Buffer.from(slotText).toString("hex")
+const planText = "HANDOVER-TEST-PLAN"
+const planHex = Buffer.from(planText).toString("hex")
+const never = 0xffffffff
 
 const loader = `
-import { activate, loadImage, setMachineUp } from "./hotswap"
+import * as ds from "@devicescript/core"
+import { activate, deactivate, loadImage, setMachineUp } from "./index"
 const slot = hex\`${slotHex}\`
+const plan = hex\`${planHex}\`
+async function goLive() {
+    const image = await loadImage(slot)
+    const backAtMs = plan.getAt(4, "u32")
+    await ds.sleep(plan.getAt(0, "u32") - ds.millis())
+    await activate(image, { trial: false, reason: "hot", version: "test" })
+    console.log("live")
+    if (backAtMs === ${never}) return
+    if (backAtMs > ds.millis()) await ds.sleep(backAtMs - ds.millis())
+    deactivate()
+    console.log("back")
+}
 await setMachineUp()
-if (slot.length !== ${slotText.length}) await activate(await loadImage(slot), { trial: false, reason: "boot", version: "test" })
+if (plan.length !== ${planText.length}) goLive.start()
+else if (slot.length !== ${slotText.length}) await activate(await loadImage(slot), { trial: false, reason: "boot", version: "test" })
 `
 
 /** Builds and links `source` (several files by path, or the text of one) behind the loader. */
@@ -40,12 +67,19 @@ export function patchableInProcess(files: Record<string, string>): Patchable {
 const mainSource = `import "./hotswap/test-loader"\nimport "./program"\n`
 
 function withLoader(files: Record<string, string>): Record<string, string> {
-    return { ...hotswapFiles(), "hotswap/test-loader.ts": loader.replace('"./hotswap"', '"./index"'), ...files }
+    return { ...hotswapFiles(), "hotswap/test-loader.ts": loader, ...files }
 }
 
 function link(built: BuiltProgram): Patchable {
     const base = linkBase(readProgram(built.devs, built.debugInfo))
-    return { base, withImage: image => (image ? withBuffer(base.file, slotText, image) : base.file) }
+    return {
+        base,
+        withImage(image, plan) {
+            if (!image) return base.file
+            const file = withBuffer(base.file, slotText, image)
+            return plan ? withBuffer(file, planText, planBytes(plan)) : file
+        },
+    }
 }
 
 /** The same program with every function that can be replaced running on the executor. */
@@ -60,6 +94,13 @@ function hotswapFiles(): Record<string, string> {
             .filter(name => name.endsWith(".ts"))
             .map(name => [`hotswap/${name}`, readFileSync(join(hotswapFolder, name), "utf8")]),
     )
+}
+
+function planBytes(plan: LivePlan): Uint8Array {
+    const bytes = Buffer.alloc(8)
+    bytes.writeUInt32LE(plan.activateAtMs, 0)
+    bytes.writeUInt32LE(plan.backAtMs ?? never, 4)
+    return bytes
 }
 
 /** Puts other bytes in the place of a buffer literal. */

@@ -10,15 +10,19 @@ import { refusal, type Refusal, RefusalSignal, RefusedError } from "../translate
 import { translateFunction } from "../translate/translate-function.ts"
 import { imageBudget } from "./budget.ts"
 import type { Scope } from "../translate/scope.ts"
-import { classChanges, returnUndefined } from "./class-layout.ts"
+import { classChanges } from "./class-layout.ts"
 import { entryChanges } from "./entry-code.ts"
 import { type Match, matchPrograms } from "./match.ts"
-import { programScope } from "./program-scope.ts"
+import { programRefusals } from "./program-refusals.ts"
+import { identity, nothingNew, programScope } from "./program-scope.ts"
 import { functionText, type Names } from "./shape.ts"
 import { CapturedVariables } from "./captured.ts"
 import { switchPoints } from "../link/loops.ts"
 import { loopTakeover } from "./loop-takeover.ts"
 import { keepsParameters } from "./rerun.ts"
+import type { Sequence } from "./sequence.ts"
+import { keepsHandles } from "./starters.ts"
+import { scopeOfBoth } from "./two-programs.ts"
 
 export interface UpdateOptions {
     readonly sequence: number
@@ -67,6 +71,7 @@ class UpdateBuilder {
     private readonly hosts: ReadonlyMap<number, number>
     private readonly captured: CapturedVariables
     private readonly notes: Refusal[] = []
+    private starters: ReadonlySet<number> = new Set()
     private tokens = 0
     private shippedCount = 0
 
@@ -83,28 +88,28 @@ class UpdateBuilder {
 
     build(): Update {
         for (const f of this.next.functions) if (this.isToShip(f)) this.enqueue(f.index)
+        const entry = entryChanges(this.base.program, this.next, this.match, this.names(true), this.names(false))
+        for (const r of [...programRefusals(this.base.program, this.next), ...entry.refusals]) this.refusals.push(r)
         const changes = classChanges(this.base.program, this.next, this.match)
         for (const r of changes.refusals) this.refusals.push(r)
-        const scope = programScope(
-            this.base.program,
-            this.next,
-            this.match,
-            { functionNumber: i => this.enqueue(i), cellNumber: g => this.cell(g) },
-            new Set(changes.rules.flatMap(r => r.fields)),
-        )
-        const entry = entryChanges(this.base.program, this.next, this.match, this.names(true), this.names(false))
-        for (const r of entry.refusals) this.refusals.push(r)
-        if (entry.changed || this.isAskedFor(this.next.functions[0])) this.shipEntry(scope)
+        const newFields = new Set(changes.rules.flatMap(r => r.fields))
+        const additions = { functionNumber: (i: number) => this.enqueue(i), cellNumber: (g: number) => this.cell(g) }
+        const ofNext = programScope(this.base.program, this.next, this.match, additions, newFields)
+        const asBase = identity(this.base.program)
+        const ofBase = programScope(this.base.program, this.base.program, asBase, nothingNew, newFields)
+        const scope = scopeOfBoth(ofBase, ofNext, this.base.recordsGlobal)
+        this.starters = entry.starters
+        if (entry.changed || this.isAskedFor(this.next.functions[0])) this.shipEntry(entry.entry, scope)
         this.shipQueue(scope)
         const rules = changes.rules.map(r => ({
             constructor_: this.pool.word({ kind: "baseFunction", index: r.baseConstructor }, new Map()),
             fields: r.fields.map(f => this.pool.string(f)),
             up: this.shipMade(`${r.className}.migrate`, r.up, 1, scope),
         }))
-        const made = (name: string, statements: readonly Statement[]) =>
-            statements.length ? this.shipMade(name, [...statements, returnUndefined], 0, scope) : undefined
+        const made = (name: string, code: Sequence) => (code.isEmpty ? undefined : this.shipMade(name, code.finish(), 0, scope, code.origins))
         const initialise = made("initialise", entry.initialise)
         const goLive = made("goLive", entry.goLive)
+        const goBack = made("goBack", entry.goBack)
         this.shipQueue(scope)
         if (this.refusals.length) throw new RefusedError(this.refusals)
         const image: Image = {
@@ -119,6 +124,7 @@ class UpdateBuilder {
             rules,
             initialise,
             goLive,
+            goBack,
         }
         return { file: encodeImage(image), image, shipped: this.shipped, match: this.match, notes: this.notes }
     }
@@ -129,11 +135,11 @@ class UpdateBuilder {
     }
 
     /** Ships the application's top-level code, to run at boot in the place of the base's. */
-    private shipEntry(scope: Scope): void {
+    private shipEntry(statements: readonly Statement[], scope: Scope): void {
         const main = this.next.functions[0]
-        this.attempt(main, () => {
+        this.attempt(main, [], () => {
             const guest = translateFunction({
-                statements: main.statements.slice(entrySplit(this.next)),
+                statements,
                 scope: this.scopeOf(main, scope),
                 parameterCount: 0,
                 keptParameters: false,
@@ -212,10 +218,11 @@ class UpdateBuilder {
     private ship(f: ProgramFunction, scope: Scope): void {
         const baseIndex = this.match.functions.get(f.index)
         const host = baseIndex === undefined ? undefined : this.hosts.get(baseIndex)
-        this.attempt(f, () => {
+        this.attempt(f, [], () => {
             const policy = host === undefined ? "skip" : this.faultPolicy(f, this.base.program.functions[baseIndex!])
+            const statements = this.starters.has(f.index) ? keepsHandles(f.statements) : f.statements
             const guest = translateFunction({
-                statements: policy === "rerun" ? keepsParameters(f.statements, f.devs.args, f.devs.slots) : f.statements,
+                statements: policy === "rerun" ? keepsParameters(statements, f.devs.args, f.devs.slots) : statements,
                 scope: this.scopeOf(f, scope),
                 parameterCount: f.devs.args,
                 keptParameters: policy === "rerun" || (f.devs.flags & FunctionFlag.isConstructor) !== 0,
@@ -280,9 +287,9 @@ class UpdateBuilder {
     }
 
     /** Ships code that the builder made out of parts of the program; returns its number in the image. */
-    private shipMade(name: string, statements: readonly Statement[], parameterCount: number, scope: Scope): number {
+    private shipMade(name: string, statements: readonly Statement[], parameterCount: number, scope: Scope, origins: readonly number[] = []): number {
         const number = this.reserve()
-        this.attempt(this.next.functions[0], () => {
+        this.attempt(this.next.functions[0], origins, () => {
             const guest = translateFunction({
                 statements,
                 scope,
@@ -297,12 +304,12 @@ class UpdateBuilder {
     }
 
     /** Turns a refusal of the translator into one that says where. */
-    private attempt(f: ProgramFunction, translate: () => void): void {
+    private attempt(f: ProgramFunction, origins: readonly number[], translate: () => void): void {
         try {
             translate()
         } catch (e) {
             if (!(e instanceof RefusalSignal)) throw e
-            this.refusals.push(refusal(e.code, f.index === 0 ? "top-level code" : f.name, locate(this.next, f.index, e.pc), e.message))
+            this.refusals.push(refusal(e.code, f.index === 0 ? "top-level code" : f.name, locate(this.next, f.index, origins[e.pc] ?? e.pc), e.message))
         }
     }
 

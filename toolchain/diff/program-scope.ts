@@ -58,3 +58,22 @@ export function programScope(
         isNewField: name => newFields.has(name),
     }
 }
+
+/** The match of a program with itself. */
+export function identity(program: CompiledProgram): Match {
+    return {
+        functions: new Map(program.functions.map(f => [f.index, f.index])),
+        globals: new Map(program.debug.globals.map((_, i) => [i, i])),
+        files: new Map(),
+    }
+}
+
+/** For code of the base: all that it refers to is there. */
+export const nothingNew: Additions = {
+    functionNumber: i => {
+        throw new Error(`function ${i} is not in the base`)
+    },
+    cellNumber: g => {
+        throw new Error(`global ${g} is not in the base`)
+    },
+}

@@ -77,3 +77,33 @@ export function specName(program: CompiledProgram, index: number): string {
     const name = stringAt(program.image, view.readUInt16LE(at)) ?? "?"
     return `${name}:${view.readUInt32LE(at + 4).toString(16)}:${view.readUInt16LE(at + 8)}`
 }
+
+const packetBytes = 8
+const fieldBytes = 4
+/** Packet flag: its fields are a list somewhere else in the section. */
+const multiField = 1
+
+/**
+ * The same with all of its packets, by name, code and format. The places of packets and fields in the section are in units of
+ * four bytes (runtime/devicescript/devs_format.h, devs_service_spec_t).
+ */
+export function specText(program: CompiledProgram, index: number): string {
+    const specs = program.image.sections.specs
+    const b = Buffer.from(specs.buffer, specs.byteOffset, specs.byteLength)
+    const name = (at: number) => stringAt(program.image, b.readUInt16LE(at)) ?? "?"
+    const count = b.readUInt16LE(index * specBytes + 8)
+    const first = b.readUInt16LE(index * specBytes + 10) * 4
+    const packets: string[] = []
+    for (let i = 0; i < count; i++) {
+        const at = first + i * packetBytes
+        const flags = b.readUInt16LE(at + 4)
+        let format = String(b.readUInt16LE(at + 6))
+        if (flags & multiField) {
+            const fields: string[] = []
+            for (let f = b.readUInt16LE(at + 6) * 4; b.readUInt16LE(f) !== 0; f += fieldBytes) fields.push(`${name(f)} ${b[f + 2]} ${b[f + 3]}`)
+            format = fields.join(",")
+        }
+        packets.push(`${name(at)} ${b.readUInt16LE(at + 2).toString(16)} ${flags} ${format}`)
+    }
+    return `${specName(program, index)}\n${packets.join("\n")}`
+}

@@ -122,7 +122,7 @@ class TransitionBuilder {
             this.inPlace(u, steps)
             return
         }
-        this.setAgain(u, { what: `the value of ${u.variable.name}`, isWeighty: true })
+        this.setAgain(u, { what: "its own statement" })
     }
 
     /** What of the things that a statement uses when it runs is another one now. */
