@@ -94,7 +94,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         moves.set(host.functionIndex, linked.places)
         functions[host.functionIndex] = hostFunction(f, linked.code)
     }
-    const main = linkMain(program, functions[0], hosts[0].pointer, machine.budget, loopsOf(0), executor.code)
+    const main = linkMain(program, functions[0], hosts[0].pointer, machine.budget, loopsOf(0), records, executor.code)
     moves.set(0, main.places)
     functions[0] = main.linked
 
@@ -186,6 +186,7 @@ function linkMain(
     pointer: number,
     budget: number,
     loops: ReadonlyMap<number, number>,
+    records: number,
     executor: Uint8Array,
 ): LinkedMain {
     const statements = decodeCode(devs.code)
@@ -203,7 +204,16 @@ function linkMain(
     reassemble(a, early)
     a.label(placeOf(-1))
     emitPrelude(a, pointer, budget)
-    reassemble(a, statements.slice(split), s => emitBackEdge(a, s, loops))
+    const recorded = new Map(recordedCalls(program).map(call => [call.end, call]))
+    reassemble(
+        a,
+        statements.slice(split),
+        s => emitBackEdge(a, s, loops),
+        s => {
+            const call = recorded.get(s.end)
+            if (call) a.emit("INDEX_SET", ["LOAD_GLOBAL", records], call.number, call.keptIn === undefined ? ["RET_VAL"] : ["LOAD_GLOBAL", call.keptIn])
+        },
+    )
     a.label("executor")
     a.raw(executor)
     const { code, labels } = a.finish()
