@@ -14,6 +14,7 @@ export type CliErrorCode =
     | "HOV_CLI_SEQUENCE"
     | "HOV_CLI_UNREACHABLE"
     | "HOV_CLI_ANSWER"
+    | "HOV_CLI_NOT_REPORTED"
     | "HOV_CLI_TIMEOUT"
 
 /** What the command itself finds wrong; the message says what to do. */

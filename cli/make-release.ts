@@ -9,7 +9,7 @@ import { CliError } from "./cli-error.ts"
 import { compile, inProject, readBundles, shown } from "./project-programs.ts"
 import { artifactFile, highestSequence, writeRelease } from "./release-files.ts"
 import type { Session } from "./session.ts"
-import { signerFor, warnWhenLow } from "./signers.ts"
+import { type ChosenSigner, signerFor, warnWhenLow } from "./signers.ts"
 import { type UpdateReport, updateReport } from "./update-report.ts"
 import { checkVersion } from "./versions.ts"
 
@@ -53,11 +53,13 @@ export async function makeRelease(session: Session, version: string, options: Re
             if (existsSync(file))
                 throw new CliError("HOV_CLI_RELEASE_EXISTS", `${shown(file)} exists already: a release does not change, choose another version (or --force while it is unpublished)`)
         }
+    // a missing key or passphrase is said before the work begins
+    const signers = options.dryRun ? [] : await Promise.all(bundles.map(b => signerFor(b, config, (options.key ?? []).map(f => inProject(config, f)), session.env)))
     const plans = await plan(session, bundles, options)
     const refused = plans.filter(p => p.refusals)
     if (refused.length && (!options.skipRefused || refused.length === plans.length)) throw new RefusedError(refused.flatMap(p => p.refusals!))
     const released: ReleasedBase[] = []
-    for (const p of plans) {
+    for (const [i, p] of plans.entries()) {
         const about = { base: p.bundle.baseId, baseVersion: p.bundle.version, sequence: p.sequence }
         if (!p.update) {
             out.warn(`base ${p.bundle.baseId} (${p.bundle.version}) is left out: ${p.refusals!.length} changes cannot go live on it`)
@@ -65,7 +67,7 @@ export async function makeRelease(session: Session, version: string, options: Re
             continue
         }
         const report = updateReport(p.program, p.update)
-        released.push({ ...about, update: report, ...(options.dryRun ? {} : await sign(session, version, p.bundle, p.program, p.update, options)) })
+        released.push({ ...about, update: report, ...(options.dryRun ? {} : await sign(session, signers[i], version, p, p.update, options)) })
     }
     return released
 }
@@ -100,9 +102,7 @@ async function plan({ config, out }: Session, bundles: readonly BaseBundle[], op
     return plans
 }
 
-async function sign(session: Session, version: string, bundle: BaseBundle, program: CompiledProgram, update: Update, options: ReleaseOptions) {
-    const { config, out, env } = session
-    const { signer, keyFile } = await signerFor(bundle, config, (options.key ?? []).map(f => inProject(config, f)), env)
+async function sign({ config, out }: Session, { signer, keyFile }: ChosenSigner, version: string, { bundle, program }: Plan, update: Update, options: ReleaseOptions) {
     const artifact = await signArtifact(
         signer,
         {

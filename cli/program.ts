@@ -3,6 +3,7 @@ import { toolchainVersion } from "../toolchain/pack/base-bundle.ts"
 import { addBuild } from "./commands/build.ts"
 import { addDevices } from "./commands/devices.ts"
 import { addDiff } from "./commands/diff.ts"
+import { addInspect } from "./commands/inspect.ts"
 import { addKeys } from "./commands/keys.ts"
 import { addLogs } from "./commands/logs.ts"
 import { addPublish } from "./commands/publish.ts"
@@ -15,7 +16,7 @@ import { addTrigger } from "./commands/trigger.ts"
 import { addUpdater } from "./commands/updater.ts"
 import { exitCodeHelp } from "./exit-codes.ts"
 
-const verbs = [addKeys, addBuild, addDiff, addRelease, addPublish, addTrigger, addUpdater, addLogs, addSymbolize, addDevices, addReleases, addTokens, addServe]
+const verbs = [addKeys, addBuild, addDiff, addRelease, addPublish, addTrigger, addUpdater, addLogs, addSymbolize, addInspect, addDevices, addReleases, addTokens, addServe]
 
 /** The command with all its verbs. */
 export function handoverProgram(): Command {

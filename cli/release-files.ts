@@ -54,12 +54,12 @@ export function highestSequence(outDir: string, baseId: string): number {
     return highest
 }
 
-/** The map of the image whose digest begins with `digest`, if it was built here. */
-export function findMap(outDir: string, digest: string): ImageMap | undefined {
+/** The map of an image that was built here. */
+export function findMap(outDir: string, isWanted: (map: ImageMap) => boolean): ImageMap | undefined {
     for (const version of namesIn(join(outDir, "releases")))
         for (const file of filesIn(releaseFolder(outDir, version), ".map.json")) {
             const map = readImageMap(readFileSync(file, "utf8"))
-            if (map.imageDigest.startsWith(digest)) return map
+            if (isWanted(map)) return map
         }
     return undefined
 }

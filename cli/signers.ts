@@ -19,7 +19,7 @@ function publicKeyOf(file: string): Uint8Array {
     return /^[0-9a-f]{120}$/.test(text) ? fromHex(text) : readKeyInfo(file).publicKey
 }
 
-interface ChosenSigner {
+export interface ChosenSigner {
     readonly signer: Signer
     /** undefined for a signer outside of this process */
     readonly keyFile?: string

@@ -6,7 +6,7 @@
  * `npm run test:differential -- --seed 1 --count 500 [--batch 5] [--json] [--source SEED]`
  */
 import { parseArgs } from "node:util"
-import { compareBatch, type Difference } from "./differential/compare.ts"
+import { type BatchResult, compareBatch, merge } from "./differential/compare.ts"
 import { randomProgram } from "./differential/program.ts"
 
 const { values } = parseArgs({
@@ -30,29 +30,27 @@ const batchSize = Number(values.batch)
 /** every so many batches run under GC stress too */
 const gcStressEvery = 5
 
-const differences: Difference[] = []
-const totals = { programs: 0, gcStress: 0, lines: 0, functions: 0, instructions: 0, seconds: 0 }
+const total: BatchResult = { programs: 0, lines: 0, functions: 0, instructions: 0, differences: [], unfit: [] }
+let underGcStress = 0
 const start = performance.now()
-for (let from = 0, batch = 0; from < count; from += batchSize, batch++) {
-    const seeds = Array.from({ length: Math.min(batchSize, count - from) }, (_, i) => seed + from + i)
+let next = seed
+for (let batch = 0; total.programs < count; batch++) {
+    const seeds = Array.from({ length: Math.min(batchSize, count - total.programs) }, () => next++)
     const gcStress = batch % gcStressEvery === 0
     const result = await compareBatch(seeds, gcStress).catch((e: Error) => {
         throw new Error(`programs ${seeds[0]} to ${seeds[seeds.length - 1]}: ${e.message}`)
     })
-    differences.push(...result.differences)
-    totals.programs += result.programs
-    totals.gcStress += gcStress ? result.programs : 0
-    totals.lines += result.lines
-    totals.functions += result.functions
-    totals.instructions += result.instructions
+    merge(total, result)
+    if (gcStress) underGcStress += result.programs
     if (!values.json)
         for (const d of result.differences) console.log(`program ${d.seed}, ${d.way}:\n  native ${d.native}\n  other  ${d.other}`)
 }
-totals.seconds = Math.round((performance.now() - start) / 100) / 10
-if (values.json) console.log(JSON.stringify({ seed, ...totals, differences }))
+const seconds = Math.round((performance.now() - start) / 100) / 10
+if (values.json) console.log(JSON.stringify({ seed, ...total, underGcStress, seconds }))
 else {
-    const { programs, gcStress, functions, instructions, lines, seconds } = totals
-    console.log(`seed ${seed}, programs ${programs} (${gcStress} of them under GC stress too), differences ${differences.length}`)
+    const { programs, functions, instructions, lines, unfit, differences } = total
+    console.log(`seed ${seed}, programs ${programs} (${underGcStress} of them under GC stress too), differences ${differences.length}`)
     console.log(`${functions} functions, ${instructions} instructions, ${lines} lines compared in each way, ${seconds} s`)
+    if (unfit.length) console.log(`not counted: ${unfit.length} that crash the stock VM or do not fit its heap (${unfit.join(", ")})`)
 }
-process.exit(differences.length ? 1 : 0)
+process.exit(total.differences.length ? 1 : 0)

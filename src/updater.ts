@@ -10,6 +10,7 @@ import {
     updaterState,
     wake,
 } from "./dfu/actor"
+import { frozen } from "./dfu/trust"
 import { Ev, Phase, phaseNames, UpdaterState } from "./dfu/updater-state"
 import { baseId } from "./hotswap"
 
@@ -59,6 +60,11 @@ export class Updater {
             ofBytes: s.job ? s.job.imageSizeBytes : 0,
             code: s.code,
         }
+    }
+
+    /** The server keeps the board back: what the signer calls the newest does not come (code HOV_FROZEN). */
+    static isKeptBack() {
+        return frozen()
     }
 
     /** Ends an update; no effect once its code runs. */

@@ -5,15 +5,23 @@ import * as assert from "uvu/assert"
 import { DiskBlobStore } from "../cloud/store/blobs.ts"
 import { openSqliteStore } from "../cloud/store/sqlite-store.ts"
 import type { Store } from "../cloud/store/store.ts"
+import { openPostgresStore } from "../cloud/store/postgres-store.ts"
 import { sha256, temporaryFolder } from "./support/cloud.ts"
+import { databaseOf, dropDatabaseOf, onPostgres } from "./support/cloud-database.ts"
+
+const open = async (folder: string): Promise<Store> => {
+    const url = await databaseOf(folder)
+    return url === undefined ? openSqliteStore(path.join(folder, "test.db")) : openPostgresStore({ url, onError: () => {} })
+}
 
 const test = suite<{ folder: string; store: Store }>("cloud: store")
 test.before.each(async context => {
     context.folder = await temporaryFolder()
-    context.store = await openSqliteStore(path.join(context.folder, "test.db"))
+    context.store = await open(context.folder)
 })
 test.after.each(async context => {
     await context.store.close()
+    await dropDatabaseOf(context.folder)
     await rm(context.folder, { recursive: true, force: true })
 })
 
@@ -54,7 +62,7 @@ test("transactions do not mix, and a reader does not see half of one", async ({ 
     const seen = store.read.devices.list({ after: null, limit: 10 })
     await Promise.all([write("a"), write("b"), seen])
     assert.equal(order, ["a+", "a-", "b+", "b-"])
-    assert.is((await seen).length, 0)
+    assert.is((await seen).length % 2, 0)
     assert.is((await store.read.devices.list({ after: null, limit: 10 })).length, 4)
 })
 
@@ -65,7 +73,7 @@ test("a broken rule of the database rejects, and the connection goes on", async 
             await store.write(repos => repos.devices.insert(device("a")))
             assert.unreachable()
         } catch (error) {
-            assert.match((error as Error).message, "UNIQUE")
+            assert.match((error as Error).message, /unique/i)
         }
     }
     await store.write(repos => repos.devices.insert(device("b")))
@@ -83,15 +91,14 @@ test("the database itself refuses a second open command, and the same grant twic
     assert.not.ok(await refused("c4", 2))
 })
 
-test("a file is brought up once and opened again as it was", async ({ store, folder }) => {
+test("a database is brought up once and opened again as it was", async ({ store, folder }) => {
     await store.write(repos => repos.devices.insert(device("a")))
-    const file = path.join(folder, "test.db")
-    const again = await openSqliteStore(file)
+    const again = await open(folder)
     assert.is((await again.read.devices.get("a"))?.id, "a")
     await again.close()
 })
 
-test("what is not a database is refused, not overwritten", async ({ folder }) => {
+if (!onPostgres) test("a file that is not a database is refused, not overwritten", async ({ folder }) => {
     const file = path.join(folder, "not.db")
     await writeFile(file, "this is a letter to a friend, not a database. ".repeat(100))
     let failed = false

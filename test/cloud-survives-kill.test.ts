@@ -1,38 +1,9 @@
-import type { ChildProcess } from "node:child_process"
-import { spawn } from "node:child_process"
 import { rm } from "node:fs/promises"
-import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
 import { test } from "uvu"
 import * as assert from "uvu/assert"
 import { operator, publish, TestDevice, temporaryFolder, until } from "./support/cloud.ts"
-
-const CHILD = fileURLToPath(new URL("./support/cloud-process.ts", import.meta.url))
-
-interface ServerProcess {
-    readonly url: string
-    readonly adminToken: string
-    kill(): Promise<void>
-}
-
-/** The server in a process of its own, so that it can be killed for real. */
-async function startProcess(dataDir: string): Promise<ServerProcess> {
-    const child: ChildProcess = spawn(process.execPath, ["--import", "tsx", CHILD, dataDir], { stdio: ["ignore", "pipe", "inherit"] })
-    const exited = new Promise<void>(resolve => child.once("exit", () => resolve()))
-    const line = await new Promise<string>((resolve, reject) => {
-        createInterface({ input: child.stdout! }).once("line", resolve)
-        child.once("exit", code => reject(new Error(`the server ended with ${code}`)))
-    })
-    const { url, adminToken } = JSON.parse(line)
-    return {
-        url,
-        adminToken,
-        kill: async () => {
-            child.kill("SIGKILL")
-            await exited
-        },
-    }
-}
+import { dropDatabaseOf } from "./support/cloud-database.ts"
+import { startProcess } from "./support/server-process.ts"
 
 test("what a device reported, and a command under way, survive kill -9", async () => {
     const dataDir = await temporaryFolder()
@@ -76,6 +47,7 @@ test("what a device reported, and a command under way, survive kill -9", async (
     await third.kill()
     device.close()
     rebooted.close()
+    await dropDatabaseOf(dataDir)
     await rm(dataDir, { recursive: true, force: true })
 })
 
@@ -126,6 +98,7 @@ test("killed at random moments under load, the server grants nothing twice and l
         assert.ok(shown.commands.length <= 1)
     }
     await server.kill()
+    await dropDatabaseOf(dataDir)
     await rm(dataDir, { recursive: true, force: true })
 })
 

@@ -2,6 +2,7 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import type { TestCloud } from "./support/cloud.ts"
 import { call, openCloud, TestDevice } from "./support/cloud.ts"
+import { ask, databaseOf } from "./support/cloud-database.ts"
 
 const test = suite<{ cloud: TestCloud }>("cloud: tokens and roles")
 test.before(async context => {
@@ -79,7 +80,11 @@ test("a revoked token ends at once, and so does a device's old one", async ({ cl
 test("no token's value is in the database, and each change is in the audit log", async ({ cloud }) => {
     const { readFile } = await import("node:fs/promises")
     const device = await TestDevice.add(cloud, "secret-keeper")
-    const files = await Promise.all(["handover.db", "handover.db-wal"].map(name => readFile(`${cloud.dataDir}/${name}`).catch(() => Buffer.alloc(0))))
+    const database = await databaseOf(cloud.dataDir)
+    const files = database
+        ? [Buffer.from(JSON.stringify(await Promise.all(["tokens", "audit", "events"].map(table => ask(database, `select * from ${table}`)))))]
+        : await Promise.all(["handover.db", "handover.db-wal"].map(name => readFile(`${cloud.dataDir}/${name}`).catch(() => Buffer.alloc(0))))
+    assert.ok(files.some(file => file.includes("secret-keeper")))
     for (const file of files) {
         assert.not.ok(file.includes(device.token))
         assert.not.ok(file.includes(cloud.adminToken))

@@ -91,6 +91,7 @@ const rules: [name: string, manifest: Partial<Manifest>, board: string, expected
     ["and an older one of them is refused", { sequence: 0xffff_fffd }, "board.sequenceMin = 0xfffffffe", "HOV_MANIFEST_SEQUENCE"],
     ["an older sequence is taken when the signer allows it", { sequence: 6, downgradeAllowed: true }, "", "ok"],
     ["an expired update is refused", {}, "board.nowUnixS = 2000000001", "HOV_MANIFEST_EXPIRED"],
+    ["an update that expires after 2038 is refused after that", { notAfterUnixS: 2_300_000_000 }, "board.nowUnixS = 2300000001", "HOV_MANIFEST_EXPIRED"],
     ["an update that never expires is taken late", { notAfterUnixS: 0 }, "board.nowUnixS = 4000000000", "ok"],
     ["without a clock nothing is expired", { notAfterUnixS: 1 }, "board.nowUnixS = 0", "ok"],
     ["an image over the board's budget is refused", { imageSizeBytes: 15 }, "", "HOV_MANIFEST_TOO_LARGE"],

@@ -31,7 +31,7 @@ const look = (api: ApiClient, { device }: Target) => api.get<DeviceDocument>(`/d
 
 function actualOf(document: DeviceDocument): NonNullable<DeviceDocument["actual"]> {
     if (document.actual === null)
-        throw new CliError("HOV_CLI_USAGE", `${document.id} has not reported yet: give it its address and token (see "handover devices add") and wait for its first poll`, EXIT.failed)
+        throw new CliError("HOV_CLI_NOT_REPORTED", `${document.id} has not reported yet: give it its address and token (see "handover devices add") and wait for its first poll`, EXIT.failed)
     return document.actual
 }
 

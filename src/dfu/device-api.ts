@@ -3,6 +3,12 @@ import { exchange, parseUrl, Response, Server } from "./http"
 
 /* The device API of the update server, `/v1/dfu/{device}`. */
 
+export interface SignedStatement {
+    m: string
+    sig: string
+    sigLen: number
+}
+
 /** What the server may ask for. Fields it does not know the board passes over. */
 export interface Command {
     cmd: "update" | "cancel" | "check"
@@ -14,6 +20,9 @@ export interface Command {
     sigLen?: number
     img?: string
     len?: number
+    /** Statements of the signer: see `trust.ts`. */
+    fresh?: SignedStatement
+    revoke?: SignedStatement
     /** From now on, ask this server. */
     move?: string
     /** Wait this long before the next poll. */

@@ -6,6 +6,7 @@ import { baseId } from "../hotswap"
 import { fetchBlob } from "./device-api"
 import { checkManifest, Manifest, parseManifest } from "./manifest"
 import { addSignature, isSigned } from "./signature"
+import { noteOffered, nowUnixS } from "./trust"
 import { IMAGE_MAX_BYTES, Job } from "./updater-state"
 
 /*
@@ -43,7 +44,7 @@ export function openManifest(job: Job, sequenceMin: number): string {
             productId: manifest.productId,
             sequenceMin,
             imageMaxBytes: IMAGE_MAX_BYTES,
-            nowUnixS: 0,
+            nowUnixS: nowUnixS(),
             coldAllowed: false,
         })
     } catch (e) {
@@ -70,6 +71,7 @@ export async function fetchSignature(job: Job, offset: number) {
 export async function verifySignature(job: Job) {
     const startMs = ds.millis()
     const good = await isSigned(Buffer.from(job.manifest, "hex"))
+    if (good) noteOffered(manifest.sequence)
     hov("verified", `signature=${good} ms=${ds.millis() - startMs}`)
     return good ? "" : "HOV_SIGNATURE"
 }

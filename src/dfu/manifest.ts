@@ -81,7 +81,8 @@ export function checkManifest(manifest: Manifest, board: BoardLimits) {
     if (manifest.productId !== board.productId) refuse("PRODUCT")
     if (manifest.baseId !== board.baseId) refuse("BASE")
     if (manifest.sequence < board.sequenceMin && !manifest.downgradeAllowed) refuse("SEQUENCE")
-    if (manifest.notAfterUnixS && board.nowUnixS > manifest.notAfterUnixS) refuse("EXPIRED")
+    // not by truth: a number of 2^31 and more is falsy on the VM
+    if (manifest.notAfterUnixS > 0 && board.nowUnixS > manifest.notAfterUnixS) refuse("EXPIRED")
     if (manifest.cold) {
         if (!board.coldAllowed) refuse("COLD")
     } else if (manifest.imageSizeBytes > board.imageMaxBytes) refuse("TOO_LARGE")

@@ -3,7 +3,8 @@ import { readValue, writeValue } from "../bootloader/store"
 import { bootRecord, running, runningSequence, runningVersion, slotName } from "../bootloader/boot"
 import { baseId, Fault } from "../hotswap"
 import { postStatus } from "./device-api"
-import { phaseNames, UpdaterState } from "./updater-state"
+import { freshAt, revokedName } from "./trust"
+import { Do, phaseNames, UpdaterState } from "./updater-state"
 
 /* What the server is told: the actual state with every poll, a status at every step. */
 
@@ -18,7 +19,7 @@ let queue: any[] = []
 let diagnostics: any
 
 export function actualState(state: UpdaterState, channel: string) {
-    return {
+    const actual: any = {
         v: runningVersion(),
         seq: runningSequence(),
         base: baseId(),
@@ -28,6 +29,12 @@ export function actualState(state: UpdaterState, channel: string) {
         ch: channel,
         up: ds.millis(),
     }
+    // statements are taken only when nothing else is under way
+    if (state.next === Do.Poll) {
+        actual.fr = freshAt()
+        actual.rv = revokedName()
+    }
+    return actual
 }
 
 /** Queues a status; it goes out when the socket has nothing more urgent to do. */

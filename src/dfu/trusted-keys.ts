@@ -39,6 +39,16 @@ export async function isTrusted(
     read: (offset: number) => Promise<Buffer>,
     revokedSlots: number
 ): Promise<boolean> {
+    return (await signerSlot(message, signatureBytes, read, revokedSlots)) >= 0
+}
+
+/** The slot of the key that signed it, or -1. */
+export async function signerSlot(
+    message: Buffer,
+    signatureBytes: number,
+    read: (offset: number) => Promise<Buffer>,
+    revokedSlots: number
+): Promise<number> {
     for (let slot = 0; slot < TRUSTED_KEY_SLOTS; ++slot) {
         const key = trustedKey(slot)
         if (!key || revokedSlots & (1 << slot)) continue
@@ -49,7 +59,7 @@ export async function isTrusted(
             if (!chunk || !chunk.length || !(await verifier.feed(chunk))) break
             offset += chunk.length
         }
-        if (verifier.isValid()) return true
+        if (verifier.isValid()) return slot
     }
-    return false
+    return -1
 }

@@ -71,7 +71,8 @@ export async function loadImage(image: Buffer): Promise<LoadedImage> {
     buffers = readMany(() => readSlice())
     cells = readMany(() => [undefined], readVarint())
     tokens = readMany(() => [], readVarint())
-    const functionCount = readCount()
+    kinds = readMany(() => readVarint())
+    const functionCount = kinds.length
     codes = []
     for (let i = 0; i < functionCount; ++i) codes.push([])
     values = []
@@ -95,7 +96,7 @@ export async function loadImage(image: Buffer): Promise<LoadedImage> {
     }
     if (readerOffset() !== image.length) throw new HotswapError("HOV_IMAGE_FORMAT")
     closeReader()
-    strings = buffers = codes = values = cells = tokens = groups = undefined
+    strings = buffers = codes = values = cells = tokens = groups = kinds = undefined
     return loaded
 }
 
@@ -112,11 +113,11 @@ const addedFunction = 0
 const addedMethod = 1
 const firstHost = 2
 
-const kinds: number[] = []
+/** what each function is, known before any code is read that may refer to it */
+let kinds: number[]
 
 async function readFunction(code: any[], index: number, pointers: any[]) {
-    const kind = readVarint()
-    kinds[index] = kind
+    const kind = kinds[index]
     if (kind >= firstHost) {
         if (kind - firstHost >= hostCount()) throw new HotswapError("HOV_IMAGE_FORMAT")
         pointers[kind - firstHost] = code

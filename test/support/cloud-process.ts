@@ -1,5 +1,10 @@
-/** A cloud in a process of its own: `tsx cloud-process.ts DATA_DIR` prints one line of JSON when it listens. */
+/**
+ * A cloud in a process of its own: `tsx cloud-process.ts DATA_DIR [TIMINGS_JSON]` prints one line of
+ * JSON when it listens.
+ */
 import { startCloud } from "../../cloud/index.ts"
+import { databaseOf } from "./cloud-database.ts"
 
-const cloud = await startCloud({ dataDir: process.argv[2], logLevel: "error" })
+const [dataDir, timings] = process.argv.slice(2)
+const cloud = await startCloud({ dataDir, databaseUrl: await databaseOf(dataDir), logLevel: "error", timings: timings === undefined ? undefined : JSON.parse(timings) })
 console.log(JSON.stringify({ url: cloud.url, adminToken: cloud.adminToken }))

@@ -1,4 +1,4 @@
-/** What the cloud's tests share: a server on a free port with a real database file, clients, artifacts. */
+/** What the cloud's tests share: a server on a free port with a real database, clients, artifacts. */
 import { createHash, randomBytes } from "node:crypto"
 import { mkdtemp, rm } from "node:fs/promises"
 import { Agent, request } from "node:http"
@@ -7,6 +7,7 @@ import path from "node:path"
 import type { Cloud, CloudOptions } from "../../cloud/index.ts"
 import { startCloud } from "../../cloud/index.ts"
 import { encodeArtifact } from "../../toolchain/format/artifact.ts"
+import { databaseOf, dropDatabaseOf } from "./cloud-database.ts"
 
 export const BASE = "00112233445566aa"
 
@@ -68,13 +69,14 @@ export interface TestCloud extends Cloud {
 
 export async function openCloud(options: Partial<CloudOptions> = {}): Promise<TestCloud> {
     const dataDir = options.dataDir ?? (await temporaryFolder())
-    const cloud = await startCloud({ logLevel: "error", ...options, dataDir })
+    const cloud = await startCloud({ logLevel: "error", databaseUrl: await databaseOf(dataDir), ...options, dataDir })
     return {
         ...cloud,
         dataDir,
         ...operator(cloud.url, cloud.adminToken),
         done: async () => {
             await cloud.close()
+            await dropDatabaseOf(dataDir)
             await rm(dataDir, { recursive: true, force: true })
         },
     }

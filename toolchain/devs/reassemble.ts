@@ -17,13 +17,13 @@ export function placeOf(pc: number): string {
  * Writes decoded statements again, with room to put others between them: jumps find their way by label.
  *
  * @param instead emits other code for a statement and returns true, or returns false
- * @param behind emits more behind a statement
+ * @param behind emits more code behind a statement
  */
 export function reassemble(
     a: Assembler,
     statements: readonly Statement[],
     instead: (s: Statement) => boolean = () => false,
-    behind: (s: Statement) => void = () => {},
+    behind: (s: Statement) => void = () => undefined,
 ): void {
     for (const s of statements) {
         a.label(placeOf(s.pc))

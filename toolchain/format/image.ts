@@ -15,8 +15,8 @@ import { encodeWord, varint, type Word } from "./words.ts"
  * | 24 | 2 | budget: loop rounds and calls before replaced code yields |
  * | 26 | 6 | 0 |
  *
- * Then, with counts as varints: strings, buffers, number of cells (new globals), number of tokens, functions, migration
- * rules, and one more than the numbers of three functions (0: none): what runs at every activation, what runs only when
+ * Then, with counts as varints: strings, buffers, number of cells (new globals), number of tokens, kinds of
+ * functions, functions, migration rules, and one more than the numbers of three functions (0: none): what runs at every activation, what runs only when
  * the image goes live in a running program, whose top-level code has run already, and what runs when the base's code is
  * current again.
  */
@@ -79,8 +79,9 @@ export function encodeImage(image: Image): Uint8Array {
     list(image.strings, s => bytes(Buffer.from(s, "utf8")))
     list(image.buffers, bytes)
     body.push(...varint(image.cells), ...varint(image.tokens))
-    list(image.functions, f => {
-        body.push(...varint("host" in f.target ? f.target.host + 2 : f.target.added === "method" ? 1 : 0))
+    // what each function is comes first: code of one may refer to a later one
+    list(image.functions, f => body.push(...varint("host" in f.target ? f.target.host + 2 : f.target.added === "method" ? 1 : 0)))
+    image.functions.forEach(f => {
         body.push(faultPolicies.indexOf(f.policy))
         list(f.ranges.flat(), n => body.push(...varint(n)))
         body.push(...varint(f.words.length))

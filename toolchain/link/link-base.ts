@@ -1,5 +1,5 @@
 import { Assembler, type Expression } from "../devs/assembler.ts"
-import { decodeCode, type Statement } from "../devs/code.ts"
+import { decodeCode } from "../devs/code.ts"
 import { placeOf, reassemble } from "../devs/reassemble.ts"
 import { type DevsFunction, functionStarts, parseDevs, serializeDevs, sha256 } from "../devs/image.ts"
 import { assembleExecutor } from "../executor/assemble.ts"
@@ -94,7 +94,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         moves.set(host.functionIndex, linked.places)
         functions[host.functionIndex] = hostFunction(f, linked.code)
     }
-    const main = linkMain(program, functions[0], hosts[0].pointer, machine.budget, loopsOf(0), executor.code, records)
+    const main = linkMain(program, functions[0], hosts[0].pointer, machine.budget, loopsOf(0), records, executor.code)
     moves.set(0, main.places)
     functions[0] = main.linked
 
@@ -186,8 +186,8 @@ function linkMain(
     pointer: number,
     budget: number,
     loops: ReadonlyMap<number, number>,
-    executor: Uint8Array,
     records: number,
+    executor: Uint8Array,
 ): LinkedMain {
     const statements = decodeCode(devs.code)
     const split = entrySplit(program)
@@ -204,14 +204,16 @@ function linkMain(
     reassemble(a, early)
     a.label(placeOf(-1))
     emitPrelude(a, pointer, budget)
-    const calls = new Map(recordedCalls(program).map(c => [c.end, c]))
-    const keepHandle = (s: Statement) => {
-        const call = calls.get(s.end)
-        if (!call) return
-        const handle: Expression = call.keptIn === undefined ? ["RET_VAL"] : ["LOAD_GLOBAL", call.keptIn]
-        a.emit("INDEX_SET", ["LOAD_GLOBAL", records], call.number, handle)
-    }
-    reassemble(a, statements.slice(split), s => emitBackEdge(a, s, loops), keepHandle)
+    const recorded = new Map(recordedCalls(program).map(call => [call.end, call]))
+    reassemble(
+        a,
+        statements.slice(split),
+        s => emitBackEdge(a, s, loops),
+        s => {
+            const call = recorded.get(s.end)
+            if (call) a.emit("INDEX_SET", ["LOAD_GLOBAL", records], call.number, call.keptIn === undefined ? ["RET_VAL"] : ["LOAD_GLOBAL", call.keptIn])
+        },
+    )
     a.label("executor")
     a.raw(executor)
     const { code, labels } = a.finish()

@@ -166,9 +166,10 @@ function damaged(what: string): PackError {
 }
 
 function otherToolchain(content: BundleFile, why: string): PackError {
+    const writer = `handover ${content.toolchain}`
+    const known = content.toolchain === toolchainVersion ? `another build of ${writer}` : `${writer}, this is ${toolchainVersion}`
     return new PackError(
         "HOV_BUNDLE_TOOLCHAIN",
-        `base ${content.baseId} was linked by handover ${content.toolchain}, this is ${toolchainVersion}, and ${why}. ` +
-            `Use handover ${content.toolchain} for this base, or release a new base`,
+        `base ${content.baseId} was linked by ${known}, and ${why}. Use the toolchain that linked it, or release a new base`,
     )
 }

@@ -162,11 +162,11 @@ export function faultOfDiagnostics(diag: unknown): FaultDiagnostics | undefined 
     return fault.fn === undefined && !fault.native ? undefined : fault
 }
 
-const thrownLine = /HOV thrown fn=(\d+) pc=(\d+) native=([0-9a-f]*) msg=(.*)$/
+const faultLine = /HOV (?:thrown|fault) fn=(\d+) pc=(\d+) (?:native=([0-9a-f]*) )?msg=(.*)$/
 
-/** The fault that a line of a board's serial log tells of: `HOV thrown fn=0 pc=17 native=… msg=…`. */
+/** The fault that a line of a board's serial log tells of: `HOV thrown fn=0 pc=17 native=… msg=…`, or `HOV fault …`. */
 export function faultOfLogLine(line: string): FaultDiagnostics | undefined {
-    const found = thrownLine.exec(line.trimEnd())
+    const found = faultLine.exec(line.trimEnd())
     if (!found) return undefined
     return { fn: Number(found[1]), pc: Number(found[2]), native: found[3], msg: found[4] }
 }

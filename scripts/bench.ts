@@ -1,0 +1,123 @@
+/**
+ * Speed of replaced code: each program as the stock compiler built it, linked with idle preludes, and with every function
+ * replaced, in one run: rounds are interleaved and the medians compared.
+ *
+ * `npm run bench -- [--rounds 7] [--json] [FILE...]`
+ *
+ * A program measures itself and prints `took <ms>` and, before that, whatever its result is; at its end `done`.
+ * Without FILE all of test/programs/bench-*.ts run.
+ */
+import { readdirSync, readFileSync } from "node:fs"
+import { basename, join } from "node:path"
+import { parseArgs } from "node:util"
+import { runProgram } from "../sim/index.ts"
+import { patchableInProcess } from "../test/support/replaced-program.ts"
+import { compileInProcess } from "../test/support/stock-compiler.ts"
+import { buildUpdate } from "../toolchain/diff/build-update.ts"
+
+const { values, positionals } = parseArgs({
+    options: { rounds: { type: "string", default: "7" }, json: { type: "boolean", default: false } },
+    allowPositionals: true,
+})
+const rounds = Number(values.rounds)
+const folder = join(import.meta.dirname, "../test/programs")
+const files = positionals.length
+    ? positionals
+    : readdirSync(folder).filter(n => n.startsWith("bench-")).map(n => join(folder, n))
+
+interface Measured {
+    readonly name: string
+    /** medians of what the program measured, in milliseconds */
+    readonly nativeMs: number
+    readonly idleMs: number
+    readonly replacedMs: number
+    /** replaced to native */
+    readonly ratio: number
+    /** linked with idle preludes to native */
+    readonly idleRatio: number
+    readonly programBytes: number
+    readonly imageBytes: number
+    readonly instructions: number
+    readonly words: number
+    readonly executorBytes: number
+}
+
+const all: Measured[] = []
+for (const file of files) {
+    const m = await measure(basename(file, ".ts").replace(/^bench-/, ""), readFileSync(file, "utf8"))
+    all.push(m)
+    if (!values.json)
+        console.log(
+            `${m.name.padEnd(12)} native ${ms(m.nativeMs)}  idle ${m.idleRatio.toFixed(3)}x  replaced ${ms(m.replacedMs)}  ${m.ratio.toFixed(2).padStart(5)}x   ` +
+                `image ${m.imageBytes} of ${m.programBytes} B, ${m.instructions} instructions, ${m.words} words`,
+        )
+}
+
+const mean = (chosen: readonly Measured[], value: (m: Measured) => number) =>
+    Math.exp(chosen.reduce((sum, m) => sum + Math.log(value(m)), 0) / chosen.length)
+const helped = ["json", "sort", "buffers"]
+const summary = {
+    programs: all.length,
+    geometricMean: round(mean(all, m => m.ratio)),
+    geometricMeanWithoutHelped: round(mean(all.filter(m => !helped.includes(m.name)), m => m.ratio)),
+    worst: round(Math.max(...all.map(m => m.ratio))),
+    idleApp: round(all.find(m => m.name === "app")?.idleRatio ?? NaN),
+    idleFib: round(all.find(m => m.name === "fib")?.idleRatio ?? NaN),
+    executorBytesLargest: Math.max(...all.map(m => m.executorBytes)),
+}
+if (values.json) console.log(JSON.stringify({ rounds, summary, programs: all }))
+else {
+    console.log(`geometric mean ${summary.geometricMean}x, without ${helped.join(", ")} ${summary.geometricMeanWithoutHelped}x, worst ${summary.worst}x`)
+    console.log(`idle preludes: app ${percent(summary.idleApp)}, fib ${percent(summary.idleFib)}; executor at most ${summary.executorBytesLargest} B`)
+}
+process.exit(0)
+
+async function measure(name: string, source: string): Promise<Measured> {
+    const native = compileInProcess({ "src/main.ts": source })
+    const patchable = patchableInProcess({ "program.ts": source })
+    const update = buildUpdate(patchable.base, patchable.base.program, { sequence: 1, replaceAll: true })
+    const programs = [native.devs, patchable.withImage(undefined), patchable.withImage(update.file)]
+    const times: number[][] = [[], [], []]
+    const results = new Set<string>()
+    for (let n = 0; n < rounds; n++)
+        for (const [i, program] of programs.entries()) {
+            const { lines, panicCode } = await runProgram(program, { until: /^> done/, clock: "skip", timeoutMs: 120_000 })
+            const took = lines.map(l => /^> took (.*)/.exec(l)?.[1]).find(t => t !== undefined)
+            if (took === undefined) throw new Error(`${name}: ${panicCode === undefined ? "measured nothing" : `panic ${panicCode}`}: ${lines.slice(-4).join(" | ")}`)
+            times[i].push(Number(took))
+            results.add(lines.filter(l => l.startsWith("> ") && !l.startsWith("> took")).join("\n"))
+        }
+    if (results.size !== 1) throw new Error(`${name}: results differ: ${[...results].join(" / ")}`)
+    const [nativeMs, idleMs, replacedMs] = times.map(median)
+    const shipped = update.shipped
+    return {
+        name,
+        nativeMs,
+        idleMs,
+        replacedMs,
+        ratio: round(replacedMs / nativeMs),
+        idleRatio: round(idleMs / nativeMs),
+        programBytes: native.devs.length,
+        imageBytes: update.file.length,
+        instructions: shipped.reduce((n, s) => n + s.laidOut.instructions.length, 0),
+        words: shipped.reduce((n, s) => n + s.laidOut.function.words.length, 0),
+        executorBytes: patchable.base.sizes.executorBytes,
+    }
+}
+
+function median(list: readonly number[]): number {
+    const sorted = [...list].sort((x, y) => x - y)
+    return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
+}
+
+function round(n: number): number {
+    return Math.round(n * 1000) / 1000
+}
+
+function ms(n: number): string {
+    return `${n.toFixed(1)} ms`.padStart(9)
+}
+
+function percent(ratio: number): string {
+    return `${((ratio - 1) * 100).toFixed(1)} %`
+}

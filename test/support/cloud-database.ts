@@ -1,0 +1,43 @@
+/**
+ * Which database the cloud's tests run on: embedded, or with HANDOVER_TEST_POSTGRES (a URL of a
+ * PostgreSQL server where databases may be made) a database of its own for each data folder.
+ */
+import { randomBytes } from "node:crypto"
+import { readFile, writeFile } from "node:fs/promises"
+import path from "node:path"
+import pg from "pg"
+
+const server = process.env.HANDOVER_TEST_POSTGRES
+export const onPostgres = server !== undefined
+/** The note in a data folder that names its database, so that a second server finds the same one. */
+const NOTE = "test-database-url"
+
+/** The `databaseUrl` of servers with this data folder; undefined = embedded. */
+export async function databaseOf(dataDir: string): Promise<string | undefined> {
+    if (server === undefined) return undefined
+    const note = path.join(dataDir, NOTE)
+    const known = await readFile(note, "utf8").catch(() => undefined)
+    if (known !== undefined) return known
+    const name = `hov_${randomBytes(6).toString("hex")}`
+    await ask(server, `create database ${name}`)
+    const url = new URL(server)
+    url.pathname = `/${name}`
+    await writeFile(note, url.href)
+    return url.href
+}
+
+export async function dropDatabaseOf(dataDir: string): Promise<void> {
+    const known = await readFile(path.join(dataDir, NOTE), "utf8").catch(() => undefined)
+    if (known !== undefined && server !== undefined) await ask(server, `drop database if exists ${new URL(known).pathname.slice(1)} with (force)`)
+}
+
+/** Rows of a statement; for looking past the store. */
+export async function ask(url: string, statement: string): Promise<any[]> {
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    try {
+        return (await client.query(statement)).rows
+    } finally {
+        await client.end()
+    }
+}
