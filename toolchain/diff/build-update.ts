@@ -10,6 +10,7 @@ import { refusal, type Refusal, RefusalSignal, RefusedError } from "../translate
 import { translateFunction } from "../translate/translate-function.ts"
 import { imageBudget } from "./budget.ts"
 import type { Scope } from "../translate/scope.ts"
+import { type DeclaredMigration, declaredMigrations, marksNewObjects } from "./declared-migrations.ts"
 import { classChanges, returnUndefined } from "./class-layout.ts"
 import { entryChanges } from "./entry-code.ts"
 import { type Match, matchPrograms } from "./match.ts"
@@ -67,6 +68,7 @@ class UpdateBuilder {
     private readonly hosts: ReadonlyMap<number, number>
     private readonly captured: CapturedVariables
     private readonly notes: Refusal[] = []
+    private readonly migrations: readonly DeclaredMigration[]
     private tokens = 0
     private shippedCount = 0
 
@@ -76,6 +78,7 @@ class UpdateBuilder {
         this.options = options
         this.match = matchPrograms(base.program, next)
         this.captured = new CapturedVariables(base, next, this.match)
+        this.migrations = declaredMigrations(base.program, next, this.match)
         this.pool = new ImagePool(base)
         this.operations = new Set(base.operations.map(o => o.name))
         this.hosts = new Map(base.hosts.map((h, i) => [h.functionIndex, i]))
@@ -83,7 +86,7 @@ class UpdateBuilder {
 
     build(): Update {
         for (const f of this.next.functions) if (this.isToShip(f)) this.enqueue(f.index)
-        const changes = classChanges(this.base.program, this.next, this.match)
+        const changes = classChanges(this.base.program, this.next, this.match, new Set(this.migrations.map(m => m.constructorIndex)))
         for (const r of changes.refusals) this.refusals.push(r)
         const scope = programScope(
             this.base.program,
@@ -91,7 +94,13 @@ class UpdateBuilder {
             this.match,
             { functionNumber: i => this.enqueue(i), cellNumber: g => this.cell(g) },
             new Set(changes.rules.flatMap(r => r.fields)),
+            new Set(this.migrations.flatMap(m => m.fields)),
         )
+        for (const m of this.migrations) {
+            this.enqueue(m.constructorIndex)
+            if (!m.hasDown)
+                this.notes.push(refusal("HOV117", m.className, locate(this.next, 0, m.pc), `migration to ${m.to} has no \`down\``))
+        }
         const entry = entryChanges(this.base.program, this.next, this.match, this.names(true), this.names(false))
         for (const r of entry.refusals) this.refusals.push(r)
         if (entry.changed || this.isAskedFor(this.next.functions[0])) this.shipEntry(scope)
@@ -212,10 +221,16 @@ class UpdateBuilder {
     private ship(f: ProgramFunction, scope: Scope): void {
         const baseIndex = this.match.functions.get(f.index)
         const host = baseIndex === undefined ? undefined : this.hosts.get(baseIndex)
+        if (baseIndex === undefined && f.owner === "resident") {
+            this.refuse("HOV102", f, `the base was built without ${f.name}, which nothing used`)
+            return
+        }
         this.attempt(f, () => {
             const policy = host === undefined ? "skip" : this.faultPolicy(f, this.base.program.functions[baseIndex!])
+            const statements = policy === "rerun" ? keepsParameters(f.statements, f.devs.args, f.devs.slots) : f.statements
+            const isMigrated = this.migrations.some(m => m.constructorIndex === f.index)
             const guest = translateFunction({
-                statements: policy === "rerun" ? keepsParameters(f.statements, f.devs.args, f.devs.slots) : f.statements,
+                statements: isMigrated ? marksNewObjects(this.next, statements) : statements,
                 scope: this.scopeOf(f, scope),
                 parameterCount: f.devs.args,
                 keptParameters: policy === "rerun" || (f.devs.flags & FunctionFlag.isConstructor) !== 0,

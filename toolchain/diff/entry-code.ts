@@ -3,6 +3,7 @@ import { builtinStrings } from "../devs/builtins.ts"
 import { type CompiledProgram, entrySplit, locate, sourceOffset } from "../program/compiled-program.ts"
 import { sourcePosition } from "../program/debug-info.ts"
 import { refusal, type Refusal } from "../translate/refusal.ts"
+import { isMigrateCall } from "./declared-migrations.ts"
 import { commonSubsequence, type Match } from "./match.ts"
 import { type Names, statementText } from "./shape.ts"
 
@@ -17,6 +18,7 @@ import { type Names, statementText } from "./shape.ts"
  * | new global | gets its first value |
  * | first value of a `const` | is set again |
  * | first value of a `let` | keeps its live value until the next boot |
+ * | `migrate(…)` | holds from now on |
  * | a line printed at start | nothing: it was printed |
  * | anything else | refused |
  */
@@ -44,6 +46,9 @@ export function entryChanges(base: CompiledProgram, next: CompiledProgram, match
         for (const s of run) {
             if (s.op.name === "STORE_GLOBAL") {
                 if (!match.globals.has(s.immediate) || isConstant(next, s)) goLive.push(...pending, s)
+                pending = []
+            } else if (isMigrateCall(next, s)) {
+                goLive.push(...pending, s)
                 pending = []
             } else if (isPrint(s)) pending = []
             else pending.push(s)

@@ -21,6 +21,7 @@ export function programScope(
     match: Match,
     additions: Additions,
     newFields: ReadonlySet<string>,
+    migratedFields: ReadonlySet<string>,
 ): Scope {
     const specs = new Map(Array.from({ length: base.image.specCount }, (_, i) => [specName(base, i), i]))
     return {
@@ -56,5 +57,6 @@ export function programScope(
         },
         capturedSlot: slot => slot,
         isNewField: name => newFields.has(name),
+        isMigratedField: name => migratedFields.has(name),
     }
 }

@@ -185,6 +185,10 @@ function evaluateField(em: Emitter, object: Expr, key: Expr | Operand): void {
         evaluateBinary(em, "INDEX", object, key as Expr)
         return
     }
+    if (constant.kind === "string" && em.scope.isMigratedField(constant.text)) {
+        em.loadMigratedField(object, constant)
+        return
+    }
     if (constant.kind === "string" && em.scope.isNewField(constant.text)) {
         em.loadNewField(object, constant)
         return
