@@ -128,6 +128,7 @@ class UpdateBuilder {
             rules,
             initialise,
             goLive,
+            goBack: undefined,
         }
         return { file: encodeImage(image), image, shipped: this.shipped, match: this.match, notes: this.notes }
     }
