@@ -20,6 +20,11 @@ export const LIMITS = {
     /** Polls and status posts of one device: sustained rate, and what may come at once. */
     deviceRequestsPerS: 20,
     deviceRequestBurst: 60,
+    /** Wrong tokens or claim codes of one address in a window, before it is locked out. */
+    guessesPerWindow: 30,
+    guessWindowMs: 60_000,
+    guessLockMs: 60_000,
+    guessersKept: 10_000,
     /** A client that sends its request slower than this is cut off. */
     headersTimeoutMs: 10_000,
     requestTimeoutMs: 30_000,

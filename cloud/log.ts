@@ -8,7 +8,7 @@ export function createLog(level: LevelWithSilent): Logger {
             level,
             base: undefined,
             redact: {
-                paths: ["token", "adminToken", "*.token", "*.hash", "headers.authorization", "*.headers.authorization", "*.*.headers.authorization"],
+                paths: ["token", "adminToken", "*.token", "*.claim", "*.key", "*.secret", "*.hash", "headers.authorization", "*.headers.authorization", "*.*.headers.authorization"],
                 censor: "[secret]",
             },
         },

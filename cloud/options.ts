@@ -15,6 +15,8 @@ export interface CloudOptions {
     readonly port?: number
     /** The first admin's token; without it the one in `admin.token` of the data folder, made at the first start. */
     readonly adminToken?: string
+    /** 64 hex digits that devices' keys are encrypted with; without it the ones in `secret.key` of the data folder. */
+    readonly secretKey?: string
     readonly logLevel?: LevelWithSilent
     readonly timings?: Partial<Timings>
     /** Interval that devices are told for plain polls; their own when left out. */

@@ -1,16 +1,24 @@
 /** Who a token belongs to, remembered so that a poll needs no query. */
+import type { Clock } from "./clock.ts"
+import { GuessLimiter } from "./guess-limiter.ts"
+import type { TokenRow } from "./store/schema.ts"
 import type { Store } from "./store/store.ts"
 import type { Principal, Role } from "./tokens.ts"
 import { hashToken } from "./tokens.ts"
 
 export class Principals {
+    /** Who sends wrong tokens, by address. */
+    readonly guesses: GuessLimiter
     readonly #store: Store
+    readonly #now: Clock
     readonly #byHash = new Map<string, Principal>()
     /** Raised by each revocation: a look-up that was under way then is not remembered. */
     #revocations = 0
 
-    constructor(store: Store) {
+    constructor(store: Store, now: Clock) {
         this.#store = store
+        this.#now = now
+        this.guesses = new GuessLimiter(now)
         store.onEvents(events => {
             for (const event of events) {
                 if (event.type !== "token.revoked") continue
@@ -20,23 +28,41 @@ export class Principals {
         })
     }
 
-    /** At once for a token seen before; undefined for one that is unknown or revoked. */
+    /** At once for a token seen before; undefined for one that is unknown, revoked or over. */
     find(token: string): Principal | undefined | Promise<Principal | undefined> {
         const hash = hashToken(token)
-        return this.#byHash.get(hash) ?? this.#load(hash)
+        const known = this.#byHash.get(hash)
+        if (known === undefined) return this.#load(hash)
+        return this.#isOver(known.expiresAtMs) ? undefined : known
     }
 
     async #load(hash: string): Promise<Principal | undefined> {
         const before = this.#revocations
         const row = await this.#store.read.tokens.findByHash(hash)
-        if (row === undefined) return undefined
+        if (row === undefined || this.#isOver(row.expiresAtMs)) return undefined
+        if (Number(row.pending) === 1 && row.deviceId !== null) await this.#promote({ ...row, deviceId: row.deviceId })
         const principal: Principal = {
             tokenId: row.id,
             role: row.role as Role,
             name: row.name,
             deviceId: row.deviceId,
+            expiresAtMs: row.expiresAtMs === null ? null : Number(row.expiresAtMs),
         }
         if (before === this.#revocations) this.#byHash.set(hash, principal)
         return principal
+    }
+
+    #isOver(expiresAtMs: number | null): boolean {
+        return expiresAtMs !== null && this.#now() >= Number(expiresAtMs)
+    }
+
+    /** The device has its new token for sure: the old ones end. */
+    async #promote(row: TokenRow & { deviceId: string }): Promise<void> {
+        const nowMs = this.#now()
+        await this.#store.write(async repos => {
+            const hashes = await repos.tokens.promote(row, nowMs)
+            repos.events.note("token.revoked", row.deviceId, nowMs, { hashes })
+            repos.events.note("token.pending", row.deviceId, nowMs, { pending: false })
+        })
     }
 }

@@ -9,6 +9,14 @@ import { LIMITS } from "./limits.ts"
 import { PROBLEMS, Problem } from "./problems.ts"
 import { validators } from "./validators.ts"
 
+const SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+} as const
+
 export async function createServer(log: Logger): Promise<FastifyInstance> {
     const app = fastify({
         loggerInstance: log as FastifyBaseLogger,
@@ -29,6 +37,13 @@ export async function createServer(log: Logger): Promise<FastifyInstance> {
     app.setErrorHandler(sendProblem)
     app.setNotFoundHandler((request, reply) => {
         sendProblem(new Problem("HOV_API_ROUTE_UNKNOWN", `there is no ${request.method} ${request.url.split("?")[0]}`), request, reply)
+    })
+    app.addHook("onSend", async (request, reply) => {
+        reply.headers(SECURITY_HEADERS)
+        // The docs page brings its own policy, a page of ours sets the one it needs.
+        if (!request.url.startsWith("/docs") && !reply.hasHeader("content-security-policy"))
+            reply.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
+        if (request.url.startsWith("/api/") && !reply.hasHeader("cache-control")) reply.header("cache-control", "no-store")
     })
     await app.register(swagger, {
         openapi: {

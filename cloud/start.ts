@@ -5,7 +5,9 @@ import path from "node:path"
 import { adminTokenOf, installAdminToken } from "./admin-token.ts"
 import { Controller } from "./controller/controller.ts"
 import { ActualWriter } from "./device-api/actual-writer.ts"
+import { Extras } from "./device-api/extras.ts"
 import { deviceApi } from "./device-api/index.ts"
+import { Seals } from "./device-api/seal.ts"
 import { Sessions } from "./device-api/sessions.ts"
 import { EventHub } from "./events/hub.ts"
 import { HeldPolls } from "./held-polls.ts"
@@ -17,6 +19,7 @@ import { operatorApi } from "./operator-api/index.ts"
 import type { Cloud, CloudOptions } from "./options.ts"
 import { DEFAULT_TIMINGS } from "./options.ts"
 import { Principals } from "./principals.ts"
+import { ServerSecret } from "./server-secret.ts"
 import { RolloutRunner } from "./rollouts/runner.ts"
 import { createServer } from "./server.ts"
 import { DiskBlobStore } from "./store/blobs.ts"
@@ -44,7 +47,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const store = await openStore(options, onError)
     await installAdminToken(store, adminToken, now())
 
-    const principals = new Principals(store)
+    const secret = await ServerSecret.open(options.dataDir, options.secretKey)
+    const principals = new Principals(store, now)
+    const seals = new Seals(now)
+    const extras = await Extras.open(store, secret, onError)
     const held: HeldPolls = new HeldPolls(deviceId => sessions.takeFor(deviceId))
     const writer = new ActualWriter({
         store,
@@ -58,6 +64,9 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         held,
         now,
         pollMs: options.pollMs ?? null,
+        extras,
+        secret,
+        seals,
         onMoved: session => writer.forget(session),
         onDelivered: (offer, atMs) =>
             writer.noteDelivery({ commandId: offer.commandId, deliveries: offer.deliveries, atMs }),
@@ -111,6 +120,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         blobs,
         sessions,
         principals,
+        secret,
+        seals,
         held,
         writer,
         counters,
@@ -122,6 +133,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         store,
         blobs,
         principals,
+        secret,
         controller,
         policy: timings,
         hub,

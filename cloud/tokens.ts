@@ -46,4 +46,6 @@ export interface Principal {
     readonly role: Role
     readonly name: string
     readonly deviceId: string | null
+    /** null = it does not end by itself. */
+    readonly expiresAtMs: number | null
 }

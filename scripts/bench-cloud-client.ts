@@ -59,7 +59,7 @@ export class Line {
             this.#pending = bytes
             return
         }
-        const head = bytes.latin1Slice(0, headerEnd)
+        const head = bytes.toString("latin1", 0, headerEnd)
         const at = head.toLowerCase().indexOf("content-length: ")
         const length = at < 0 ? 0 : Number.parseInt(head.slice(at + 16), 10)
         const start = headerEnd + HEADER_END.length
@@ -70,7 +70,7 @@ export class Line {
         this.#pending = Buffer.alloc(0)
         const waiting = this.#waiting
         this.#waiting = undefined
-        waiting?.({ status: Number(head.slice(9, 12)), body: bytes.latin1Slice(start, start + length) })
+        waiting?.({ status: Number(head.slice(9, 12)), body: bytes.toString("latin1", start, start + length) })
     }
 }
 

@@ -5,6 +5,8 @@ import { startActor } from "./dfu/actor"
 export { onActivate } from "./bootloader/activation"
 export type { Activation } from "./bootloader/activation"
 export { withNetwork } from "./dfu/socket-lease"
+export { migrate } from "./hotswap/migration"
+export type { Migration } from "./hotswap/migration"
 
 /**
  * Starts the updater. Its configuration comes from settings (`.env`), see `dfu/config.ts`;

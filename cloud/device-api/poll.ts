@@ -10,6 +10,7 @@ import type { Actual } from "../device-state.ts"
 import type { HeldPoll, HeldPolls } from "../held-polls.ts"
 import type { ActualWriter } from "./actual-writer.ts"
 import type { PollBody } from "./schemas.ts"
+import type { Seal } from "./seal.ts"
 import type { Sessions } from "./sessions.ts"
 
 export interface PollDependencies {
@@ -23,7 +24,10 @@ export interface PollDependencies {
 export function pollHandler({ sessions, held, writer, counters, now }: PollDependencies) {
     return (request: FastifyRequest, reply: FastifyReply): void => {
         counters.polls++
-        const { session } = request
+        const { session, seal } = request
+        const said = request.body as PollBody
+        session.extras.freshAt = said.fr
+        session.extras.revoked = said.rv ?? ""
         writer.report(session, toActual(request.body as PollBody))
         reply.hijack()
         const body = sessions.take(session)
@@ -32,10 +36,10 @@ export function pollHandler({ sessions, held, writer, counters, now }: PollDepen
             // A poll without waiting ends an older held one too: the device has moved on.
             held.end(session.deviceId, null)
             if (body !== null) counters.delivered++
-            answer(reply.raw, body)
+            answer(reply.raw, body, seal)
             return
         }
-        const poll = new Waiting(reply.raw)
+        const poll = new Waiting(reply.raw, seal)
         // A command that was said before is said again when its time has come.
         const repeatMs = session.offer === null ? holdMs : Math.max(session.offer.nextAtMs - now(), 0)
         held.hold(session.deviceId, repeatMs === 0 ? holdMs : Math.min(holdMs, repeatMs), poll)
@@ -45,19 +49,24 @@ export function pollHandler({ sessions, held, writer, counters, now }: PollDepen
 
 class Waiting implements HeldPoll {
     readonly #response: ServerResponse
+    readonly #seal: Seal | null
 
-    constructor(response: ServerResponse) {
+    constructor(response: ServerResponse, seal: Seal | null) {
         this.#response = response
+        this.#seal = seal
     }
 
     answer(body: string | null): void {
-        answer(this.#response, body)
+        answer(this.#response, body, this.#seal)
     }
 }
 
-function answer(response: ServerResponse, body: string | null): void {
+function answer(response: ServerResponse, body: string | null, seal: Seal | null): void {
     if (response.destroyed || response.headersSent) return
-    if (body === null) response.writeHead(202, { "content-length": 0 }).end()
+    if (seal !== null) {
+        const sealed = seal.close(body === null ? 202 : 200, body ?? "")
+        response.writeHead(200, { "content-length": sealed.length }).end(sealed)
+    } else if (body === null) response.writeHead(202, { "content-length": 0 }).end()
     else
         response
             .writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) })

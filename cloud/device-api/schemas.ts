@@ -38,6 +38,8 @@ export const PollBody = Type.Object(
         boot: Type.Optional(counter),
         ch: Type.Optional(Type.String({ pattern: "^[\\x20-\\x7e]{0,32}$" })),
         up: Type.Optional(counter),
+        fr: Type.Optional(Type.Number({ minimum: 0, description: "Issue time of the newest freshness statement that it has" })),
+        rv: Type.Optional(Type.String({ maxLength: 8, description: "Which key it has revoked" })),
     },
     { description: "What the device runs and does: its actual state" },
 )
@@ -62,6 +64,13 @@ export const StatusBody = Type.Object(
     { description: "A step of an update, its progress or its end" },
 )
 export type StatusBody = Static<typeof StatusBody>
+
+export const EnrolBody = Type.Object({
+    id: Type.String({ pattern: DEVICE_ID_PATTERN }),
+    claim: Type.String({ minLength: 8, maxLength: 64 }),
+})
+
+export const HelloBody = Type.Object({ n: Type.String({ pattern: "^[0-9a-f]{32}$", description: "16 random bytes" }) })
 
 export const BlobParams = Type.Object({ digest: Type.String({ pattern: DIGEST_PATTERN }) })
 

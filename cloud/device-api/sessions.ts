@@ -3,6 +3,7 @@
  * so that a poll with no news costs no query. Everything here can be dropped at any
  * time and is read again.
  */
+import { randomBytes } from "node:crypto"
 import type { Clock } from "../clock.ts"
 import type { Actual } from "../device-state.ts"
 import type { HeldPolls } from "../held-polls.ts"
@@ -11,8 +12,12 @@ import type { StoredEvent } from "../store/events.ts"
 import { IDS_PER_QUERY } from "../store/id-list.ts"
 import type { ActualRow } from "../store/schema.ts"
 import type { Store } from "../store/store.ts"
+import type { ServerSecret } from "../server-secret.ts"
+import type { Extras, ExtrasState } from "./extras.ts"
+import { noExtras } from "./extras.ts"
 import type { Offer } from "./offer.ts"
 import { createOffer, delivered, isDue } from "./offer.ts"
+import type { Seals } from "./seal.ts"
 
 export interface Session {
     readonly deviceId: string
@@ -23,6 +28,9 @@ export interface Session {
     /** Requests the device may still make at once, as of `allowanceAtMs` (a token bucket). */
     allowance: number
     allowanceAtMs: number
+    readonly extras: ExtrasState
+    /** The key of sealed requests; null = the device has none. */
+    readonly sealKey: Buffer | null
 }
 
 export interface SessionsOptions {
@@ -36,7 +44,13 @@ export interface SessionsOptions {
     /** A command went out. */
     readonly onDelivered: (offer: Offer, atMs: number) => void
     readonly onError: (error: unknown) => void
+    readonly extras: Extras
+    readonly secret: ServerSecret
+    readonly seals: Seals
 }
+
+/** Stands for a key that the server cannot read any more: nothing opens with it. */
+const NO_KEY = randomBytes(32)
 
 export class Sessions {
     readonly #options: SessionsOptions
@@ -60,12 +74,13 @@ export class Sessions {
     /** The body of a poll's answer when there is something to say now, noted as delivered. */
     take(session: Session): string | null {
         const { offer, actual } = session
-        if (offer === null || actual === null) return null
+        if (actual === null) return null
         const nowMs = this.#options.now()
-        if (!isDue(offer, actual, nowMs)) return null
+        const extra = this.#options.extras.take(session.extras, actual.baseId, nowMs)
+        if (offer === null || !isDue(offer, actual, nowMs)) return extra === null ? null : JSON.stringify(extra)
         delivered(offer, nowMs)
         this.#options.onDelivered(offer, nowMs)
-        return offer.body
+        return extra === null ? offer.body : JSON.stringify({ ...JSON.parse(offer.body), ...extra })
     }
 
     /** The same for a held poll whose time is over. */
@@ -107,7 +122,10 @@ export class Sessions {
             offer: null,
             allowance: LIMITS.deviceRequestBurst,
             allowanceAtMs: now(),
+            extras: noExtras(),
+            sealKey: device.sealKey === null ? null : (this.#options.secret.unwrap(deviceId, device.sealKey) ?? NO_KEY),
         }
+        session.extras.nextToken = await this.#options.extras.nextToken(deviceId)
         // In the map before its command is read: a command that is committed meanwhile refreshes it.
         this.#byId.set(deviceId, session)
         await this.#refresh([deviceId])
@@ -119,12 +137,25 @@ export class Sessions {
         for (const { type, deviceId } of events) {
             if (deviceId === null) continue
             if (elsewhere && (type === "device.actual" || type === "device.status")) this.#forget(deviceId)
-            else if (type === "device.removed") {
+            else if (type === "token.pending") this.#tellToken(deviceId).catch(this.#options.onError)
+            else if (type === "device.removed" || type === "device.key") {
+                this.#options.seals.end(deviceId)
                 this.#byId.delete(deviceId)
                 this.#options.held.end(deviceId, null)
             } else if (type.startsWith("command.") && this.#byId.has(deviceId)) changed.add(deviceId)
         }
         if (changed.size > 0) this.#refresh([...changed]).catch(this.#options.onError)
+    }
+
+    /** The device has another token to learn, or has learnt it. */
+    async #tellToken(deviceId: string): Promise<void> {
+        const session = this.#byId.get(deviceId)
+        if (session === undefined) return
+        session.extras.nextToken = await this.#options.extras.nextToken(deviceId)
+        delete session.extras.againAtMs.token
+        if (!this.#options.held.has(deviceId)) return
+        const body = this.take(session)
+        if (body !== null) this.#options.held.end(deviceId, body)
     }
 
     /** What is remembered of the device is old, and a poll of it that waits here is most likely dead. */

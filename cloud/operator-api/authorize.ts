@@ -13,12 +13,15 @@ declare module "fastify" {
 /** Lets a request pass when its token's role has the permission. */
 export function operatorGate(principals: Principals, permission: Permission) {
     return async (request: FastifyRequest): Promise<void> => {
+        principals.guesses.check(request.ip)
         const token = bearerToken(request.headers.authorization)
         if (token === undefined)
             throw new Problem("HOV_API_TOKEN_MISSING", "the Authorization header has no bearer token")
         const principal = await principals.find(token)
-        if (principal === undefined)
-            throw new Problem("HOV_API_TOKEN_WRONG", "the token is not known, or was revoked")
+        if (principal === undefined) {
+            principals.guesses.failed(request.ip)
+            throw new Problem("HOV_API_TOKEN_WRONG", "the token is not known, was revoked, or is over")
+        }
         if (!may(principal.role, permission))
             throw new Problem(
                 "HOV_API_ROLE",

@@ -7,6 +7,7 @@ import type { EventHub } from "../events/hub.ts"
 import type { Principals } from "../principals.ts"
 import type { BlobStore } from "../store/blobs.ts"
 import type { RolloutRunner } from "../rollouts/runner.ts"
+import type { ServerSecret } from "../server-secret.ts"
 import type { Repos, Store } from "../store/store.ts"
 import type { Permission, Principal } from "../tokens.ts"
 import { operatorGate } from "./authorize.ts"
@@ -16,6 +17,7 @@ export interface OperatorContext {
     readonly store: Store
     readonly blobs: BlobStore
     readonly principals: Principals
+    readonly secret: ServerSecret
     readonly controller: Controller
     readonly policy: ControllerPolicy
     readonly hub: EventHub

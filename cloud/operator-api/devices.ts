@@ -1,9 +1,11 @@
 /** Devices: add, look, change, remove. */
 import type { Static } from "@sinclair/typebox"
+import { randomBytes } from "node:crypto"
 import { Type } from "@sinclair/typebox"
 import { APP_PATTERN, newId } from "../ids.ts"
 import { LIMITS } from "../limits.ts"
 import { Problem } from "../problems.ts"
+import { SEAL_KEY_BYTES } from "../server-secret.ts"
 import type { DeviceRow } from "../store/schema.ts"
 import type { Repos } from "../store/store.ts"
 import type { Principal } from "../tokens.ts"
@@ -142,12 +144,13 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
         },
     })
 
-    const rotate = route(context, "operate", "devices", "Give a device a new token; the old ones end")
+    const rotate = route(context, "operate", "devices", "Give a device a new token; the old ones end at once, or with its first use (keepOld)")
     app.post("/devices/:device/token", {
         onRequest: rotate.onRequest,
-        schema: { ...rotate.doc, params: Params, body: Type.Union([strict({ token: Type.Optional(Token) }), Type.Null()]) },
+        schema: { ...rotate.doc, params: Params, body: Type.Union([strict({ token: Type.Optional(Token), keepOld: Type.Optional(Type.Boolean()) }), Type.Null()]) },
         handler: async request => {
             const nowMs = now()
+            if (request.body?.keepOld) return rotateSoftly(request.params.device, request.principal, nowMs)
             const token = request.body?.token ?? newToken()
             return store.write(async repos => {
                 const { id } = await findDevice(repos, request.params.device)
@@ -159,6 +162,43 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
             })
         },
     })
+
+    const reveal = route(context, "operate", "devices", "Give a device a key for sealed requests (null: take it away)")
+    app.put("/devices/:device/key", {
+        onRequest: reveal.onRequest,
+        schema: {
+            ...reveal.doc,
+            params: Params,
+            body: strict({ key: Type.Optional(Type.Union([Type.String({ pattern: "^[0-9a-f]{64}$" }), Type.Null()])) }),
+        },
+        handler: async request => {
+            const nowMs = now()
+            const key = request.body.key === undefined ? randomBytes(SEAL_KEY_BYTES).toString("hex") : request.body.key
+            return store.write(async repos => {
+                const { id } = await findDevice(repos, request.params.device)
+                const sealKey = key === null ? null : context.secret.wrap(id, Buffer.from(key, "hex"))
+                await repos.devices.update(id, { sealKey })
+                await audit(repos, request.principal, nowMs, "device.key", id)
+                repos.events.note("device.key", id, nowMs, {})
+                return { id, key }
+            })
+        },
+    })
+
+    /** The new token goes to the device with its next poll; until it has used it, the old one counts. */
+    function rotateSoftly(device: string, who: Principal, nowMs: number) {
+        return store.write(async repos => {
+            const { id } = await findDevice(repos, device)
+            const before = await repos.tokens.pendingOf(id)
+            if (before !== undefined) await repos.tokens.revoke({ id: before.id }, nowMs)
+            const tokenId = newId("t", nowMs)
+            const hash = hashToken(context.secret.tokenOf(tokenId))
+            await repos.tokens.insert({ id: tokenId, hash, role: "device", name: id, deviceId: id, createdAtMs: nowMs, createdBy: who.name, pending: 1 })
+            await audit(repos, who, nowMs, "device.token", id, { keepOld: true })
+            repos.events.note("token.pending", id, nowMs, { pending: true })
+            return { id, keepOld: true }
+        })
+    }
 }
 
 /** @throws Problem HOV_API_DEVICE_UNKNOWN */

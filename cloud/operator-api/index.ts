@@ -1,6 +1,7 @@
 /** The operator API (`/api/v1`): what people, the CLI and the console talk to. */
 import type { FastifyInstance } from "fastify"
 import type { OperatorContext, TypedApp } from "./context.ts"
+import { claimRoutes } from "./claims.ts"
 import { deviceCommandRoutes } from "./device-commands.ts"
 import { deviceRoutes } from "./devices.ts"
 import { exportRoutes } from "./export.ts"
@@ -8,6 +9,7 @@ import { groupRoutes } from "./groups.ts"
 import { releaseRoutes } from "./releases.ts"
 import { rolloutRoutes } from "./rollouts.ts"
 import { serverRoutes } from "./server-routes.ts"
+import { statementRoutes } from "./statements.ts"
 import { webhookRoutes } from "./webhooks.ts"
 
 export async function operatorApi(app: FastifyInstance, context: OperatorContext): Promise<void> {
@@ -21,4 +23,6 @@ export async function operatorApi(app: FastifyInstance, context: OperatorContext
     await serverRoutes(typed, context)
     await exportRoutes(typed, context)
     await webhookRoutes(typed, context)
+    await claimRoutes(typed, context)
+    await statementRoutes(typed, context)
 }

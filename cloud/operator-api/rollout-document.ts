@@ -18,7 +18,7 @@ const PhaseOrder = strict({
     percent: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 100 })),
     count: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000_000 })),
     successPercent: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: "Default 95" })),
-    failurePercent: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: "Default 10" })),
+    failurePercent: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: "Default 10; 100 with a gate, which judges then" })),
     minFinished: Type.Optional(Type.Integer({ minimum: 1, description: "Default 5" })),
     soakS: Type.Optional(Type.Integer({ minimum: 0, maximum: 30 * 86_400 })),
     manual: Type.Optional(Type.Boolean()),
@@ -69,7 +69,8 @@ export function planOfOrder(order: RolloutOrder): RolloutPlan {
             percent: phase.percent ?? null,
             count: phase.count ?? null,
             successPercent: phase.successPercent ?? 95,
-            failurePercent: phase.failurePercent ?? 10,
+            // "1 of 5" says little: where there is a gate, chance is the gate's business.
+            failurePercent: phase.failurePercent ?? (order.gate === undefined ? 10 : 100),
             minFinished: phase.minFinished ?? 5,
             soakS: phase.soakS ?? 0,
             manual: phase.manual ?? false,

@@ -42,12 +42,17 @@ export async function serverRoutes(app: TypedApp, context: OperatorContext): Pro
     const add = route(context, "administer", "server", "Make a token for a person or a program")
     app.post("/tokens", {
         onRequest: add.onRequest,
-        schema: { ...add.doc, body: strict({ name: Type.String({ pattern: NAME_PATTERN }), role: TokenRole }) },
+        schema: { ...add.doc, body: strict({
+                name: Type.String({ pattern: NAME_PATTERN }),
+                role: TokenRole,
+                expiresInS: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 * 366 * 24 * 3600 })),
+            }) },
         handler: async (request, reply) => {
             const nowMs = now()
             const id = newId("t", nowMs)
             const token = newToken()
-            const { name } = request.body
+            const { name, expiresInS } = request.body
+            const expiresAtMs = expiresInS === undefined ? null : nowMs + expiresInS * 1000
             const role = String(request.body.role)
             await store.write(async repos => {
                 await repos.tokens.insert({
@@ -57,11 +62,12 @@ export async function serverRoutes(app: TypedApp, context: OperatorContext): Pro
                     name,
                     createdAtMs: nowMs,
                     createdBy: request.principal.name,
+                    expiresAtMs,
                 })
                 await audit(repos, request.principal, nowMs, "token.create", id, { name, role })
             })
             reply.code(201)
-            return { id, name, role, token }
+            return { id, name, role, token, expiresAt: iso(expiresAtMs) }
         },
     })
 
@@ -120,6 +126,7 @@ function tokenDocument(row: TokenRow) {
         createdAt: iso(row.createdAtMs),
         createdBy: row.createdBy,
         revokedAt: iso(row.revokedAtMs),
+        expiresAt: iso(row.expiresAtMs),
     }
 }
 

@@ -14,6 +14,7 @@ import { step } from "./engine.ts"
 import { grant } from "./grant.ts"
 import type { RolloutPlan, RolloutState } from "./plan.ts"
 import { revert } from "./revert.ts"
+import { settle } from "./settle.ts"
 
 const PAGE = 500
 /** Devices in one transaction: small enough that polls are answered in between. */
@@ -42,11 +43,15 @@ export class RolloutRunner {
     #round: Promise<void> | undefined
     #closed = false
     #started = false
+    /** Commands that have ended since this process runs: tells that something may have to be written down. */
+    #endings = 0
 
     constructor(options: RunnerOptions) {
         this.#options = options
         this.#unsubscribe = options.store.onEvents(events => {
-            if (events.some(event => event.type === "command.finished" || event.type === "rollout.changed")) this.kick()
+            const endings = events.filter(event => event.type === "command.finished").length
+            this.#endings += endings
+            if (endings > 0 || events.some(event => event.type === "rollout.changed")) this.kick()
         })
     }
 
@@ -109,14 +114,21 @@ export class RolloutRunner {
 
     async #run(rollout: RolloutRow): Promise<void> {
         const { store, now } = this.#options
-        await this.#settle(rollout.id)
         if (rollout.enrolledAtMs === null || Number(rollout.enrolledAtMs) + this.#options.enrolMs <= now())
             await this.#enrol(rollout)
+        let settled = -1
         for (;;) {
             if (!this.#started) return
             const more = await store.write(async repos => {
                 const current = await repos.rollouts.get(rollout.id)
-                return current?.state === "running" && (await this.#step(repos, current))
+                if (current?.state !== "running") return false
+                // What ended while the last step was at work is judged before more is granted.
+                const endings = this.#endings
+                if (settled !== endings) {
+                    if (await settle(repos, rollout.id, this.#options.maxAttempts)) return true
+                    settled = endings
+                }
+                return this.#step(repos, current)
             })
             if (!more) return
             await new Promise(resolve => setImmediate(resolve))
@@ -147,22 +159,7 @@ export class RolloutRunner {
 
     async #settle(rolloutId: string): Promise<void> {
         const { store, maxAttempts } = this.#options
-        for (;;) {
-            const ended = await store.read.rollouts.ended(rolloutId, maxAttempts, PAGE)
-            if (ended.length === 0) return
-            await store.write(async repos => {
-                for (const { deviceId, state, finishedAtMs } of ended) {
-                    const became = state === "expired" ? "failed" : state
-                    const replaced = state === "superseded" || state === "cancelled"
-                    await repos.rollouts.patchDevices(rolloutId, [deviceId], {
-                        state: replaced ? "skipped" : became,
-                        why: replaced ? "replaced" : state === "expired" ? "timeout" : null,
-                        finishedAtMs,
-                    })
-                }
-            })
-            if (ended.length < PAGE) return
-        }
+        while (this.#started && (await store.write(repos => settle(repos, rolloutId, maxAttempts))));
     }
 
     async #enrol(rollout: RolloutRow): Promise<void> {

@@ -25,7 +25,7 @@ export class DeviceRepo {
         return result.numDeletedRows > 0n
     }
 
-    async update(id: string, patch: { app?: string | null; attributes?: string }): Promise<void> {
+    async update(id: string, patch: { app?: string | null; attributes?: string; sealKey?: string | null }): Promise<void> {
         await this.#db.updateTable("devices").set(patch).where("id", "=", id).execute()
     }
 

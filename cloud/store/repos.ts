@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely"
 import { AuditRepo } from "./audit.ts"
+import { ClaimRepo } from "./claims.ts"
 import { CommandRepo } from "./commands.ts"
 import { DesiredRepo } from "./desired.ts"
 import { DeviceRepo } from "./devices.ts"
@@ -11,6 +12,7 @@ import { ReleaseRepo } from "./releases.ts"
 import { RolloutRepo } from "./rollouts.ts"
 import type { Schema } from "./schema.ts"
 import type { Repos } from "./store.ts"
+import { StatementRepo } from "./statements.ts"
 import { TokenRepo } from "./tokens.ts"
 import { ViewRepo } from "./views.ts"
 import { WebhookRepo } from "./webhooks.ts"
@@ -29,5 +31,7 @@ export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEv
         groups: new GroupRepo(db),
         rollouts: new RolloutRepo(db),
         webhooks: new WebhookRepo(db),
+        claims: new ClaimRepo(db),
+        statements: new StatementRepo(db),
     }
 }

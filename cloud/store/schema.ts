@@ -13,6 +13,8 @@ export interface DevicesTable {
     app: string | null
     /** JSON object of strings: what groups filter by. */
     attributes: string
+    /** The key of sealed requests, encrypted with the server's secret; null = the device has none. */
+    sealKey: string | null
     createdAtMs: number
     createdBy: string
 }
@@ -26,6 +28,37 @@ export interface TokensTable {
     createdAtMs: number
     createdBy: string
     revokedAtMs: number | null
+    expiresAtMs: number | null
+    /** 1 = not used yet: the device's older tokens end with its first use. */
+    pending: Generated<number>
+}
+
+export interface ClaimsTable {
+    id: string
+    hash: string
+    /** Null = any device that there is not yet. */
+    deviceId: string | null
+    app: string | null
+    seal: number
+    expiresAtMs: number
+    usedAtMs: number | null
+    usedBy: string | null
+    createdAtMs: number
+    createdBy: string
+}
+
+export interface StatementsTable {
+    id: string
+    /** revoke, fresh */
+    kind: string
+    /** Digest of the revoked key, or the base's id. */
+    subject: string
+    issuedAtUnixS: number
+    manifest: string
+    signatureDigest: string
+    signatureSizeBytes: number
+    createdAtMs: number
+    createdBy: string
 }
 
 export interface ActualTable {
@@ -229,6 +262,8 @@ export interface Schema {
     rollouts: RolloutsTable
     rolloutDevices: RolloutDevicesTable
     webhooks: WebhooksTable
+    claims: ClaimsTable
+    statements: StatementsTable
 }
 
 export type DeviceRow = Selectable<DevicesTable>
@@ -246,3 +281,5 @@ export type GroupRow = Selectable<GroupsTable>
 export type RolloutRow = Selectable<RolloutsTable>
 export type RolloutDeviceRow = Selectable<RolloutDevicesTable>
 export type WebhookRow = Selectable<WebhooksTable>
+export type ClaimRow = Selectable<ClaimsTable>
+export type StatementRow = Selectable<StatementsTable>

@@ -8,6 +8,7 @@
  * over all processes that share a database.
  */
 import type { AuditRepo } from "./audit.ts"
+import type { ClaimRepo } from "./claims.ts"
 import type { CommandRepo } from "./commands.ts"
 import type { DesiredRepo } from "./desired.ts"
 import type { DeviceRepo } from "./devices.ts"
@@ -15,6 +16,7 @@ import type { EventRepo, StoredEvent } from "./events.ts"
 import type { GroupRepo } from "./groups.ts"
 import type { ReleaseRepo } from "./releases.ts"
 import type { RolloutRepo } from "./rollouts.ts"
+import type { StatementRepo } from "./statements.ts"
 import type { TokenRepo } from "./tokens.ts"
 import type { ViewRepo } from "./views.ts"
 import type { WebhookRepo } from "./webhooks.ts"
@@ -31,6 +33,8 @@ export interface Repos {
     readonly groups: GroupRepo
     readonly rollouts: RolloutRepo
     readonly webhooks: WebhookRepo
+    readonly claims: ClaimRepo
+    readonly statements: StatementRepo
 }
 
 /** `elsewhere`: committed by another server process. */

@@ -22,6 +22,30 @@ export class TokenRepo {
             .executeTakeFirst()
     }
 
+    async pendingOf(deviceId: string): Promise<TokenRow | undefined> {
+        return this.#db
+            .selectFrom("tokens")
+            .selectAll()
+            .where("deviceId", "=", deviceId)
+            .where("pending", "=", 1)
+            .where("revokedAtMs", "is", null)
+            .executeTakeFirst()
+    }
+
+    /** The first use of a device's new token: it stays, the others end. Returns their hashes. */
+    async promote(row: { id: string; deviceId: string }, atMs: number): Promise<string[]> {
+        await this.#db.updateTable("tokens").set({ pending: 0 }).where("id", "=", row.id).execute()
+        const ended = await this.#db
+            .updateTable("tokens")
+            .set({ revokedAtMs: atMs })
+            .where("deviceId", "=", row.deviceId)
+            .where("id", "!=", row.id)
+            .where("revokedAtMs", "is", null)
+            .returning("hash")
+            .execute()
+        return ended.map(({ hash }) => hash)
+    }
+
     /** Also finds one that was revoked: its value is never given out again. */
     async hashExists(hash: string): Promise<boolean> {
         const row = await this.#db.selectFrom("tokens").select("id").where("hash", "=", hash).executeTakeFirst()

@@ -14,7 +14,7 @@ import {
     readVarint,
 } from "./image-reader"
 import { baseIdBytes, capture, hostCount, makeFunction, makeMethod, statics } from "./machine"
-import { migrate } from "./migration"
+import { bringUp } from "./migration"
 
 const headerBytes = 32
 /** Words built before other fibers get a turn: a 10 ms loop must not notice an image being loaded. */
@@ -186,7 +186,7 @@ function readWord(position: number): any {
         case 0xce:
             return position - readByte()
         case 0xcf:
-            return migrate
+            return bringUp
         default:
             throw new HotswapError("HOV_IMAGE_FORMAT")
     }

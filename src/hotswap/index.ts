@@ -4,7 +4,7 @@ import { HotswapError } from "./errors"
 import { endTrial, type Fault, guardTrial, machineHandlers, setImageBudget } from "./guard"
 import type { LoadedImage } from "./image"
 import { baseIdBytes, baseVersionText, hostCount, setMachine, setPointers } from "./machine"
-import { setRules } from "./migration"
+import { bringDown, declareMigrations, setRules } from "./migration"
 import { releaseKept } from "./registrations"
 
 export * from "./errors"
@@ -52,6 +52,7 @@ export async function activate(
     setPointers(image.pointers)
     // with the pointers set, as first values may be computed by replaced functions
     if (!image.goLive || options.reason !== "hot") return
+    declareMigrations(true)
     try {
         await image.goLive()
     } catch (e) {
@@ -59,6 +60,8 @@ export async function activate(
         if (active !== image) return
         deactivate()
         throw new HotswapError("HOV_GO_LIVE")
+    } finally {
+        declareMigrations(false)
     }
 }
 
@@ -76,6 +79,7 @@ export function deactivate(): void {
     const native: any[] = []
     native[hostCount() - 1] = undefined
     setPointers(native)
+    bringDown()
     setRules([])
     releaseKept()
     if (!left || !left.goBack) return

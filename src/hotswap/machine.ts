@@ -2,6 +2,7 @@
 // no TypeScript compiles to; what stands here only keeps their names, parameters and the functions they need alive.
 
 import { dispatch, refill } from "./guard"
+import { migrate } from "./migration"
 
 /** Value of handler `n`; -1 is the one that leaves the prelude's try block and throws on. */
 export function capture(n: number): any {
@@ -15,6 +16,7 @@ export function setPointers(codes: any[]): void {
 
 /** The handlers that run when the budget of a loop or a call is used up. */
 export async function setMachine(loopExhausted: any[], entryExhausted: any[]) {
+    migrate(undefined, undefined)
     await dispatch(loopExhausted, 0, entryExhausted)
     await refill()
 }

@@ -10,6 +10,7 @@ import { refusal, type Refusal, RefusalSignal, RefusedError } from "../translate
 import { translateFunction } from "../translate/translate-function.ts"
 import { imageBudget } from "./budget.ts"
 import type { Scope } from "../translate/scope.ts"
+import { type DeclaredMigration, declaredMigrations, marksNewObjects } from "./declared-migrations.ts"
 import { classChanges } from "./class-layout.ts"
 import { entryChanges } from "./entry-code.ts"
 import { type Match, matchPrograms } from "./match.ts"
@@ -72,6 +73,7 @@ class UpdateBuilder {
     private readonly captured: CapturedVariables
     private readonly notes: Refusal[] = []
     private starters: ReadonlySet<number> = new Set()
+    private readonly migrations: readonly DeclaredMigration[]
     private tokens = 0
     private shippedCount = 0
 
@@ -81,6 +83,7 @@ class UpdateBuilder {
         this.options = options
         this.match = matchPrograms(base.program, next)
         this.captured = new CapturedVariables(base, next, this.match)
+        this.migrations = declaredMigrations(base.program, next, this.match)
         this.pool = new ImagePool(base)
         this.operations = new Set(base.operations.map(o => o.name))
         this.hosts = new Map(base.hosts.map((h, i) => [h.functionIndex, i]))
@@ -90,14 +93,20 @@ class UpdateBuilder {
         for (const f of this.next.functions) if (this.isToShip(f)) this.enqueue(f.index)
         const entry = entryChanges(this.base.program, this.next, this.match, this.names(true), this.names(false))
         for (const r of [...programRefusals(this.base.program, this.next), ...entry.refusals]) this.refusals.push(r)
-        const changes = classChanges(this.base.program, this.next, this.match)
+        const changes = classChanges(this.base.program, this.next, this.match, new Set(this.migrations.map(m => m.constructorIndex)))
         for (const r of changes.refusals) this.refusals.push(r)
         const newFields = new Set(changes.rules.flatMap(r => r.fields))
+        const migratedFields = new Set(this.migrations.flatMap(m => m.fields))
         const additions = { functionNumber: (i: number) => this.enqueue(i), cellNumber: (g: number) => this.cell(g) }
-        const ofNext = programScope(this.base.program, this.next, this.match, additions, newFields)
+        const ofNext = programScope(this.base.program, this.next, this.match, additions, newFields, migratedFields)
         const asBase = identity(this.base.program)
-        const ofBase = programScope(this.base.program, this.base.program, asBase, nothingNew, newFields)
+        const ofBase = programScope(this.base.program, this.base.program, asBase, nothingNew, newFields, migratedFields)
         const scope = scopeOfBoth(ofBase, ofNext, this.base.recordsGlobal)
+        for (const m of this.migrations) {
+            this.enqueue(m.constructorIndex)
+            if (!m.hasDown)
+                this.notes.push(refusal("HOV117", m.className, locate(this.next, 0, m.pc), `migration to ${m.to} has no \`down\``))
+        }
         this.starters = entry.starters
         if (entry.changed || this.isAskedFor(this.next.functions[0])) this.shipEntry(entry.entry, scope)
         this.shipQueue(scope)
@@ -167,6 +176,7 @@ class UpdateBuilder {
         if (f.owner === "resident") return this.refuse("HOV102", f, "the resident's code is different")
         if (f.owner === "library") return this.refuse("HOV105", f, "a library function is different")
         if (!isHost) return this.refuse("HOV106", f, `it has ${before.devs.args} parameters`)
+        if (f.devs.args > before.devs.args) return this.refuse("HOV115", f, `it has ${f.devs.args - before.devs.args} more parameters than before`)
         const kind = FunctionFlag.isConstructor | FunctionFlag.needsThis | FunctionFlag.hasRestArgument
         if ((f.devs.flags & kind) !== (before.devs.flags & kind))
             return this.refuse("HOV115", f, "it was called in another way before")
@@ -218,11 +228,17 @@ class UpdateBuilder {
     private ship(f: ProgramFunction, scope: Scope): void {
         const baseIndex = this.match.functions.get(f.index)
         const host = baseIndex === undefined ? undefined : this.hosts.get(baseIndex)
+        if (baseIndex === undefined && f.owner === "resident") {
+            this.refuse("HOV102", f, `the base was built without ${f.name}, which nothing used`)
+            return
+        }
         this.attempt(f, [], () => {
             const policy = host === undefined ? "skip" : this.faultPolicy(f, this.base.program.functions[baseIndex!])
-            const statements = this.starters.has(f.index) ? keepsHandles(f.statements) : f.statements
+            const kept = this.starters.has(f.index) ? keepsHandles(f.statements) : f.statements
+            const statements = policy === "rerun" ? keepsParameters(kept, f.devs.args, f.devs.slots) : kept
+            const isMigrated = this.migrations.some(m => m.constructorIndex === f.index)
             const guest = translateFunction({
-                statements: policy === "rerun" ? keepsParameters(statements, f.devs.args, f.devs.slots) : statements,
+                statements: isMigrated ? marksNewObjects(this.next, statements) : statements,
                 scope: this.scopeOf(f, scope),
                 parameterCount: f.devs.args,
                 keptParameters: policy === "rerun" || (f.devs.flags & FunctionFlag.isConstructor) !== 0,

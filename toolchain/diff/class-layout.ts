@@ -16,7 +16,8 @@ export interface MigrationPlan {
 }
 
 /** Reads the layout of every class from its constructor's stores to `this` and compares. */
-export function classChanges(base: CompiledProgram, next: CompiledProgram, match: Match): { rules: MigrationPlan[]; refusals: Refusal[] } {
+/** @param declared constructors (in the new build) of classes whose change the program describes itself, with `migrate` */
+export function classChanges(base: CompiledProgram, next: CompiledProgram, match: Match, declared: ReadonlySet<number> = new Set()): { rules: MigrationPlan[]; refusals: Refusal[] } {
     const rules: MigrationPlan[] = []
     const refusals: Refusal[] = []
     for (const f of next.functions) {
@@ -24,7 +25,7 @@ export function classChanges(base: CompiledProgram, next: CompiledProgram, match
         if (f.owner !== "app" || baseIndex === undefined || !(f.devs.flags & FunctionFlag.isConstructor)) continue
         const before = new Set(fieldStores(base, base.functions[baseIndex]).map(s => s.field))
         const added = fieldStores(next, f).filter(s => !before.has(s.field))
-        if (!added.length) continue
+        if (!added.length || declared.has(f.index)) continue
         const dependent = added.find(s => dependsOnCall(s.statement.args[2]))
         if (dependent) {
             refusals.push(

@@ -1,3 +1,4 @@
+import { FunctionFlag } from "../devs/image.ts"
 import { type CompiledProgram, type ProgramFunction, sourceOffset } from "../program/compiled-program.ts"
 import { sourcePosition } from "../program/debug-info.ts"
 import { fingerprint, shape } from "./shape.ts"
@@ -27,9 +28,19 @@ export function matchPrograms(base: CompiledProgram, next: CompiledProgram): Mat
     nextLevels.forEach((level, depth) => {
         const candidates = groups(baseLevels[depth] ?? [], f => f.path, i => i)
         for (const [name, members] of groups(level, f => files.get(f.path) ?? f.path, i => functions.get(i)))
-            for (const [n, b] of align(next, members, base, candidates.get(name) ?? [])) functions.set(n.index, b.index)
+            for (const [n, b] of align(next, members, base, candidates.get(name) ?? []))
+                if (takesArgumentsOf(n, b)) functions.set(n.index, b.index)
     })
     return { functions, globals: matchGlobals(base, next, files), files }
+}
+
+/**
+ * The VM gives a function as many arguments as the base declares: one with more parameters is another function, and so is
+ * one that is called in another way. Constructors stay what they are, as objects are told by them; other rules refuse those.
+ */
+function takesArgumentsOf(next: ProgramFunction, base: ProgramFunction): boolean {
+    if (next.devs.flags & FunctionFlag.isConstructor || next.owner !== "app") return true
+    return next.devs.args <= base.devs.args && next.devs.flags === base.devs.flags
 }
 
 interface Nested {

@@ -5,6 +5,7 @@ import type { Operand } from "../translate/guest-code.ts"
 import { RefusalSignal } from "../translate/refusal.ts"
 import type { Scope } from "../translate/scope.ts"
 import type { Match } from "./match.ts"
+import { stringOf } from "./class-layout.ts"
 import { specName } from "./shape.ts"
 
 /** Gives functions that the base does not have, and new globals, their numbers in the image as they are asked for. */
@@ -21,6 +22,7 @@ export function programScope(
     match: Match,
     additions: Additions,
     newFields: ReadonlySet<string>,
+    migratedFields: ReadonlySet<string>,
 ): Scope {
     const specs = new Map(Array.from({ length: base.image.specCount }, (_, i) => [specName(base, i), i]))
     return {
@@ -55,7 +57,9 @@ export function programScope(
             return { kind: "spec", index: known, prototype }
         },
         capturedSlot: slot => slot,
+        isAddedMember: (object, name) => members.has(`${object} ${name}`),
         isNewField: name => newFields.has(name),
+        isMigratedField: name => migratedFields.has(name),
     }
 }
 
@@ -76,4 +80,19 @@ export const nothingNew: Additions = {
     cellNumber: g => {
         throw new Error(`global ${g} is not in the base`)
     },
+}
+
+/** Members of built-in objects that the library code of the new build defines and the base's does not. */
+function addedMembers(base: CompiledProgram, next: CompiledProgram): Set<string> {
+    const members = (program: CompiledProgram) => {
+        const found = new Set<string>()
+        for (const s of program.functions[1].statements) {
+            const [object, key] = s.args
+            const name = s.op.name === "INDEX_SET" ? stringOf(program.image, key) : undefined
+            if (name !== undefined && object.kind === "op" && object.op.name === "BUILTIN_OBJECT") found.add(`${object.immediate} ${name}`)
+        }
+        return found
+    }
+    const known = members(base)
+    return new Set([...members(next)].filter(m => !known.has(m)))
 }

@@ -3,6 +3,7 @@ import { op } from "../devs/opcodes.ts"
 import { recordPlace } from "../link/registrations.ts"
 import { locate } from "../program/compiled-program.ts"
 import { refusal, type Refusal } from "../translate/refusal.ts"
+import { isMigrateCall } from "./declared-migrations.ts"
 import { type FieldStep, stepsInPlace } from "./in-place.ts"
 import { expression, integer, Sequence } from "./sequence.ts"
 import type { Side, SideUnit } from "./sides.ts"
@@ -24,6 +25,7 @@ import { valueUses } from "./value-uses.ts"
  * | timer, subscription or fiber added | the statement runs |
  * | … removed | it is ended |
  * | … changed, or with arguments that changed | it is ended and, if it was still going on, the new one started |
+ * | `migrate(…)` added | holds from now on |
  * | printing | nothing: it was printed |
  * | call of a new function that only registers things | runs; what it registers is ended on the way back |
  * | anything else | refused |
@@ -76,7 +78,7 @@ class TransitionBuilder {
     private removed(u: SideUnit): void {
         if (u.registration) this.release(u)
         // on the way back, what the image's own statement did is reported in the other direction
-        else if (!declares(u) && !u.isPrint && !this.isWayBack) this.refuse(this.from, u, "this statement was removed; it has run")
+        else if (!declares(u) && !u.isPrint && !isMigration(this.from, u) && !this.isWayBack) this.refuse(this.from, u, "this statement was removed; it has run")
     }
 
     private added(u: SideUnit): void {
@@ -89,7 +91,7 @@ class TransitionBuilder {
         } else if (u.variable) {
             const { global } = u.variable
             this.code.when(this.expr(expression("IS_UNDEFINED", -1, expression("LOAD_GLOBAL", global))), origin(u), () => this.run(u))
-        } else if (declares(u) && this.onlySets(u)) this.run(u)
+        } else if (isMigration(this.to, u) || (declares(u) && this.onlySets(u))) this.run(u)
         else if (!this.isWayBack && this.isStarter(u)) {
             this.run(u)
             this.starters.add((u.statements[u.statements.length - 1].args[0] as { immediate: number }).immediate)
@@ -227,6 +229,10 @@ class TransitionBuilder {
 }
 
 const records = expression("LOAD_GLOBAL", recordsMarker)
+
+function isMigration(side: Side, u: SideUnit): boolean {
+    return isMigrateCall(side.program, u.statements[u.statements.length - 1])
+}
 
 function recordOf(u: SideUnit): Expr {
     return expression("INDEX", -1, records, integer(u.record))

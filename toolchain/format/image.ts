@@ -15,10 +15,10 @@ import { encodeWord, varint, type Word } from "./words.ts"
  * | 24 | 2 | budget: loop rounds and calls before replaced code yields |
  * | 26 | 6 | 0 |
  *
- * Then, with counts as varints: strings, buffers, number of cells (new globals), number of tokens, kinds of
- * functions, functions, migration rules, and one more than the numbers of three functions (0: none): what runs at every activation, what runs only when
- * the image goes live in a running program, whose top-level code has run already, and what runs when the base's code is
- * current again.
+ * Then, with counts as varints: strings, buffers, number of cells (new globals), number of tokens, what each function is,
+ * functions, migration rules, and one more than the numbers of three functions (0: none): what runs at every activation,
+ * what runs only when the image goes live in a running program, whose top-level code has run already, and what runs when
+ * the base's code is current again.
  */
 export const imageMagic = 0x31564f48
 export const imageHeaderBytes = 32

@@ -60,6 +60,8 @@ export function collectStatics(program: CompiledProgram): Static[] {
         else uses.set(key, { value, count: n })
     }
     for (const f of program.functions) {
+        // an edit may be the first to use them
+        if (f.owner === "resident" && (f.name === "bringUp" || f.name === "migrate")) use({ kind: "function", index: f.index }, 0)
         if (f.owner === "resident") continue
         const weight = f.owner === "app" ? 100 : 1
         if (f.owner !== "entry" && f.creator === undefined) use({ kind: "function", index: f.index }, weight)

@@ -68,10 +68,11 @@ export class ImagePool {
             case "builtinObject":
                 return this.required({ kind: "object", index: o.index })
             case "builtinField":
-                if (o.object < 0) return { kind: "migrate" }
                 return { kind: "member", object: this.required({ kind: "object", index: o.object }), name: this.string(o.name) }
             case "spec":
                 return this.required({ kind: o.prototype ? "specPrototype" : "spec", index: o.index })
+            case "bringUp":
+                return { kind: "migrate" }
             case "cell":
             case "token":
                 return { kind: o.kind, index: o.index }

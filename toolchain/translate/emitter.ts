@@ -203,11 +203,22 @@ export class Emitter {
             const done = this.newLabel("migrated")
             this.emit("if A EQ K", { kind: "special", value: "undefined" }, { kind: "label", name: done }, { kind: "label", name: slow })
             this.label(slow)
-            this.loadB(t)
-            this.emit("A=K", field)
-            this.emit("call K(B,A)", { kind: "builtinField", object: -1, name: "migrate" })
+            this.bringUp(() => this.loadB(t), field)
             this.label(done)
         })
+    }
+
+    /** Reads a field that a declared migration changes: the object is brought up before. */
+    loadMigratedField(object: Expr, field: Operand): void {
+        evaluate(this, object)
+        this.bringUp(() => this.emit("B=A"), field)
+    }
+
+    /** Brings the object in B up to its class's new layout; A is then the field. */
+    bringUp(loadB: () => void, field: Operand): void {
+        loadB()
+        this.emit("A=K", field)
+        this.emit("call K(B,A)", { kind: "bringUp" })
     }
 }
 

@@ -14,6 +14,8 @@ export type Operand =
     /** a member of a built-in object, looked up when the image is loaded */
     | { readonly kind: "builtinField"; readonly object: number; readonly name: string }
     | { readonly kind: "spec"; readonly index: number; readonly prototype: boolean }
+    /** the resident's function that brings an object up to its new layout */
+    | { readonly kind: "bringUp" }
     /** the place of a global that the base does not have */
     | { readonly kind: "cell"; readonly index: number }
     /** stands for an interrupted jump while a finally block runs */

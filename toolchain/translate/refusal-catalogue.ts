@@ -67,6 +67,10 @@ export const refusalCatalogue = {
         title: "A loop that has begun goes on in its old code",
         fix: "Nothing is refused: only a loop that is running keeps to its old code until it ends or the board restarts. Name the variables that it uses, and keep them.",
     },
+    HOV117: {
+        title: "A migration without a way back",
+        fix: "Nothing is refused: but when the image is called back, objects keep what only the new layout has, and lose it for the old code. Give the migration a `down`.",
+    },
 } as const
 
 export type RefusalCode = keyof typeof refusalCatalogue

@@ -18,6 +18,10 @@ export interface Scope {
     spec(index: number, prototype: boolean): Operand
     /** slot of a captured variable in the frames of the base's function that owns it */
     capturedSlot(slot: number, levels: number): number
+    /** whether the image itself gives a built-in object this member: it is not there yet when the image is loaded */
+    isAddedMember(object: number, name: string): boolean
     /** names of fields that objects made before the update may lack: reading one may have to bring the object up */
     isNewField(name: string): boolean
+    /** names of fields that a declared migration changes: an object has to be brought up before one is touched */
+    isMigratedField(name: string): boolean
 }

@@ -1,6 +1,6 @@
 import type { Expr } from "../devs/code.ts"
 import { builtinObjects } from "../devs/builtins.ts"
-import type { OpName } from "../devs/opcodes.ts"
+import { op, type OpName } from "../devs/opcodes.ts"
 import { generalRegisters } from "../executor/operations.ts"
 import type { Operand } from "./guest-code.ts"
 import { RETURN_VALUE } from "./liveness.ts"
@@ -70,9 +70,9 @@ export function constantOf(em: Emitter, e: Expr): Operand | undefined {
     }
 }
 
-function builtinField(em: Emitter, object: number, name: number): Operand {
-    const text = em.scope.string("builtin", name)
-    return { kind: "builtinField", object, name: (text as { text: string }).text }
+function builtinField(em: Emitter, object: number, name: number): Operand | undefined {
+    const { text } = em.scope.string("builtin", name) as { text: string }
+    return em.scope.isAddedMember(object, text) ? undefined : { kind: "builtinField", object, name: text }
 }
 
 /** Register of a local variable, if it is in one that has handlers of its own. */
@@ -89,6 +89,10 @@ function placeOf(em: Emitter, e: Expr): Place | undefined {
     return place && "slot" in place ? undefined : place
 }
 
+function builtinObject(index: number): Expr {
+    return { kind: "op", op: op.BUILTIN_OBJECT, immediate: index, args: [] }
+}
+
 /** A field access as object and key, or undefined for anything else. */
 export function fieldOf(em: Emitter, e: Expr): { object: Expr; key: Expr | Operand } | undefined {
     if (e.kind !== "op") return undefined
@@ -101,6 +105,13 @@ export function fieldOf(em: Emitter, e: Expr): { object: Expr; key: Expr | Opera
             return { object: e.args[0], key: em.scope.string("utf8", e.immediate) }
         case "BUILTIN_FIELD":
             return { object: e.args[0], key: em.scope.string("builtin", e.immediate) }
+        // members that are not known when the image is loaded
+        case "DS_FIELD":
+            return { object: builtinObject(dsObject), key: em.scope.string("builtin", e.immediate) }
+        case "MATH_FIELD":
+            return { object: builtinObject(mathObject), key: em.scope.string("builtin", e.immediate) }
+        case "OBJECT_FIELD":
+            return { object: builtinObject(objectObject), key: em.scope.string("builtin", e.immediate) }
         default:
             return undefined
     }
@@ -183,6 +194,10 @@ function evaluateField(em: Emitter, object: Expr, key: Expr | Operand): void {
     const constant = constantKey(em, key)
     if (!constant) {
         evaluateBinary(em, "INDEX", object, key as Expr)
+        return
+    }
+    if (constant.kind === "string" && em.scope.isMigratedField(constant.text)) {
+        em.loadMigratedField(object, constant)
         return
     }
     if (constant.kind === "string" && em.scope.isNewField(constant.text)) {

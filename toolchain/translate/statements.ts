@@ -119,7 +119,9 @@ function storeLocal(em: Emitter, variable: number, value: Expr): void {
 function indexSet(em: Emitter, object: Expr, key: Expr, value: Expr): void {
     const register = generalRegisterOf(em, object)
     const constant = constantKey(em, key)
+    const isMigrated = constant?.kind === "string" && em.scope.isMigratedField(constant.text)
     if (register !== undefined && constant) {
+        if (isMigrated) em.bringUp(() => em.emit(`B=R${register}`), constant)
         evaluate(em, value)
         em.emit(`R${register}[K]=A`, constant)
         return
@@ -137,6 +139,7 @@ function indexSet(em: Emitter, object: Expr, key: Expr, value: Expr): void {
             if ("register" in t) em.emit(`R${t.register}[B]=A`)
             else em.emit("S[K][B]=A", { kind: "int", value: t.spill })
         } else {
+            if (isMigrated) em.bringUp(() => em.loadB(t), constant)
             evaluate(em, value)
             em.loadB(t)
             em.emit("B[K]=A", constant)

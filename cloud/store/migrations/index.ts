@@ -9,6 +9,7 @@ import * as first from "./0001-first.ts"
 import * as groupsRollouts from "./0002-groups-rollouts.ts"
 import * as webhooks from "./0003-webhooks.ts"
 import * as wideCounters from "./0004-wide-counters.ts"
+import * as security from "./0005-security.ts"
 
 type Up = (db: Kysely<unknown>, dialect: DialectName) => Promise<void>
 
@@ -17,6 +18,7 @@ const MIGRATIONS: Readonly<Record<string, { up: Up }>> = {
     "0002-groups-rollouts": groupsRollouts,
     "0003-webhooks": webhooks,
     "0004-wide-counters": wideCounters,
+    "0005-security": security,
 }
 
 /** @throws Error of the migration that failed; the ones before it stay. */

@@ -1,0 +1,82 @@
+/** Next's plan of a handover: say READY, keep copies, take over the rest when told. */
+import type { Home } from "./home.ts"
+import type { HandoverMessage } from "./messages.ts"
+import type { Phase, Plan, SessionStore } from "./store.ts"
+
+export interface ArrivingOptions<B> {
+    readonly home: Home<B>
+    readonly store: SessionStore<B>
+    readonly plan: Plan | null
+    send(message: HandoverMessage<B>): void
+    /** Null when it can take sessions, else why not. */
+    refusal(): string | null
+    /** Takes what is not a session's; said again after a restart. */
+    takeOver(done: () => void): void
+    onPhase?(phase: Phase): void
+}
+
+export class Arriving<B> {
+    readonly #options: ArrivingOptions<B>
+    #plan: Plan | null
+    #saving = false
+
+    constructor(options: ArrivingOptions<B>) {
+        this.#options = options
+        this.#plan = options.plan
+        this.#apply()
+    }
+
+    get key(): string | null {
+        return this.#plan?.key ?? null
+    }
+
+    get phase(): Phase | null {
+        return this.#plan?.phase ?? null
+    }
+
+    receive(message: HandoverMessage<B>): void {
+        const { home, send } = this.#options
+        const { handover } = message
+        if (this.#saving) return
+        if (message.kind === "prepare") {
+            if (this.#options.refusal() !== null) return
+            if (this.#plan?.handover === handover) return this.#plan.phase === "moving" ? send({ kind: "ready", handover }) : undefined
+            home.dropCopies()
+            return this.#save({ handover, role: "next", key: message.key, phase: "moving" }, () => send({ kind: "ready", handover }))
+        }
+        if (this.#plan?.handover !== handover) return
+        switch (message.kind) {
+            case "copy":
+                if (this.#plan.phase !== "moving") return
+                for (const { session, snapshot } of message.copies) home.keepCopy(session, snapshot)
+                return send({ kind: "copied", handover, part: message.part })
+            case "finish":
+                if (this.#plan.phase === "done") return send({ kind: "finished", handover })
+                if (this.#plan.phase !== "moving") return
+                this.#saving = true
+                return this.#options.takeOver(() => this.#save({ ...(this.#plan as Plan), phase: "done" }, () => send({ kind: "finished", handover })))
+            case "abort":
+                if (this.#plan.phase === "done") return
+                return this.#save({ ...this.#plan, phase: "aborted" }, () => send({ kind: "aborted", handover }))
+        }
+    }
+
+    #save(plan: Plan, then: () => void): void {
+        this.#saving = true
+        this.#options.store.savePlan(plan, () => {
+            this.#saving = false
+            this.#plan = plan
+            this.#apply()
+            this.#options.onPhase?.(plan.phase)
+            then()
+        })
+    }
+
+    #apply(): void {
+        const phase = this.#plan?.phase
+        this.#options.home.taking = phase !== undefined
+        // What current asks back it gets, until it has let go of everything.
+        this.#options.home.giving = phase === "moving" || phase === "aborted"
+        if (phase === "aborted") this.#options.home.dropCopies()
+    }
+}

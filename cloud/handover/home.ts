@@ -1,0 +1,239 @@
+/**
+ * The sessions of one server: runs the state machine of each, does its effects, and
+ * tells a request where it may be handled. Everything outside is passed in.
+ */
+import { stepCurrent } from "./current.ts"
+import type { SessionMessage, SessionName, Snapshot } from "./messages.ts"
+import { stepNext } from "./next.ts"
+import type { Effect, SessionContext, SessionEvent, SessionRecord, SessionState, SessionTimings, Step } from "./session.ts"
+import { ABSENT, fromRecord, isRestless, SESSION_TIMINGS } from "./session.ts"
+import type { SessionStore } from "./store.ts"
+
+export type Admission =
+    /** Handle it here, write with this epoch, and call `leave` at the end. */
+    | { readonly kind: "here"; readonly epoch: number; leave(): void }
+    /** The other server has the session. */
+    | { readonly kind: "there" }
+    /** It could not be had: the client should go where it came from. */
+    | { readonly kind: "back" }
+
+export interface HomePorts<B> {
+    readonly me: string
+    readonly store: SessionStore<B>
+    readonly shared: boolean
+    readonly timings?: SessionTimings
+    now(): number
+    /** To the other server; may be lost. */
+    send(message: SessionMessage<B>): void
+    /** What the session is now, with no handler running. */
+    capture(session: SessionName, done: (snapshot: Snapshot<B>) => void): void
+    /** The session is here (or not here any more): load it, or end what waits for its client. */
+    onOwner?(session: SessionName, here: boolean): void
+    onFreeze?(session: SessionName, sinceMs: number): void
+}
+
+type Waiter = (admission: Admission) => void
+
+export class Home<B> {
+    readonly #ports: HomePorts<B>
+    readonly #states = new Map<SessionName, SessionState<B>>()
+    /** Sessions whose state waits for the clock. */
+    readonly #restless = new Set<SessionName>()
+    readonly #running = new Map<SessionName, number>()
+    readonly #waiting = new Map<SessionName, Waiter[]>()
+    readonly #copies = new Map<SessionName, Snapshot<B>>()
+    /** Sessions are given to the other server when it asks. */
+    giving = false
+    /** The other server may have sessions that this one lacks. */
+    taking = false
+
+    constructor(ports: HomePorts<B>) {
+        this.#ports = ports
+    }
+
+    /** What the store has, after a start or for a new session. */
+    load(session: SessionName, record: SessionRecord<B> | undefined): void {
+        this.#set(session, fromRecord(record, this.#ports.me))
+    }
+
+    state(session: SessionName): SessionState<B> {
+        return this.#states.get(session) ?? ABSENT
+    }
+
+    *sessions(): IterableIterator<readonly [SessionName, SessionState<B>]> {
+        yield* this.#states
+    }
+
+    forget(session: SessionName): void {
+        this.#states.delete(session)
+        this.#restless.delete(session)
+    }
+
+    offer(session: SessionName, untilMs: number): void {
+        this.#event(session, { kind: "offer", untilMs })
+    }
+
+    withdraw(session: SessionName): void {
+        this.#event(session, { kind: "withdraw" })
+    }
+
+    /** Asks the other server for the session. */
+    pull(session: SessionName, epoch: number | null): void {
+        this.#event(session, { kind: "attach", epoch, have: this.#copies.get(session)?.version ?? null })
+    }
+
+    keepCopy(session: SessionName, snapshot: Snapshot<B>): void {
+        const before = this.#copies.get(session)
+        if (before === undefined || snapshot.version > before.version) this.#copies.set(session, snapshot)
+    }
+
+    dropCopies(): void {
+        this.#copies.clear()
+    }
+
+    receive(message: SessionMessage<B>): void {
+        this.#event(message.session, { kind: "message", message })
+    }
+
+    tick(): void {
+        for (const session of [...this.#restless]) this.#event(session, { kind: "tick" })
+    }
+
+    /** Takes a handler's place at once if the session is here and nothing is in its way. */
+    tryEnter(session: SessionName): Extract<Admission, { kind: "here" }> | undefined {
+        const state = this.state(session)
+        return state.at === "serving" || state.at === "offered" ? this.#admit(session, state.epoch) : undefined
+    }
+
+    /**
+     * Answers when it is known where a request belongs. A client that was sent here
+     * (`attach`) makes this server ask for its session; anything else does not.
+     */
+    enter(session: SessionName, attach: { readonly epoch: number | null } | null, then: Waiter): void {
+        const state = this.state(session)
+        switch (state.at) {
+            case "serving":
+            case "offered":
+                return then(this.#admit(session, state.epoch))
+            case "given":
+                return then({ kind: "there" })
+            case "absent":
+                if (attach === null || !this.taking) return then({ kind: this.taking ? "there" : "back" })
+        }
+        // A session that was given is forwarded while it is asked back for.
+        if (state.at === "pulling" && state.given !== null && state.given.kept === null) return then({ kind: "there" })
+        const waiting = this.#waiting.get(session)
+        if (waiting === undefined) this.#waiting.set(session, [then])
+        else waiting.push(then)
+        if (attach !== null && (state.at === "absent" || state.at === "pulling")) this.pull(session, attach.epoch)
+    }
+
+    #admit(session: SessionName, epoch: number): Extract<Admission, { kind: "here" }> {
+        this.#running.set(session, (this.#running.get(session) ?? 0) + 1)
+        let left = false
+        return {
+            kind: "here",
+            epoch,
+            leave: () => {
+                if (left) return
+                left = true
+                const running = (this.#running.get(session) ?? 1) - 1
+                if (running > 0) this.#running.set(session, running)
+                else this.#running.delete(session)
+                if (running === 0 && this.state(session).at === "freezing") this.#capture(session)
+            },
+        }
+    }
+
+    #event(session: SessionName, event: SessionEvent<B>): void {
+        const before = this.state(session)
+        const [state, effects] = this.#step(before, event, session)
+        this.#set(session, state)
+        const here = isHere(state)
+        if (here !== isHere(before)) this.#ports.onOwner?.(session, here)
+        for (const effect of effects) this.#do(session, effect)
+    }
+
+    #step(state: SessionState<B>, event: SessionEvent<B>, session: SessionName): Step<B> {
+        const { shared, timings = SESSION_TIMINGS } = this.#ports
+        const context: SessionContext = { nowMs: this.#ports.now(), timings, shared, session, giving: this.giving }
+        switch (state.at) {
+            case "absent":
+            case "pulling":
+            case "installing":
+            case "fencing":
+            case "retaking":
+                return stepNext(state, event, context)
+            case "given": {
+                const taking = event.kind === "attach" || (event.kind === "message" && event.message.kind === "state" && event.message.epoch > state.epoch)
+                return taking ? stepNext(state, event, context) : stepCurrent(state, event, context)
+            }
+            default:
+                return stepCurrent(state, event, context)
+        }
+    }
+
+    #set(session: SessionName, state: SessionState<B>): void {
+        if (state.at === "absent") this.#states.delete(session)
+        else this.#states.set(session, state)
+        if (isRestless(state)) this.#restless.add(session)
+        else this.#restless.delete(session)
+    }
+
+    #do(session: SessionName, effect: Effect<B>): void {
+        const { store, send, me } = this.#ports
+        const told = (event: SessionEvent<B>) => (stale: SessionRecord<B> | undefined | null) =>
+            this.#event(session, stale === null ? event : { kind: "stale", now: fromRecord(stale, me) })
+        switch (effect.kind) {
+            case "send":
+                return send(effect.message)
+            case "freeze":
+                this.#ports.onFreeze?.(session, this.#ports.now())
+                if (!this.#running.has(session)) this.#capture(session)
+                return
+            case "release":
+                return store.release(session, effect.epoch, effect.snapshot, told({ kind: "released", snapshot: effect.snapshot }))
+            case "install": {
+                const body = effect.snapshot.body ?? this.#copies.get(session)?.body
+                this.#copies.delete(session)
+                return store.install(session, effect.epoch, { version: effect.snapshot.version, body }, told({ kind: "installed" }))
+            }
+            case "bump":
+                return store.bump(session, effect.epoch, told({ kind: "bumped" }))
+            case "fence":
+                return store.fence(session, effect.epoch, told({ kind: "fenced" }))
+            case "retake":
+                return store.retake(session, effect.epoch, effect.snapshot, told({ kind: "retaken" }))
+            case "seize":
+                return store.seize(session, record => {
+                    if (record?.owner === me) this.#event(session, { kind: "seized", epoch: record.epoch })
+                })
+            case "settle":
+                return store.settle(session, effect.epoch)
+            case "resolved":
+            case "sendBack":
+                return this.#resolve(session, effect.kind === "sendBack")
+        }
+    }
+
+    #capture(session: SessionName): void {
+        const frozen = this.state(session)
+        this.#ports.capture(session, snapshot => {
+            // A freeze that was given up meanwhile, and perhaps begun again, has its own capture.
+            if (this.state(session) === frozen) this.#event(session, { kind: "quiet", snapshot })
+        })
+    }
+
+    #resolve(session: SessionName, back: boolean): void {
+        const waiting = this.#waiting.get(session)
+        if (waiting === undefined) return
+        this.#waiting.delete(session)
+        for (const then of waiting) {
+            if (back && !isHere(this.state(session))) then({ kind: "back" })
+            else this.enter(session, null, then)
+        }
+    }
+}
+
+const isHere = (state: SessionState<unknown>): boolean =>
+    state.at === "serving" || state.at === "offered" || state.at === "bumping" || state.at === "freezing" || state.at === "releasing"

@@ -1,0 +1,213 @@
+/**
+ * Current's plan of a handover: prepare, copy while serving, offer session by session,
+ * and hand over the rest last.
+ *
+ * ```
+ *  preparing ─READY─▶ copying ─little is dirty─▶ moving ─all given─▶ finishing ─FINISHED─▶ done
+ *      └────────────────┴───────── abort ──────────┘
+ *                                    ▼
+ *                                 aborting ─everything back─▶ aborted
+ * ```
+ * Killed in any phase, it goes on from the plan in the store; what was copied is copied
+ * again, what was given stays given. After `finishing` there is no way back but a
+ * handover in the other direction.
+ */
+import type { Home } from "./home.ts"
+import type { HandoverMessage, SessionName, Snapshot } from "./messages.ts"
+import { Pace } from "./pace.ts"
+import type { Phase, SessionStore } from "./store.ts"
+
+export interface LeavingOptions<B> {
+    readonly handover: string
+    readonly key: string
+    readonly phase: Phase
+    readonly home: Home<B>
+    readonly store: SessionStore<B>
+    readonly offersPerS: number
+    /** A client that does not come within this is offered again. */
+    readonly offerMs: number
+    readonly retryMs: number
+    readonly roundsMax: number
+    readonly sessionsPerCopy: number
+    /** Copying ends when at most this many sessions changed since their copy. */
+    readonly dirtyMax: number
+    now(): number
+    send(message: HandoverMessage<B>): void
+    /** The live version of a session's body; undefined when it is not worth copying. */
+    snapshot(session: SessionName): Snapshot<B> | undefined
+    /** Tells the client, now or with its next answer, to go to next. */
+    tellClient(session: SessionName, epoch: number): void
+    /** Sessions whose client is not there are given without waiting for it, when all others are. */
+    isConnected(session: SessionName): boolean
+    /** Everything that is not a session's rests from here on, until next has it or it is taken back. */
+    rest(resting: boolean, done: () => void): void
+    onPhase?(phase: Phase): void
+}
+
+export class Leaving<B> {
+    readonly #options: LeavingOptions<B>
+    readonly pace: Pace
+    #phase: Phase
+    #saving = false
+    #sayAtMs = 0
+    #round = 0
+    #part = 0
+    /** What is on its way to next; one part at a time. */
+    #copying: { readonly part: number; readonly copies: { session: SessionName; snapshot: Snapshot<B> }[] } | undefined
+    #toCopy: SessionName[] = []
+    readonly #copied = new Map<SessionName, number>()
+    #rested = false
+
+    constructor(options: LeavingOptions<B>) {
+        this.#options = options
+        this.pace = new Pace(options.offersPerS, options.now())
+        this.#phase = options.phase
+        options.home.giving = this.#phase === "moving" || this.#phase === "finishing" || this.#phase === "done"
+        options.home.taking = true
+        // Next may have been started anew as well: it is told again what this is about.
+        if (this.#phase === "copying") this.#phase = "preparing"
+        if (this.#phase === "finishing") this.#rest()
+    }
+
+    get phase(): Phase {
+        return this.#phase
+    }
+
+    get progress() {
+        let here = 0
+        let given = 0
+        let unsettled = 0
+        for (const [, state] of this.#options.home.sessions()) {
+            if (state.at !== "given") here++
+            else {
+                given++
+                if (state.kept !== null) unsettled++
+            }
+        }
+        return { phase: this.#phase, round: this.#round, copied: this.#copied.size, here, given, unsettled, pacePerS: this.pace.perS }
+    }
+
+    /** False when it is too late: next has taken over. */
+    abort(): boolean {
+        if (this.#phase === "aborting" || this.#phase === "aborted") return true
+        if (this.#phase === "finishing" || this.#phase === "done") return false
+        this.#go("aborting")
+        return true
+    }
+
+    receive(message: HandoverMessage<B>): void {
+        if (message.handover !== this.#options.handover) return
+        switch (message.kind) {
+            case "ready":
+                if (this.#phase === "preparing") this.#go("copying")
+                return
+            case "copied":
+                if (this.#phase !== "copying" || this.#copying?.part !== message.part) return
+                for (const { session, snapshot } of this.#copying.copies) this.#copied.set(session, snapshot.version)
+                this.#copying = undefined
+                return this.#copy()
+            case "finished":
+                if (this.#phase === "finishing") this.#go("done")
+                return
+            case "aborted":
+                if (this.#phase === "aborting" && this.#allBack()) this.#go("aborted")
+        }
+    }
+
+    tick(): void {
+        if (this.#saving) return
+        const due = this.#options.now() >= this.#sayAtMs
+        switch (this.#phase) {
+            case "preparing":
+                return due ? this.#say({ kind: "prepare", handover: this.#options.handover, key: this.#options.key, sessions: this.progress.here }) : undefined
+            case "copying":
+                return due ? this.#copy() : undefined
+            case "moving":
+                return this.#move()
+            case "finishing":
+                return due && this.#rested ? this.#say({ kind: "finish", handover: this.#options.handover }) : undefined
+            case "aborting":
+                return due ? this.#takeBack() : undefined
+        }
+    }
+
+    #go(phase: Phase): void {
+        const { handover, key, store, home, onPhase } = this.#options
+        this.#phase = phase
+        this.#saving = true
+        home.giving = phase === "moving" || phase === "finishing" || phase === "done"
+        store.savePlan({ handover, key, role: "current", phase }, () => {
+            this.#saving = false
+            this.#sayAtMs = 0
+            if (phase === "copying") this.#toCopy = [...home.sessions()].map(([session]) => session)
+            if (phase === "finishing") this.#rest()
+            onPhase?.(phase)
+            this.tick()
+        })
+    }
+
+    #rest(): void {
+        this.#options.rest(true, () => {
+            this.#rested = true
+        })
+    }
+
+    #say(message: HandoverMessage<B>): void {
+        this.#sayAtMs = this.#options.now() + this.#options.retryMs
+        this.#options.send(message)
+    }
+
+    #copy(): void {
+        const { handover, home, snapshot, sessionsPerCopy, roundsMax, dirtyMax } = this.#options
+        while (this.#copying === undefined) {
+            const copies: { session: SessionName; snapshot: Snapshot<B> }[] = []
+            while (copies.length < sessionsPerCopy && this.#toCopy.length > 0) {
+                const session = this.#toCopy.pop() as SessionName
+                const live = home.state(session).at === "given" ? undefined : snapshot(session)
+                if (live !== undefined && this.#copied.get(session) !== live.version) copies.push({ session, snapshot: live })
+            }
+            if (copies.length > 0) {
+                this.#copying = { part: ++this.#part, copies }
+                break
+            }
+            const dirty = [...home.sessions()].filter(([session, state]) => state.at !== "given" && this.#copied.get(session) !== snapshot(session)?.version)
+            if (++this.#round >= roundsMax || dirty.length <= dirtyMax) return this.#go("moving")
+            this.#toCopy = dirty.map(([session]) => session)
+        }
+        this.#say({ kind: "copy", handover, part: this.#copying.part, copies: this.#copying.copies })
+    }
+
+    #move(): void {
+        const { home, now, offerMs, tellClient, isConnected } = this.#options
+        const waiting: { session: SessionName; epoch: number }[] = []
+        let unsettled = 0
+        let offered = 0
+        for (const [session, state] of home.sessions()) {
+            if (state.at === "serving") waiting.push({ session, epoch: state.epoch })
+            else if (state.at !== "given") offered++
+            else if (state.kept !== null) unsettled++
+        }
+        if (waiting.length === 0 && offered === 0 && unsettled === 0) return this.#go("finishing")
+        for (const { session, epoch } of waiting.slice(0, this.pace.take(waiting.length, now()))) {
+            home.offer(session, now() + offerMs)
+            if (isConnected(session)) tellClient(session, epoch)
+            // Nobody to tell: next takes it at once, and this server tells the client when it comes.
+            else home.receive({ kind: "pull", session, epoch, have: this.#copied.get(session) ?? null })
+        }
+    }
+
+    #allBack(): boolean {
+        for (const [, state] of this.#options.home.sessions()) if (state.at !== "serving") return false
+        return true
+    }
+
+    #takeBack(): void {
+        const { home, handover } = this.#options
+        this.#sayAtMs = this.#options.now() + this.#options.retryMs
+        if (this.#allBack()) return this.#say({ kind: "abort", handover })
+        for (const [session, state] of home.sessions()) {
+            if (state.at === "offered") home.withdraw(session)
+            else if (state.at === "given") home.pull(session, state.epoch)
+        }
+    }
+}

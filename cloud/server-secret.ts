@@ -1,0 +1,71 @@
+/**
+ * The server's own secret: 32 bytes in `secret.key` of the data folder. Devices' keys lie in the
+ * database only encrypted with it, so a copy of the database alone opens nothing.
+ */
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto"
+import { open, readFile } from "node:fs/promises"
+import path from "node:path"
+
+const SECRET_FILE = "secret.key"
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+
+export const SEAL_KEY_BYTES = 32
+
+export class ServerSecret {
+    readonly #key: Buffer
+
+    constructor(key: Buffer) {
+        this.#key = key
+    }
+
+    /** The given one (64 hex digits; for servers that share a database), or the file's, made at the first start. */
+    static async open(dataDir: string, given: string | undefined): Promise<ServerSecret> {
+        if (given !== undefined) {
+            if (!/^[0-9a-f]{64}$/.test(given)) throw new Error("secretKey must be 64 lower-case hex digits")
+            return new ServerSecret(Buffer.from(given, "hex"))
+        }
+        const file = path.join(dataDir, SECRET_FILE)
+        try {
+            const text = (await readFile(file, "utf8")).trim()
+            if (!/^[0-9a-f]{64}$/.test(text)) throw new Error(`${file} is damaged: restore it, or remove it and give the devices new keys`)
+            return new ServerSecret(Buffer.from(text, "hex"))
+        } catch (error) {
+            if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
+        }
+        const key = randomBytes(32)
+        const handle = await open(file, "wx", 0o600)
+        try {
+            await handle.writeFile(`${key.toString("hex")}\n`)
+            await handle.sync()
+        } finally {
+            await handle.close()
+        }
+        return new ServerSecret(key)
+    }
+
+    /** A device's key as the database has it; it opens for this device only. */
+    wrap(deviceId: string, deviceKey: Uint8Array): string {
+        const nonce = randomBytes(NONCE_BYTES)
+        const cipher = createCipheriv("aes-256-gcm", this.#key, nonce).setAAD(Buffer.from(deviceId))
+        return Buffer.concat([nonce, cipher.update(deviceKey), cipher.final(), cipher.getAuthTag()]).toString("base64url")
+    }
+
+    /** Undefined when it was wrapped with another secret or for another device. */
+    unwrap(deviceId: string, wrapped: string): Buffer | undefined {
+        const bytes = Buffer.from(wrapped, "base64url")
+        if (bytes.length !== NONCE_BYTES + SEAL_KEY_BYTES + TAG_BYTES) return undefined
+        const decipher = createDecipheriv("aes-256-gcm", this.#key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES })
+        decipher.setAAD(Buffer.from(deviceId)).setAuthTag(bytes.subarray(-TAG_BYTES))
+        try {
+            return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()])
+        } catch {
+            return undefined
+        }
+    }
+
+    /** A token that can be told again until its device has used it, though only its hash is stored. */
+    tokenOf(tokenId: string): string {
+        return `hov_${createHmac("sha256", this.#key).update(`token ${tokenId}`).digest().subarray(0, 24).toString("base64url")}`
+    }
+}
