@@ -24,6 +24,7 @@ export function programScope(
     newFields: ReadonlySet<string>,
     migratedFields: ReadonlySet<string>,
 ): Scope {
+    const members = addedMembers(base, next)
     const specs = new Map(Array.from({ length: base.image.specCount }, (_, i) => [specName(base, i), i]))
     return {
         global(index) {
