@@ -57,6 +57,7 @@ export function programScope(
         },
         capturedSlot: slot => slot,
         isNewField: name => newFields.has(name),
+        hasNewFields: newFields.size > 0,
         isMigratedField: name => migratedFields.has(name),
     }
 }
