@@ -1,5 +1,5 @@
-import { open, readFile } from "node:fs/promises"
 import path from "node:path"
+import { fileOnce } from "./file-once.ts"
 import { newId } from "./ids.ts"
 import type { Store } from "./store/store.ts"
 import { hashToken, newToken, TOKEN_PATTERN } from "./tokens.ts"
@@ -18,20 +18,8 @@ export async function adminTokenOf(dataDir: string, given: string | undefined): 
         return given
     }
     const file = path.join(dataDir, ADMIN_TOKEN_FILE)
-    try {
-        const text = (await readFile(file, "utf8")).trim()
-        if (new RegExp(TOKEN_PATTERN).test(text)) return text
-    } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
-    }
-    const token = newToken()
-    const handle = await open(file, "w", 0o600)
-    try {
-        await handle.writeFile(`${token}\n`)
-        await handle.sync()
-    } finally {
-        await handle.close()
-    }
+    const token = (await fileOnce(file, () => `${newToken()}\n`)).trim()
+    if (!new RegExp(TOKEN_PATTERN).test(token)) throw new Error(`${file} has no token: remove it, and the next start makes another one`)
     return token
 }
 

@@ -3,8 +3,8 @@
  * database only encrypted with it, so a copy of the database alone opens nothing.
  */
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto"
-import { open, readFile } from "node:fs/promises"
 import path from "node:path"
+import { fileOnce } from "./file-once.ts"
 
 const SECRET_FILE = "secret.key"
 const NONCE_BYTES = 12
@@ -26,22 +26,9 @@ export class ServerSecret {
             return new ServerSecret(Buffer.from(given, "hex"))
         }
         const file = path.join(dataDir, SECRET_FILE)
-        try {
-            const text = (await readFile(file, "utf8")).trim()
-            if (!/^[0-9a-f]{64}$/.test(text)) throw new Error(`${file} is damaged: restore it, or remove it and give the devices new keys`)
-            return new ServerSecret(Buffer.from(text, "hex"))
-        } catch (error) {
-            if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
-        }
-        const key = randomBytes(32)
-        const handle = await open(file, "wx", 0o600)
-        try {
-            await handle.writeFile(`${key.toString("hex")}\n`)
-            await handle.sync()
-        } finally {
-            await handle.close()
-        }
-        return new ServerSecret(key)
+        const text = (await fileOnce(file, () => `${randomBytes(32).toString("hex")}\n`)).trim()
+        if (!/^[0-9a-f]{64}$/.test(text)) throw new Error(`${file} is damaged: restore it, or remove it and give the devices new keys`)
+        return new ServerSecret(Buffer.from(text, "hex"))
     }
 
     /** A device's key as the database has it; it opens for this device only. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { RefusedError } from "../../toolchain/translate/refusal.ts"
-import { type Swappable, swappable, updateTo, updateToItself } from "../../test/support/swap-program.ts"
+import { inVersion, type Swappable, swappable, updateTo, updateToItself } from "../../test/support/swap-program.ts"
 
 const corpusFolder = join(import.meta.dirname, "../../test/corpus")
 const folder = join(import.meta.dirname, "../../test/programs")
@@ -28,15 +28,9 @@ export function loadSwapProgram(name: string): SwapProgram {
     return { name, swappable: base, image: updateTo(base, versionOf(name, "after")).file, oracle: "versions" }
 }
 
-/** A line that ends in `// before` or `// after` is of that version only. */
 function versionOf(name: string, version: "before" | "after"): Record<string, string> {
-    const text = readFileSync(join(folder, `swap-${name}.ts`), "utf8")
-    const other = version === "before" ? "after" : "before"
     return {
-        "program.ts": text
-            .split("\n")
-            .map(line => (line.endsWith(`// ${other}`) ? "" : line))
-            .join("\n"),
+        "program.ts": inVersion(version, readFileSync(join(folder, `swap-${name}.ts`), "utf8")),
         "harness.ts": readFileSync(join(folder, "swap-harness.ts"), "utf8"),
         "version.ts": `export const V = ${version === "before" ? 1 : 2}\n`,
     }

@@ -10,6 +10,7 @@ import {
 } from "../bootloader/boot"
 import { onActivationThrow } from "../bootloader/activation"
 import { hov } from "../bootloader/log"
+import { writeValue } from "../bootloader/store"
 import { confirmTrial, Fault, onFault } from "../hotswap"
 import { Config, readConfig } from "./config"
 import { Command, fetchBlob, poll, SignedStatement, useServer } from "./device-api"
@@ -51,6 +52,7 @@ const CONFIRM_MS = 60000
 const NEWS_MS = 2000
 const NAP_MS = 60000
 const STATEMENT_PIECE_BYTES = 512
+const STORE_MS = 1000
 
 let state: UpdaterState = initialState
 const inbox: UpdaterEvent[] = []
@@ -68,6 +70,7 @@ let trialEndMs = 0
 let swappedAtMs = 0
 let minPollMs = 0
 let wasFrozen = false
+let serverUrl = ""
 
 /** Fires with every change of the phase. */
 export const changes = ds.emitter<UpdaterState>()
@@ -155,6 +158,14 @@ async function takeSigned(s: SignedStatement) {
     if (code) reportCode(code)
 }
 
+/** In the store first: a board that forgot its token would be lost. */
+async function takeToken(token: string) {
+    if (!(await writeValue("hToken", Buffer.from(JSON.stringify(token)), ds.millis() + STORE_MS))) return
+    config.token = token
+    useServer(config, serverUrl)
+    hov("token", "")
+}
+
 /** Tells the server, and the log, when the board begins to be kept back. */
 function lookForFreeze() {
     if (frozen() === wasFrozen) return
@@ -169,7 +180,8 @@ async function take(command: Command) {
         if (command.fresh) await takeSigned(command.fresh)
     }
     if (command.cmd) hov("command", `cmd=${command.cmd} id=${command.id} v=${command.v}`)
-    if (command.move) useServer(config, command.move)
+    if (command.token) await takeToken(command.token)
+    if (command.move && useServer(config, command.move)) serverUrl = command.move
     if (command.pollMs > 0) minPollMs = command.pollMs
     if (command.cmd === "cancel") dispatch({ kind: Ev.Cancel })
     else if (command.cmd === "check") report(state)
@@ -216,7 +228,7 @@ async function pollOnce() {
 
 /** A download that takes its time, or does not get on, asks whether it is still wanted. */
 function newsAreDue() {
-    return ds.millis() - lastContactMs > NEWS_MS
+    return online && ds.millis() - lastContactMs > NEWS_MS
 }
 
 async function watch() {
@@ -326,6 +338,7 @@ async function run() {
     self = ds.Fiber.self()
     config = await readConfig()
     trialEndMs = ds.millis() + config.trialMs
+    serverUrl = config.url
     online = !!config.url && useServer(config, config.url)
     if (config.url && !online) hov("code", "code=HOV_CONFIG_URL")
     hov("start", `id=${config.id} online=${online} ch=${config.channel}`)

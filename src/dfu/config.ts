@@ -8,6 +8,7 @@ import { readValue, storeReady } from "../bootloader/store"
  * |----------|------------------------------------------------------|------------|
  * | hUrl     | the update server, `http://host:port`; none = offline | none      |
  * | hToken   | the device's token                                   | ""         |
+ * | hKey     | 64 hex digits: requests are sealed with it, see `seal.ts` | none |
  * | hChannel | stream of releases                                   | "stable"   |
  * | hId      | what the device is called at the server              | device id  |
  * | hPoll    | seconds that the server may hold a poll              | 30         |
@@ -16,6 +17,7 @@ import { readValue, storeReady } from "../bootloader/store"
 export interface Config {
     url: string
     token: string
+    key: string
     channel: string
     id: string
     pollS: number
@@ -30,11 +32,17 @@ export async function readConfig(): Promise<Config> {
     return {
         url: await setting("hUrl", "", deadlineMs),
         token: await setting("hToken", "", deadlineMs),
+        key: hexDigits(await setting("hKey", "", deadlineMs)),
         channel: await setting("hChannel", "stable", deadlineMs),
         id: await setting("hId", ds.deviceIdentifier("self"), deadlineMs),
         pollS: Math.constrain(+(await setting("hPoll", 30, deadlineMs)) || 30, 1, 60),
         trialMs: Math.constrain(+(await setting("hTrialMs", 5000, deadlineMs)) || 5000, 100, 600000),
     }
+}
+
+/** Bare digits could have been read as a number, which would be another key. */
+function hexDigits(value: any): string {
+    return typeof value === "string" ? value : ""
 }
 
 /** JSON as @devicescript/settings writes it, or the bare text of an `.env` file. */

@@ -1,5 +1,17 @@
 import { Config } from "./config"
 import { exchange, parseUrl, Response, Server } from "./http"
+import {
+    beginSession,
+    blobBearer,
+    endSession,
+    hasSession,
+    hello,
+    isSealed,
+    nextCredentials,
+    openAnswer,
+    sealBody,
+    setSealKey,
+} from "./seal"
 
 /* The device API of the update server, `/v1/dfu/{device}`. */
 
@@ -23,6 +35,8 @@ export interface Command {
     /** Statements of the signer: see `trust.ts`. */
     fresh?: SignedStatement
     revoke?: SignedStatement
+    /** The device's next token; the old one ends with its first use. */
+    token?: string
     /** From now on, ask this server. */
     move?: string
     /** Wait this long before the next poll. */
@@ -34,7 +48,7 @@ const REPLY_MS = 10000
 
 let server: Server
 let base = ""
-let auth = ""
+let token = ""
 
 /** False when the url makes no sense. */
 export function useServer(config: Config, url: string) {
@@ -42,37 +56,66 @@ export function useServer(config: Config, url: string) {
     if (!parsed) return false
     server = parsed
     base = `${parsed.prefix}/v1/dfu/${config.id}/`
-    auth = ` HTTP/1.1\r\nAuthorization: Bearer ${config.token}\r\n`
+    token = config.token
+    setSealKey(config.key)
     return true
 }
 
 /** Throws `HOV_HTTP_<status>` for what is not a success. */
-async function ask(head: string, body: string, timeoutMs: number, maxBytes: number) {
+async function ask(line: string, auth: string, body: string, timeoutMs: number, maxBytes: number) {
+    const head = `${line} HTTP/1.1\r\n${auth ? `Authorization: ${auth}\r\n` : ""}`
     const r: Response = await exchange(server, head, body, timeoutMs, maxBytes)
-    if (r.status >= 300) {
-        const e: any = new Error(`HOV_HTTP_${r.status}`)
-        e.retryAfterS = r.retryAfterS
-        throw e
-    }
+    check(r)
+    return r
+}
+
+function check(r: Response) {
+    if (r.status < 300) return
+    // a server that has forgotten the session, or never had it, gets a new one with the next try
+    if (r.status === 401) endSession()
+    const e: any = new Error(`HOV_HTTP_${r.status}`)
+    e.retryAfterS = r.retryAfterS
+    throw e
+}
+
+/** A session of sealed requests, when they are sealed and there is none. */
+async function needSession() {
+    if (!isSealed() || hasSession()) return
+    const r = await ask(`POST ${base}hello`, "", hello(), REPLY_MS, REPLY_MAX_BYTES)
+    beginSession((JSON.parse(r.body.toString()) as any).s)
+    if (!hasSession()) throw new Error("HOV_SEAL")
+}
+
+/** Sends JSON to one of the device's own addresses; `kind` binds what is sealed to it. */
+async function tell(path: string, kind: string, json: string, timeoutMs: number) {
+    const line = `POST ${base}${path}`
+    await needSession()
+    if (!isSealed()) return await ask(line, `Bearer ${token}`, json, timeoutMs, REPLY_MAX_BYTES)
+    const credentials = nextCredentials()
+    const r = await ask(line, credentials, sealBody(`${kind}${token}\n${json}`), timeoutMs, REPLY_MAX_BYTES)
+    const answer = openAnswer(r.body)
+    r.status = +answer.slice(0, 3).toString()
+    r.body = answer.slice(3)
+    check(r)
     return r
 }
 
 /** Sends the actual state up; a command, or undefined when there is none for `holdS`. */
 export async function poll(actual: any, holdS: number): Promise<Command | undefined> {
-    const head = `POST ${base}poll?ct=${holdS}${auth}`
-    const r = await ask(head, JSON.stringify(actual), holdS * 1000 + REPLY_MS, REPLY_MAX_BYTES)
+    const r = await tell(`poll?ct=${holdS}`, "P", JSON.stringify(actual), holdS * 1000 + REPLY_MS)
     if (r.status !== 200 || !r.body.length) return undefined
     return JSON.parse(r.body.toString())
 }
 
 export async function postStatus(status: any) {
-    await ask(`POST ${base}status${auth}`, JSON.stringify(status), REPLY_MS, REPLY_MAX_BYTES)
+    await tell("status", "S", JSON.stringify(status), REPLY_MS)
 }
 
 /** A piece of a blob, exactly `length` bytes. */
 export async function fetchBlob(digest: string, offset: number, length: number) {
-    const head = `GET ${server.prefix}/v1/blobs/${digest}?offset=${offset}&length=${length}${auth}`
-    const r = await ask(head, "", REPLY_MS, length)
+    const line = `GET ${server.prefix}/v1/blobs/${digest}?offset=${offset}&length=${length}`
+    await needSession()
+    const r = await ask(line, isSealed() ? blobBearer() : `Bearer ${token}`, "", REPLY_MS, length)
     if (r.body.length !== length) throw new Error("HOV_HTTP_LENGTH")
     return r.body
 }

@@ -70,10 +70,18 @@ export function bringUp(object: any, field: string): any {
     if (field === undefined) return undefined
     for (const rule of rules)
         if (rule.fields.indexOf(field) >= 0 && object instanceof rule.constructor_) {
-            if (Object.keys(object).indexOf(field) < 0) rule.up(object)
+            if (Object.keys(object).indexOf(field) < 0) addFields(rule, object)
             break
         }
     return object[field]
+}
+
+/** Those that new code wrote before it read any keep what was written. */
+function addFields(rule: MigrationRule, object: any): void {
+    const written: any = {}
+    for (const key of Object.keys(object)) if (rule.fields.indexOf(key) >= 0) written[key] = object[key]
+    rule.up(object)
+    Object.assign(object, written)
 }
 
 function bringUpDeclared(entry: Declared, object: any, isNew: boolean): void {

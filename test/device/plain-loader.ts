@@ -1,6 +1,7 @@
 // Stands in for `src/hotswap/index.ts` in tests of the bootloader and the updater: it
 // checks the header and, in place of code, does what byte 24 of the image says.
 import * as ds from "@devicescript/core"
+import { digest } from "@devicescript/crypto"
 
 export class HotswapError extends Error {
     constructor(public code: string) {
@@ -51,7 +52,7 @@ export async function loadImage(bytes: Buffer): Promise<LoadedImage> {
     return {
         sequence: bytes.getAt(16, "u32"),
         sizeBytes: bytes.length,
-        digest8: "",
+        digest8: digest("sha256", bytes).slice(0, 4).toString("hex"),
         deed: bytes[24],
     }
 }
@@ -73,7 +74,7 @@ export async function activate(
     options: { trial: boolean; reason: "boot" | "hot"; version: string }
 ) {
     onTrial = options.trial
-    console.log(`plain active=${image.sequence} reason=${options.reason}`)
+    console.log(`plain active=${image.sequence} reason=${options.reason} sum=${image.digest8}`)
     if (image.deed) doIt.start(image.deed, options.reason)
 }
 

@@ -19,11 +19,17 @@ export function buildFirmware(replaced: Record<string, string> = {}): Promise<Bu
     return build({ ...deviceSources(), ...replaced })
 }
 
+/** The plain loader has no objects to bring up. */
+const noMigrations = `
+export interface Migration { to: number }
+export function migrate(constructor_: any, migration: Migration) {}
+`
+
 /** The firmware with the loader of `test/device/plain-loader.ts`, whose images are only a header and a deed. */
 export function buildPlainFirmware(replaced: Record<string, string> = {}): Promise<BuiltProgram> {
     const loader = readFileSync(join(ROOT, "test/device/plain-loader.ts"), "utf8")
     const others = Object.entries(deviceSources()).filter(([path]) => !path.startsWith("hotswap/"))
-    return build({ ...Object.fromEntries(others), "hotswap/index.ts": loader, ...replaced })
+    return build({ ...Object.fromEntries(others), "hotswap/index.ts": loader, "hotswap/migration.ts": noMigrations, ...replaced })
 }
 
 function build({ "main.ts": main, ...files }: Record<string, string>): Promise<BuiltProgram> {

@@ -96,6 +96,23 @@ export function swappable(files: Record<string, string>): Swappable {
     }
 }
 
+/** A source text in two versions: a line that ends in `// before` or `// after` is of that version only. */
+export function inVersion(version: "before" | "after", text: string): string {
+    const other = version === "before" ? "after" : "before"
+    return text
+        .split("\n")
+        .map(line => (line.endsWith(`// ${other}`) ? "" : line))
+        .join("\n")
+}
+
+/** Builds a program that calls `swap()` itself: one text, two versions. Throws RefusedError. */
+export function swappedBySelf(text: string, plan: Partial<SwapPlan> = {}): { program: Uint8Array; update: Update } {
+    const header = 'import * as ds from "@devicescript/core"\nimport { swap } from "./hotswap/test-loader"\n'
+    const base = swappable({ "program.ts": header + inVersion("before", text) })
+    const update = updateTo(base, { "program.ts": header + inVersion("after", text) })
+    return { program: base.withPlan(update.file, { firstMs: 0, count: 0, ...plan }), update }
+}
+
 /** The image that takes the program to another build of it. Throws RefusedError. */
 export function updateTo(from: Swappable, files: Record<string, string>): Update {
     return buildUpdate(from.base, swappable(files).base.program, { sequence: 1 })

@@ -60,6 +60,7 @@ export function programScope(
         capturedSlot: slot => slot,
         isAddedMember: (object, name) => members.has(`${object} ${name}`),
         isNewField: name => newFields.has(name),
+        hasNewFields: newFields.size > 0,
         isMigratedField: name => migratedFields.has(name),
     }
 }

@@ -29,10 +29,10 @@ export function isHost(f: ProgramFunction): boolean {
  * The code in front of a host's own:
  *
  * ```
+ *      if (!pointer) goto body
  *      CODE := pointer
- * try: if (!CODE) goto body
- *      try { throw CODE[0] }        // jumps to the entry handler; replaced code runs in this frame
- *      catch (e) { B := e; budget := 1; goto try }   // the entry handler sees the budget end and looks at B
+ * try: try { throw CODE[0] }        // jumps to the entry handler; replaced code runs in this frame
+ *      catch (e) { B := e; budget := 1; if (CODE) goto try }   // the entry handler sees the budget end and looks at B
  * body:
  * ```
  *
@@ -40,15 +40,16 @@ export function isHost(f: ProgramFunction): boolean {
  * own catch blocks, the guard and the way back to the native body all start from here.
  */
 export function emitPrelude(a: Assembler, pointer: number, budget: number): void {
+    a.emit("JMP_Z", "body", ["LOAD_GLOBAL", pointer])
     a.emit("STORE_LOCAL", codeSlot, ["LOAD_GLOBAL", pointer])
     a.label("try")
-    a.emit("JMP_Z", "body", CODE)
     a.emit("TRY", "thrown")
     a.emit("THROW", ["INDEX", CODE, 0])
     a.label("thrown")
     a.emit("CATCH")
     a.emit("STORE_LOCAL", secondSlot, ["RET_VAL"])
     a.emit("STORE_GLOBAL", budget, 1)
+    a.emit("JMP_Z", "body", CODE)
     a.emit("JMP", "try")
     a.label("body")
 }

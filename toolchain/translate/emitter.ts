@@ -5,7 +5,7 @@ import type { GuestItem, Operand } from "./guest-code.ts"
 import { RETURN_VALUE } from "./liveness.ts"
 import { RefusalSignal } from "./refusal.ts"
 import type { Scope } from "./scope.ts"
-import { evaluate } from "./select.ts"
+import { evaluate, evaluateBinary, operands } from "./select.ts"
 
 /**
  * Collects the instructions of one function and remembers which variable A mirrors, so that a value just computed is
@@ -208,6 +208,42 @@ export class Emitter {
         })
     }
 
+    /** The same where the field's name is computed. */
+    loadComputedField(object: Expr, key: Expr): void {
+        const slow = this.newLabel("migrate")
+        const done = this.newLabel("migrated")
+        const check = () => {
+            this.emit("if A EQ K", { kind: "special", value: "undefined" }, { kind: "label", name: done }, { kind: "label", name: slow })
+            this.label(slow)
+        }
+        const bringUp = () => {
+            this.emit("call K(B,A)", { kind: "bringUp" })
+            this.label(done)
+        }
+        if (isVariable(object) && isVariable(key)) {
+            evaluateBinary(this, "INDEX", object, key)
+            check()
+            operands(this, object, key)
+            bringUp()
+            return
+        }
+        this.withTemporary(o => {
+            this.withTemporary(k => {
+                operands(this, object, key)
+                this.storeA(k)
+                this.emit("A=B")
+                this.storeA(o)
+                this.loadB(o)
+                this.loadA(k)
+                this.emit("A=B INDEX A")
+                check()
+                this.loadB(o)
+                this.loadA(k)
+                bringUp()
+            })
+        })
+    }
+
     /** Reads a field that a declared migration changes: the object is brought up before. */
     loadMigratedField(object: Expr, field: Operand): void {
         evaluate(this, object)
@@ -220,6 +256,11 @@ export class Emitter {
         this.emit("A=K", field)
         this.emit("call K(B,A)", { kind: "bringUp" })
     }
+}
+
+/** Whether an expression may be worked out twice. */
+function isVariable(e: Expr): boolean {
+    return e.kind === "op" && (e.op.name === "LOAD_LOCAL" || e.op.name === "LOAD_GLOBAL")
 }
 
 type TemporaryPlace = Exclude<Place, { readonly slot: number }>

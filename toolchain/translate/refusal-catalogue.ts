@@ -71,6 +71,10 @@ export const refusalCatalogue = {
         title: "A migration without a way back",
         fix: "Nothing is refused: but when the image is called back, objects keep what only the new layout has, and lose it for the old code. Give the migration a `down`.",
     },
+    HOV118: {
+        title: "A new field is deleted",
+        fix: "Set the field to undefined instead of deleting it, or write a migration with migrate().",
+    },
 } as const
 
 export type RefusalCode = keyof typeof refusalCatalogue

@@ -22,6 +22,8 @@ export interface Scope {
     isAddedMember(object: number, name: string): boolean
     /** names of fields that objects made before the update may lack: reading one may have to bring the object up */
     isNewField(name: string): boolean
+    /** whether there are any: a key that is computed may name one */
+    readonly hasNewFields: boolean
     /** names of fields that a declared migration changes: an object has to be brought up before one is touched */
     isMigratedField(name: string): boolean
 }

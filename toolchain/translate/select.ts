@@ -193,7 +193,8 @@ export function levelsOf(em: Emitter, e: Expr): number {
 function evaluateField(em: Emitter, object: Expr, key: Expr | Operand): void {
     const constant = constantKey(em, key)
     if (!constant) {
-        evaluateBinary(em, "INDEX", object, key as Expr)
+        if (em.scope.hasNewFields && !isNumeric(key as Expr)) em.loadComputedField(object, key as Expr)
+        else evaluateBinary(em, "INDEX", object, key as Expr)
         return
     }
     if (constant.kind === "string" && em.scope.isMigratedField(constant.text)) {
@@ -212,7 +213,14 @@ function evaluateField(em: Emitter, object: Expr, key: Expr | Operand): void {
     }
 }
 
-function evaluateBinary(em: Emitter, name: OpName, left: Expr, right: Expr): void {
+const numeric: ReadonlySet<OpName> = new Set<OpName>(["SUB", "MUL", "DIV", "BIT_AND", "BIT_OR", "BIT_XOR", "SHIFT_LEFT", "SHIFT_RIGHT", "SHIFT_RIGHT_UNSIGNED"])
+
+/** Whether a key is a number for sure, and so no field's name. */
+function isNumeric(key: Expr): boolean {
+    return key.kind === "op" && numeric.has(key.op.name)
+}
+
+export function evaluateBinary(em: Emitter, name: OpName, left: Expr, right: Expr): void {
     const leftRegister = generalRegisterOf(em, left)
     const rightRegister = generalRegisterOf(em, right)
     const rightConstant = constantOf(em, right)

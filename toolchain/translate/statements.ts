@@ -34,10 +34,18 @@ export function translateStatement(context: FunctionContext, s: Statement, i: nu
             return storeBuffer(em, s)
         case "INDEX_SET":
             return indexSet(em, s.args[0], s.args[1], s.args[2])
-        case "INDEX_DELETE":
+        case "INDEX_DELETE": {
+            const field = constantOf(em, s.args[1])
+            if (field?.kind === "string" && em.scope.isNewField(field.text))
+                throw new RefusalSignal("HOV118", `field ${field.text}, which older objects get when it is missing, is deleted`, s.pc)
+            if (field?.kind === "string" && em.scope.isMigratedField(field.text)) {
+                evaluate(em, s.args[0])
+                em.bringUp(() => em.emit("B=A"), field)
+            }
             operands(em, s.args[0], s.args[1])
             em.emit("delete B[A]")
             return
+        }
         case "JMP":
             return jump(context, i, context.indexOf(s.immediate))
         case "JMP_Z":

@@ -1,0 +1,427 @@
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { runProgram } from "../sim/index.ts"
+import { RefusedError } from "../toolchain/translate/refusal.ts"
+import { swappedBySelf } from "./support/swap-program.ts"
+
+/*
+ * Objects that old code made meet new code, and the other way round after a rollback. All cases are one program, so that
+ * the compiler runs twice: each prints its lines behind `# case NAME`, and calls `step` between swaps.
+ */
+const cases: Record<string, string> = {}
+const test = suite("layouts of objects")
+let lines: Record<string, string[]>
+
+/** Declares a case of the program; `body` runs in a function of its own that stays as it is. */
+function given(name: string, declarations: string, body: string): void {
+    cases[name] = `${declarations}\nasync function case_${name}() {\n${body}\n}\n`
+}
+
+async function runAll() {
+    const text = `${Object.values(cases).join("\n")}\n${Object.keys(cases)
+        .map(name => `console.log("case ${name}")\nawait case_${name}()\n`)
+        .join("")}console.log("case end")\nconsole.log("done")`
+    const { program } = swappedBySelf(text, { quiet: true })
+    const result = await runProgram(program, { until: /^> done/, clock: "virtual" })
+    lines = {}
+    let current: string[] = []
+    for (const line of result.lines) {
+        const name = /^> case (\S+)/.exec(line)?.[1]
+        if (name) lines[name] = current = []
+        else current.push(line.replace(/^> /, ""))
+    }
+    assert.is(result.lines[result.lines.length - 1], "> done", result.lines.slice(-8).join("\n"))
+}
+
+test.before(() => runAll().catch(e => { console.error(e); throw e }))
+
+given(
+    "between",
+    `class Point {
+        x: number
+        z = 7 // after
+        y: number
+        constructor(x: number, y: number) { this.x = x; this.y = y }
+    }
+    function read_between(p: Point) {
+        return p.x + "," + p.y // before
+        return p.x + "," + p.z + "," + p.y // after
+    }
+    function write_between(p: Point) {
+        p.x++
+        p.z += 10 // after
+        p.y--
+    }`,
+    `const p = new Point(1, 2)
+    console.log(read_between(p))
+    await swap()
+    console.log(read_between(p))
+    write_between(p)
+    console.log(read_between(p), p.x, p.y)
+    await swap()
+    console.log(read_between(p))
+    write_between(p)
+    console.log(read_between(p))
+    await swap()
+    console.log(read_between(p))
+    await swap()`,
+)
+
+test("{x, y} becomes {x, z, y} under a live object, and {x, y} again, with what was written meanwhile", () => {
+    assert.equal(lines.between, ["1,2", "1,7,2", "2,17,1 2 1", "2,1", "3,0", "3,17,0"])
+})
+
+given(
+    "fresh",
+    `class Fresh {
+        x = 1
+        z = 7 // after
+    }
+    function read_fresh(p: Fresh) {
+        return "" + p.x // before
+        return p.x + "," + p.z // after
+    }
+    function make_fresh(): Fresh { return new Fresh() }`,
+    `await swap()
+    const p = make_fresh()
+    console.log(Object.keys(p).join(), read_fresh(p))
+    await swap()
+    console.log(read_fresh(p), read_fresh(make_fresh()))
+    const q = make_fresh()
+    await swap()
+    console.log(Object.keys(q).join(), read_fresh(q))
+    await swap()`,
+)
+
+test("an instance that code made which stays as it is has the layout that is current", () => {
+    assert.equal(lines.fresh, ["x,z 1,7", "1 1", "x 1,7"])
+})
+
+given(
+    "absent",
+    `class Absent {
+        x = 1
+        z: any = undefined // after
+        w: any = 5 // after
+    }
+    function read_absent(p: Absent) {
+        return "" // before
+        return p.z + "," + p.w // after
+    }
+    function clear_absent(p: Absent) {
+        p.w = undefined // after
+        p.z = undefined // after
+        p.x = 2
+    }`,
+    `const p = new Absent()
+    await swap()
+    console.log(read_absent(p), Object.keys(p).join())
+    clear_absent(p)
+    console.log(read_absent(p), Object.keys(p).join())
+    await swap()
+    await swap()
+    console.log(read_absent(p))
+    await swap()`,
+)
+
+test("a new field that is undefined stays so, from the start or by assignment", () => {
+    assert.equal(lines.absent, ["undefined,5 x,z,w", "undefined,undefined x,z,w", "undefined,undefined"])
+})
+
+given(
+    "global",
+    `let offset = 3
+    const scale = [2, 4]
+    class Scaled {
+        x = 1
+        z = offset * scale[1] // after
+    }
+    function read_global(p: Scaled) {
+        return 0 // before
+        return p.z // after
+    }`,
+    `const [p, q] = [new Scaled(), new Scaled()]
+    await swap()
+    console.log(read_global(p))
+    offset = 100
+    console.log(read_global(p), read_global(q))
+    await swap()`,
+)
+
+test("an initialiser that reads globals reads them at the first touch, once", () => {
+    assert.equal(lines.global, ["12", "12 400"])
+})
+
+given(
+    "keys",
+    `class Plain {
+        x = 1
+        z = 7 // after
+        y = 2
+    }
+    function touch_keys(p: Plain) {
+        return 0 // before
+        return p.z // after
+    }
+    function json_keys(p: Plain) {
+        return "old " + JSON.stringify(p) // before
+        return "new " + JSON.stringify(p) // after
+    }`,
+    `const p = new Plain()
+    await swap()
+    console.log(json_keys(p), Object.keys(p).join(), JSON.stringify(p))
+    touch_keys(p)
+    console.log(json_keys(p), Object.keys(p).length)
+    await swap()`,
+)
+
+test("JSON and Object.keys show an untouched object as it was, and never a mark", () => {
+    assert.equal(lines.keys, ['new {"x":1,"y":2} x,y {"x":1,"y":2}', 'new {"x":1,"y":2,"z":7} 3'])
+})
+
+given(
+    "subclass",
+    `class Animal {
+        name = "a"
+        legs = 4
+        sound = "?" // after
+    }
+    class Dog extends Animal {
+        tail = 1 // before
+        bark = 2
+        chip = 99 // after
+        tail = 1 // after
+    }
+    function read_subclass(a: Animal) {
+        return a.name // before
+        return a.name + a.legs + a.sound // after
+    }
+    function read_dog(d: Dog) {
+        return "" + d.tail + d.bark // before
+        return "" + d.tail + d.bark + d.chip + d.sound // after
+    }`,
+    `const dog = new Dog()
+    const animal = new Animal()
+    dog.tail = 8
+    await swap()
+    console.log(read_dog(dog), read_subclass(dog), read_subclass(animal), Object.keys(animal).join())
+    console.log(dog instanceof Dog, dog instanceof Animal, animal instanceof Dog)
+    await swap()
+    console.log(read_dog(dog), read_subclass(animal))`,
+)
+
+test("a subclass whose fields changed their order, under a class that got one", () => {
+    assert.equal(lines.subclass, ["8299? a4? a4? name,legs,sound", "true true false", "82 a"])
+})
+
+given(
+    "json",
+    `class Parsed {
+        x = 1
+        z = 7 // after
+    }
+    function read_json(p: any) {
+        return p.x // before
+        return p.x + "," + p.z // after
+    }`,
+    `const early = JSON.parse('{"x":5}')
+    await swap()
+    console.log(read_json(early), read_json(JSON.parse('{"x":6}')), read_json(Object.assign(new Parsed(), { x: 8 })))
+    console.log(Object.keys(early).join(), read_json("text"), read_json([4]))
+    await swap()`,
+)
+
+test("parsed JSON and other things that are no instances are left alone", () => {
+    assert.equal(lines.json, ["5,undefined 6,undefined 8,7", "x undefined,undefined undefined,undefined"])
+})
+
+given(
+    "cycle",
+    `class Link {
+        next: Link
+        hops = 0 // after
+        constructor(public id: number) {}
+    }
+    function walk_cycle(l: Link, steps: number): string {
+        let text = ""
+        for (let i = 0; i < steps; ++i) {
+            text += l.id
+            l.hops++ // after
+            l = l.next
+        }
+        return text
+    }
+    function hops_cycle(l: Link): number {
+        return 0 // before
+        return l.hops // after
+    }`,
+    `const [a, b] = [new Link(1), new Link(2)]
+    a.next = b
+    b.next = a
+    const alias = a
+    await swap()
+    console.log(walk_cycle(a, 5), hops_cycle(alias), hops_cycle(b), alias === a, b.next === a)
+    await swap()
+    await swap()
+    console.log(walk_cycle(b, 2), hops_cycle(alias), hops_cycle(b), a instanceof Link)
+    await swap()`,
+)
+
+test("objects in a cycle, with aliases, are brought up once each and stay the same objects", () => {
+    assert.equal(lines.cycle, ["12121 3 2 true true", "21 4 3 true"])
+})
+
+given(
+    "twice",
+    `let made = 0
+    function next_twice(): number { return ++made }
+    class Counted {
+        x = 1
+        a = 10 // after
+        b = 20 // after
+        c = 30 // after
+    }
+    function write_twice(p: Counted) {
+        p.a = 1 // after
+        p.x = 2
+    }
+    function read_twice(p: Counted) {
+        return "" // before
+        return p.c + "," + p.b + "," + p.a // after
+    }`,
+    `const p = new Counted()
+    await swap()
+    write_twice(p)
+    console.log(read_twice(p))
+    await swap()
+    await swap()
+    console.log(read_twice(p))
+    await swap()`,
+)
+
+test("a new field that new code wrote before it read any keeps what was written", () => {
+    assert.equal(lines.twice, ["30,20,1", "30,20,1"])
+})
+
+given(
+    "several",
+    `class First {
+        x = 1
+        size = 5 // after
+    }
+    class Second {
+        y = 2
+        size = "big" // after
+        color = "red" // after
+    }
+    class Third {
+        z = 3
+    }
+    function read_several(o: any) {
+        return 0 // before
+        return o.size + "/" + o.color // after
+    }`,
+    `const all = [new First(), new Second(), new Third()]
+    await swap()
+    console.log(all.map(read_several).join(" "))
+    console.log(all.map(o => Object.keys(o).join("")).join(" "))
+    await swap()`,
+)
+
+test("several classes at once, with fields of the same name", () => {
+    assert.equal(lines.several, ["5/undefined big/red undefined/undefined", "xsize ysizecolor z"])
+})
+
+given(
+    "untouched",
+    `class Idle {
+        x = 1
+        z = 7 // after
+    }
+    function read_untouched(p: Idle) {
+        return 0 // before
+        return p.z // after
+    }`,
+    `const all: Idle[] = []
+    for (let i = 0; i < 60; ++i) all.push(new Idle())
+    await swap()
+    read_untouched(all[30])
+    let brought = 0
+    for (const p of all) if (Object.keys(p).length === 2) brought++
+    console.log(brought)
+    await swap()`,
+)
+
+test("objects that new code does not touch are not touched", () => {
+    assert.equal(lines.untouched, ["1"])
+})
+
+given(
+    "ways",
+    `class Ways {
+        x = 1
+        z = 7 // after
+    }
+    function read_ways(p: Ways, key: string): any[] {
+        return [] // before
+        const { z } = p // after
+        return [z, (p as any)[key], p?.z] // after
+    }
+    function dynamic_ways(p: any, key: string): any {
+        return undefined // before
+        return p[key] // after
+    }`,
+    `await swap()
+    await swap()
+    const [p, q] = [new Ways(), new Ways()]
+    await swap()
+    console.log(read_ways(p, "z").join(), dynamic_ways(q, "z"))
+    await swap()`,
+)
+
+test("a new field is found by name, by destructuring, by ?. and by a computed key", () => {
+    assert.equal(lines.ways, ["7,7,7 7"])
+})
+
+function refusalOf(text: string): RefusedError {
+    try {
+        swappedBySelf(text)
+    } catch (e) {
+        if (e instanceof RefusedError) return e
+        throw e
+    }
+    throw new Error("it was not refused")
+}
+
+test("a first value that comes from the constructor's arguments is refused, by name", () => {
+    const refused = refusalOf(`class Point {
+            y: number
+            z: number // after
+            constructor(public x: number) {
+                this.y = 1
+                this.z = x * 2 // after
+            }
+        }
+        const p = new Point(4)
+        function read() {
+            return p.x // before
+            return p.z // after
+        }
+        console.log(read())`)
+    assert.match(refused.message, /HOV114.*field z of Point/)
+})
+
+test("deleting a new field, which older objects get when it is missing, is refused", () => {
+    const refused = refusalOf(`class Point {
+            x = 1
+            z?: number = 7 // after
+        }
+        function erase(p: Point) {
+            p.x = 2
+            delete p.z // after
+        }
+        erase(new Point())`)
+    assert.match(refused.message, /HOV118.*field z/)
+})
+
+test.run()
