@@ -1,11 +1,12 @@
 // The hot-swap loader: puts replaced code in the place of the base's own, one pointer a function, and back.
 
+import * as ds from "@devicescript/core"
 import { HotswapError } from "./errors"
 import { endTrial, type Fault, guardTrial, machineHandlers, setImageBudget } from "./guard"
 import type { LoadedImage } from "./image"
 import { baseIdBytes, baseVersionText, hostCount, setMachine, setPointers } from "./machine"
 import { bringDown, declareMigrations, setRules } from "./migration"
-import { releaseKept } from "./registrations"
+import { hasStarted, releaseKept } from "./registrations"
 
 export * from "./errors"
 export * from "./guard"
@@ -41,6 +42,7 @@ export async function activate(
     options: { trial: boolean; reason: "boot" | "hot"; version: string }
 ) {
     await setMachineUp()
+    if (image.goLive && options.reason === "hot") await untilStarted()
     // an image is made against the base: what another one has changed goes back first
     if (active && active !== image) deactivate()
     setImageBudget(image.budget)
@@ -63,6 +65,18 @@ export async function activate(
     } finally {
         declareMigrations(false)
     }
+}
+
+const startPollMs = 50
+const startPolls = 200
+
+/** Top-level code that an image changes must have run before. */
+async function untilStarted() {
+    for (let i = 0; i < startPolls; i++) {
+        if (hasStarted()) return
+        await ds.sleep(startPollMs)
+    }
+    throw new HotswapError("HOV_NOT_STARTED")
 }
 
 /** Gives the executor its handlers; before it, no replaced code can run. */

@@ -107,6 +107,7 @@ class UpdateBuilder {
             if (!m.hasDown)
                 this.notes.push(refusal("HOV117", m.className, locate(this.next, 0, m.pc), `migration to ${m.to} has no \`down\``))
         }
+        this.notes.push(...entry.notes)
         this.starters = entry.starters
         if (entry.changed || this.isAskedFor(this.next.functions[0])) this.shipEntry(entry.entry, scope)
         this.shipQueue(scope)

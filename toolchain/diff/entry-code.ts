@@ -1,13 +1,15 @@
 import type { Statement } from "../devs/code.ts"
+import { op } from "../devs/opcodes.ts"
+import { recordPlace, startedAt } from "../link/registrations.ts"
 import { type CompiledProgram, entrySplit } from "../program/compiled-program.ts"
 import type { Refusal } from "../translate/refusal.ts"
 import type { Match } from "./match.ts"
 import { prototypeChanges } from "./prototypes.ts"
-import { Sequence } from "./sequence.ts"
+import { expression, integer, Sequence } from "./sequence.ts"
 import { bothSides, type SideUnit } from "./sides.ts"
 import type { Names } from "./shape.ts"
 import { recorded, transition } from "./transition.ts"
-import { ofBase } from "./two-programs.ts"
+import { ofBase, recordsMarker } from "./two-programs.ts"
 
 /**
  * What an edit does to the code that runs once, at start: the filling of prototypes and top-level statements.
@@ -30,6 +32,7 @@ export interface EntryChanges {
     /** functions whose registrations are kept, so that they can be ended */
     readonly starters: ReadonlySet<number>
     readonly refusals: readonly Refusal[]
+    readonly notes: readonly Refusal[]
 }
 
 export function entryChanges(base: CompiledProgram, next: CompiledProgram, match: Match, names: Names, baseNames: Names): EntryChanges {
@@ -49,6 +52,7 @@ export function entryChanges(base: CompiledProgram, next: CompiledProgram, match
         goLive: there.code,
         goBack,
         starters: there.starters,
+        notes: there.notes,
         refusals: firstOf([...prototypes.refusals, ...there.refusals, ...back.refusals]),
     }
 }
@@ -67,5 +71,10 @@ function recordedEntry(program: CompiledProgram, units: readonly SideUnit[]): St
         const last = u.statements[u.statements.length - 1]
         statements.splice(statements.findIndex(s => s.pc === last.pc) + 1, 0, recorded(u)[u.statements.length])
     }
+    // behind the handle of the statement, if it has one
+    const started = startedAt(units)
+    const at = started === undefined ? 0 : statements.findLastIndex(s => s.end === started) + 1
+    const args = [expression("LOAD_GLOBAL", recordsMarker), integer(recordPlace.started), expression("TRUE")]
+    statements.splice(at, 0, { pc: at === 0 ? -0.5 : statements[at - 1].pc + 0.25, end: started ?? 0, op: op.INDEX_SET, immediate: -1, args })
     return statements
 }

@@ -33,6 +33,8 @@ import { valueUses } from "./value-uses.ts"
 export interface Transition {
     readonly code: Sequence
     readonly refusals: readonly Refusal[]
+    /** what may not go live everywhere */
+    readonly notes: readonly Refusal[]
     /** functions that this code calls once and whose registrations must be kept */
     readonly starters: ReadonlySet<number>
 }
@@ -50,6 +52,7 @@ export function transition(from: Side, to: Side, relocate: { readonly from: Relo
 class TransitionBuilder {
     private readonly code = new Sequence()
     private readonly refusals: Refusal[] = []
+    private readonly notes: Refusal[] = []
     private readonly starters = new Set<number>()
     /** globals of `to` whose value is another one afterwards */
     private readonly changedValues = new Set<number>()
@@ -72,7 +75,7 @@ class TransitionBuilder {
             else if (u.isSame) this.kept(u)
             else this.changed(u, u.partner)
         }
-        return { code: this.code, refusals: this.refusals, starters: this.starters }
+        return { code: this.code, refusals: this.refusals, notes: this.notes, starters: this.starters }
     }
 
     private removed(u: SideUnit): void {
@@ -104,7 +107,12 @@ class TransitionBuilder {
         if (u.registration) this.replace(u, u)
         else if (u.variable) {
             if (u.variable.isConst) this.setAgain(u, cause)
-        } else if (cause.isWeighty) this.refuse(this.to, u, `this statement uses ${cause.what}, which changed; it has run`)
+        } else if (cause.isWeighty) {
+            const detail = `this statement uses ${cause.what}, which changed; it has run`
+            // one that may still be on its way gets the new function
+            if (this.mayBeRunning(u)) this.note(this.to, u, `${detail}, or will run, in the new form`)
+            else this.refuse(this.to, u, detail)
+        }
     }
 
     private changed(u: SideUnit, before: SideUnit): void {
@@ -221,6 +229,15 @@ class TransitionBuilder {
         if (!/^CALL\d$/.test(call.op.name) || callee?.kind !== "op" || callee.op.name !== "STATIC_FUNCTION") return false
         const f = this.to.program.functions[callee.immediate]
         return f.owner === "app" && this.to.changed.has(f.index) && this.to.reach.runsOnlyAtStart(f) && this.to.reach.isStarter(f)
+    }
+
+    /** Top-level code that waits goes on later: this statement, or one before it. */
+    private mayBeRunning(u: SideUnit): boolean {
+        return this.to.units.slice(0, this.to.units.indexOf(u) + 1).some(x => x.waits)
+    }
+
+    private note(side: Side, u: SideUnit, detail: string): void {
+        if (!this.isWayBack) this.notes.push(refusal("HOV101", "top-level code", locate(side.program, 0, origin(u)), detail))
     }
 
     private refuse(side: Side, u: SideUnit, detail: string): void {

@@ -12,7 +12,8 @@ import { capturedPlaces, type CapturedPlaces, withPlaces } from "./captured-plac
 import { applicationGlobals, capturedSlots, closureFunctions, emitPrelude, type Host, hostCode, hostFunction, isHost } from "./hosts.ts"
 import { emitBackEdge, type SwitchPoint, switchPoints } from "./loops.ts"
 import { stubFunction } from "./stub.ts"
-import { recordedCalls, recordsGlobal } from "./registrations.ts"
+import { topLevelUnits } from "../program/top-level.ts"
+import { recordedCalls, recordPlace, recordsGlobal, startedAt } from "./registrations.ts"
 import { collectStatics, type Static, staticExpression, staticGroupSize } from "./statics.ts"
 
 /**
@@ -205,6 +206,9 @@ function linkMain(
     a.label(placeOf(-1))
     emitPrelude(a, pointer, budget)
     const recorded = new Map(recordedCalls(program).map(call => [call.end, call]))
+    const markStart = () => a.emit("INDEX_SET", ["LOAD_GLOBAL", records], recordPlace.started, ["TRUE"])
+    const started = startedAt(topLevelUnits(program))
+    if (started === undefined) markStart()
     reassemble(
         a,
         statements.slice(split),
@@ -212,6 +216,7 @@ function linkMain(
         s => {
             const call = recorded.get(s.end)
             if (call) a.emit("INDEX_SET", ["LOAD_GLOBAL", records], call.number, call.keptIn === undefined ? ["RET_VAL"] : ["LOAD_GLOBAL", call.keptIn])
+            if (s.end === started) markStart()
         },
     )
     a.label("executor")

@@ -1,10 +1,10 @@
 import type { CompiledProgram } from "../program/compiled-program.ts"
-import { topLevelUnits } from "../program/top-level.ts"
+import { topLevelUnits, type Unit } from "../program/top-level.ts"
 import { LinkError } from "./errors.ts"
 import { eachImmediate } from "./hosts.ts"
 
 /** Places of the resident's `records`; see src/hotswap/registrations.ts. */
-export const recordPlace = { release: 0, keep: 1, first: 3 } as const
+export const recordPlace = { release: 0, keep: 1, started: 3, first: 4 } as const
 
 export interface RecordedCall {
     /** where its handle is in the resident's `records` */
@@ -24,6 +24,15 @@ export function recordedCalls(program: CompiledProgram): RecordedCall[] {
             end: u.statements[u.statements.length - 1].end,
             keptIn: u.registration!.keptIn,
         }))
+}
+
+/**
+ * Offset in `main` behind which nothing stands that an update could have to go over to: all timers and variables are there.
+ * Undefined when there are none.
+ */
+export function startedAt(units: readonly Unit[]): number | undefined {
+    const last = units.findLast(u => u.registration || u.variable)
+    return last?.statements[last.statements.length - 1].end
 }
 
 export function recordsGlobal(program: CompiledProgram): number {
