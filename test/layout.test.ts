@@ -1,41 +1,16 @@
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { runProgram } from "../sim/index.ts"
 import { RefusedError } from "../toolchain/translate/refusal.ts"
+import { SwapCases } from "./support/swap-cases.ts"
 import { swappedBySelf } from "./support/swap-program.ts"
 
-/*
- * Objects that old code made meet new code, and the other way round after a rollback. All cases are one program, so that
- * the compiler runs twice: each prints its lines behind `# case NAME`, and calls `step` between swaps.
- */
-const cases: Record<string, string> = {}
+/* Objects that old code made meet new code, and the other way round after a rollback. */
 const test = suite("layouts of objects")
-let lines: Record<string, string[]>
+const cases = new SwapCases()
 
-/** Declares a case of the program; `body` runs in a function of its own that stays as it is. */
-function given(name: string, declarations: string, body: string): void {
-    cases[name] = `${declarations}\nasync function case_${name}() {\n${body}\n}\n`
-}
+test.before(() => cases.run())
 
-async function runAll() {
-    const text = `${Object.values(cases).join("\n")}\n${Object.keys(cases)
-        .map(name => `console.log("case ${name}")\nawait case_${name}()\n`)
-        .join("")}console.log("case end")\nconsole.log("done")`
-    const { program } = swappedBySelf(text, { quiet: true })
-    const result = await runProgram(program, { until: /^> done/, clock: "virtual" })
-    lines = {}
-    let current: string[] = []
-    for (const line of result.lines) {
-        const name = /^> case (\S+)/.exec(line)?.[1]
-        if (name) lines[name] = current = []
-        else current.push(line.replace(/^> /, ""))
-    }
-    assert.is(result.lines[result.lines.length - 1], "> done", result.lines.slice(-8).join("\n"))
-}
-
-test.before(() => runAll().catch(e => { console.error(e); throw e }))
-
-given(
+cases.given(
     "between",
     `class Point {
         x: number
@@ -68,10 +43,10 @@ given(
 )
 
 test("{x, y} becomes {x, z, y} under a live object, and {x, y} again, with what was written meanwhile", () => {
-    assert.equal(lines.between, ["1,2", "1,7,2", "2,17,1 2 1", "2,1", "3,0", "3,17,0"])
+    assert.equal(cases.of("between"), ["1,2", "1,7,2", "2,17,1 2 1", "2,1", "3,0", "3,17,0"])
 })
 
-given(
+cases.given(
     "fresh",
     `class Fresh {
         x = 1
@@ -94,10 +69,10 @@ given(
 )
 
 test("an instance that code made which stays as it is has the layout that is current", () => {
-    assert.equal(lines.fresh, ["x,z 1,7", "1 1", "x 1,7"])
+    assert.equal(cases.of("fresh"), ["x,z 1,7", "1 1", "x 1,7"])
 })
 
-given(
+cases.given(
     "absent",
     `class Absent {
         x = 1
@@ -125,10 +100,10 @@ given(
 )
 
 test("a new field that is undefined stays so, from the start or by assignment", () => {
-    assert.equal(lines.absent, ["undefined,5 x,z,w", "undefined,undefined x,z,w", "undefined,undefined"])
+    assert.equal(cases.of("absent"), ["undefined,5 x,z,w", "undefined,undefined x,z,w", "undefined,undefined"])
 })
 
-given(
+cases.given(
     "global",
     `let offset = 3
     const scale = [2, 4]
@@ -149,10 +124,10 @@ given(
 )
 
 test("an initialiser that reads globals reads them at the first touch, once", () => {
-    assert.equal(lines.global, ["12", "12 400"])
+    assert.equal(cases.of("global"), ["12", "12 400"])
 })
 
-given(
+cases.given(
     "keys",
     `class Plain {
         x = 1
@@ -176,10 +151,10 @@ given(
 )
 
 test("JSON and Object.keys show an untouched object as it was, and never a mark", () => {
-    assert.equal(lines.keys, ['new {"x":1,"y":2} x,y {"x":1,"y":2}', 'new {"x":1,"y":2,"z":7} 3'])
+    assert.equal(cases.of("keys"), ['new {"x":1,"y":2} x,y {"x":1,"y":2}', 'new {"x":1,"y":2,"z":7} 3'])
 })
 
-given(
+cases.given(
     "subclass",
     `class Animal {
         name = "a"
@@ -211,10 +186,10 @@ given(
 )
 
 test("a subclass whose fields changed their order, under a class that got one", () => {
-    assert.equal(lines.subclass, ["8299? a4? a4? name,legs,sound", "true true false", "82 a"])
+    assert.equal(cases.of("subclass"), ["8299? a4? a4? name,legs,sound", "true true false", "82 a"])
 })
 
-given(
+cases.given(
     "json",
     `class Parsed {
         x = 1
@@ -232,10 +207,10 @@ given(
 )
 
 test("parsed JSON and other things that are no instances are left alone", () => {
-    assert.equal(lines.json, ["5,undefined 6,undefined 8,7", "x undefined,undefined undefined,undefined"])
+    assert.equal(cases.of("json"), ["5,undefined 6,undefined 8,7", "x undefined,undefined undefined,undefined"])
 })
 
-given(
+cases.given(
     "cycle",
     `class Link {
         next: Link
@@ -268,10 +243,10 @@ given(
 )
 
 test("objects in a cycle, with aliases, are brought up once each and stay the same objects", () => {
-    assert.equal(lines.cycle, ["12121 3 2 true true", "21 4 3 true"])
+    assert.equal(cases.of("cycle"), ["12121 3 2 true true", "21 4 3 true"])
 })
 
-given(
+cases.given(
     "twice",
     `let made = 0
     function next_twice(): number { return ++made }
@@ -300,10 +275,10 @@ given(
 )
 
 test("a new field that new code wrote before it read any keeps what was written", () => {
-    assert.equal(lines.twice, ["30,20,1", "30,20,1"])
+    assert.equal(cases.of("twice"), ["30,20,1", "30,20,1"])
 })
 
-given(
+cases.given(
     "several",
     `class First {
         x = 1
@@ -329,10 +304,10 @@ given(
 )
 
 test("several classes at once, with fields of the same name", () => {
-    assert.equal(lines.several, ["5/undefined big/red undefined/undefined", "xsize ysizecolor z"])
+    assert.equal(cases.of("several"), ["5/undefined big/red undefined/undefined", "xsize ysizecolor z"])
 })
 
-given(
+cases.given(
     "untouched",
     `class Idle {
         x = 1
@@ -353,10 +328,10 @@ given(
 )
 
 test("objects that new code does not touch are not touched", () => {
-    assert.equal(lines.untouched, ["1"])
+    assert.equal(cases.of("untouched"), ["1"])
 })
 
-given(
+cases.given(
     "ways",
     `class Ways {
         x = 1
@@ -380,7 +355,7 @@ given(
 )
 
 test("a new field is found by name, by destructuring, by ?. and by a computed key", () => {
-    assert.equal(lines.ways, ["7,7,7 7"])
+    assert.equal(cases.of("ways"), ["7,7,7 7"])
 })
 
 function refusalOf(text: string): RefusedError {

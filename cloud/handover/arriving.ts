@@ -44,6 +44,9 @@ export class Arriving<B> {
             home.dropCopies()
             return this.#save({ handover, role: "next", key: message.key, phase: "moving" }, () => send({ kind: "ready", handover }))
         }
+        // It may not have heard of the handover at all; a PREPARE that comes late finds it aborted.
+        if (message.kind === "abort" && this.#plan?.handover !== handover && (this.#plan === null || this.#plan.phase === "done" || this.#plan.phase === "aborted"))
+            return this.#save({ handover, role: "next", key: "", phase: "aborted" }, () => send({ kind: "aborted", handover }))
         if (this.#plan?.handover !== handover) return
         switch (message.kind) {
             case "copy":

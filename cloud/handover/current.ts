@@ -5,7 +5,7 @@ import type { Effect, Given, SessionContext, SessionEvent, SessionState, Step } 
 type Giving<B> = Extract<SessionState<B>, { at: "serving" | "offered" | "bumping" | "freezing" | "releasing" | "given" }>
 
 export function stepCurrent<B>(state: Giving<B>, event: SessionEvent<B>, context: SessionContext): Step<B> {
-    const { nowMs, timings, session, giving } = context
+    const { nowMs, timings, session, giving, shared } = context
     switch (event.kind) {
         case "offer":
             return state.at === "serving" || state.at === "offered" ? [{ at: "offered", epoch: state.epoch, untilMs: event.untilMs }, []] : [state, []]
@@ -35,7 +35,7 @@ export function stepCurrent<B>(state: Giving<B>, event: SessionEvent<B>, context
     }
 
     function tick(state: Giving<B>): Step<B> {
-        if (state.at === "offered" && nowMs >= state.untilMs) return [serving(state.epoch), []]
+        if (state.at === "offered" && nowMs >= state.untilMs) return [serving(state.epoch), shared ? [{ kind: "look" }] : []]
         if (state.at === "freezing" && nowMs >= state.sinceMs + timings.freezeMs) return [serving(state.epoch), [{ kind: "resolved" }]]
         // The state may have been lost on its way: it is said until the other server serves.
         if (state.at === "given" && state.kept !== null && nowMs >= state.sayAtMs)
@@ -48,6 +48,7 @@ export function stepCurrent<B>(state: Giving<B>, event: SessionEvent<B>, context
             case "pull":
                 return onPull(state, message.epoch, message.have)
             case "moved":
+                if (shared && state.at !== "given" && message.epoch > state.epoch) return [state, [{ kind: "look" }]]
                 if (state.at !== "given" || state.epoch !== message.epoch) return [state, []]
                 return [{ ...state, kept: null }, state.kept === null ? [] : [{ kind: "settle", epoch: state.epoch }]]
             // The giver did not hear that we serve.

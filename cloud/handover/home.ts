@@ -77,9 +77,9 @@ export class Home<B> {
         this.#event(session, { kind: "withdraw" })
     }
 
-    /** Asks the other server for the session. */
-    pull(session: SessionName, epoch: number | null): void {
-        this.#event(session, { kind: "attach", epoch, have: this.#copies.get(session)?.version ?? null })
+    /** Asks the other server for the session; `recall`: until it comes. */
+    pull(session: SessionName, epoch: number | null, recall: boolean): void {
+        this.#event(session, { kind: "attach", epoch, recall, have: this.#copies.get(session)?.version ?? null })
     }
 
     keepCopy(session: SessionName, snapshot: Snapshot<B>): void {
@@ -116,16 +116,18 @@ export class Home<B> {
             case "offered":
                 return then(this.#admit(session, state.epoch))
             case "given":
-                return then({ kind: "there" })
+                // A ticket of the epoch that was given away: its owner offers it back.
+                if (attach?.epoch == null || attach.epoch < state.epoch || !this.taking) return then({ kind: "there" })
+                break
             case "absent":
                 if (attach === null || !this.taking) return then({ kind: this.taking ? "there" : "back" })
         }
         // A session that was given is forwarded while it is asked back for.
-        if (state.at === "pulling" && state.given !== null && state.given.kept === null) return then({ kind: "there" })
+        if (state.at === "pulling" && state.recall && state.given?.kept === null) return then({ kind: "there" })
         const waiting = this.#waiting.get(session)
         if (waiting === undefined) this.#waiting.set(session, [then])
         else waiting.push(then)
-        if (attach !== null && (state.at === "absent" || state.at === "pulling")) this.pull(session, attach.epoch)
+        if (attach !== null && (state.at === "absent" || state.at === "given" || state.at === "pulling")) this.pull(session, attach.epoch, false)
     }
 
     #admit(session: SessionName, epoch: number): Extract<Admission, { kind: "here" }> {
@@ -207,6 +209,11 @@ export class Home<B> {
             case "seize":
                 return store.seize(session, record => {
                     if (record?.owner === me) this.#event(session, { kind: "seized", epoch: record.epoch })
+                })
+            case "look":
+                return store.look(session, record => {
+                    const state = this.state(session)
+                    if (record !== undefined && "epoch" in state && state.epoch !== null && record.epoch > state.epoch) this.#event(session, { kind: "stale", now: fromRecord(record, me) })
                 })
             case "settle":
                 return store.settle(session, effect.epoch)

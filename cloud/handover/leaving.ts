@@ -207,7 +207,7 @@ export class Leaving<B> {
         if (this.#allBack()) return this.#say({ kind: "abort", handover })
         for (const [session, state] of home.sessions()) {
             if (state.at === "offered") home.withdraw(session)
-            else if (state.at === "given") home.pull(session, state.epoch)
+            else if (state.at === "given") home.pull(session, state.epoch, true)
         }
     }
 }

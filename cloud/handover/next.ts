@@ -10,9 +10,9 @@ export function stepNext<B>(state: Taking<B>, event: SessionEvent<B>, context: S
     const { nowMs, timings, session, shared } = context
     switch (event.kind) {
         case "attach":
-            if (state.at === "pulling" && event.epoch !== null && event.epoch !== state.epoch) return pull(state.given, event.epoch, event.have)
+            if (state.at === "pulling" && event.epoch !== null && event.epoch !== state.epoch) return state.recall ? [state, []] : pull(state.given, event.epoch, event.have, false)
             if (state.at !== "absent" && state.at !== "given") return [state, []]
-            return pull(state.at === "given" ? state : null, state.at === "given" ? state.epoch : event.epoch, event.have)
+            return pull(state.at === "given" ? state : null, event.epoch, event.have, event.recall)
         case "installed":
             if (state.at !== "installing") return [state, []]
             return [
@@ -28,7 +28,8 @@ export function stepNext<B>(state: Taking<B>, event: SessionEvent<B>, context: S
         case "retaken":
             return state.at !== "retaking" ? [state, []] : [serving(state.epoch), [{ kind: "resolved" }]]
         case "seized":
-            return state.at === "pulling" ? [serving(event.epoch), [{ kind: "resolved" }]] : [state, []]
+            if (state.at !== "pulling") return [state, []]
+            return [serving(event.epoch), [{ kind: "send", message: { kind: "moved", session, epoch: event.epoch } }, { kind: "resolved" }]]
         // What arrived was older than what our own store has.
         case "stale":
             return [event.now, [{ kind: "resolved" }]]
@@ -37,7 +38,7 @@ export function stepNext<B>(state: Taking<B>, event: SessionEvent<B>, context: S
             if (nowMs >= state.sinceMs + timings.pullMs) {
                 if (shared) return [{ ...state, sinceMs: nowMs }, [{ kind: "seize" }]]
                 // What was given is asked back for as long as it takes: its owner alone can say where it is.
-                if (state.given === null) return giveUp(state)
+                if (!state.recall) return giveUp(state)
             }
             if (nowMs < state.askAtMs) return [state, []]
             return [{ ...state, askAtMs: nowMs + timings.retryMs }, [ask(state.epoch, state.have)]]
@@ -47,8 +48,8 @@ export function stepNext<B>(state: Taking<B>, event: SessionEvent<B>, context: S
             return [state, []]
     }
 
-    function pull(given: Extract<SessionState<B>, { at: "given" }> | null, epoch: number | null, have: number | null): Step<B> {
-        return [{ at: "pulling", epoch, have, sinceMs: nowMs, askAtMs: nowMs + timings.retryMs, given }, [ask(epoch, have)]]
+    function pull(given: Extract<SessionState<B>, { at: "given" }> | null, epoch: number | null, have: number | null, recall: boolean): Step<B> {
+        return [{ at: "pulling", epoch, have, sinceMs: nowMs, askAtMs: nowMs + timings.retryMs, given, recall }, [ask(epoch, have)]]
     }
 
     function ask(epoch: number | null, have: number | null): Effect<B> {
@@ -69,7 +70,7 @@ export function stepNext<B>(state: Taking<B>, event: SessionEvent<B>, context: S
                 return [{ at: "installing", epoch: message.epoch }, [{ kind: "install", epoch: message.epoch, snapshot: message.snapshot }]]
             }
             case "refused":
-                return state.at === "pulling" && message.asked === state.epoch && state.given === null ? giveUp(state) : [state, []]
+                return state.at === "pulling" && message.asked === state.epoch && !state.recall ? giveUp(state) : [state, []]
             case "never":
                 if (state.at !== "pulling" || state.given === null || message.epoch !== state.given.epoch + 1) return [state, []]
                 // Without the kept state the other one must have served it: its word cannot be.
@@ -88,7 +89,7 @@ export function stepNext<B>(state: Taking<B>, event: SessionEvent<B>, context: S
     /** The giver asks for what it gave: it arrived here never, and must not any more. */
     function onPull(state: Taking<B>, epoch: number | null): Step<B> {
         if (epoch === null || (state.at !== "absent" && state.at !== "pulling")) return [state, []]
-        if (state.at === "pulling" && state.given !== null) return [state, []]
+        if (state.at === "pulling" && state.recall) return [state, []]
         return [{ at: "fencing", epoch: epoch + 1 }, [{ kind: "fence", epoch: epoch + 1 }]]
     }
 }

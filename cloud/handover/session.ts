@@ -20,8 +20,8 @@ import type { ServerName, SessionMessage, SessionName, Snapshot } from "./messag
 
 export type SessionState<B> =
     | { readonly at: "absent" }
-    /** `epoch`: what is asked for; `fallback` says to whom the session belongs by our own store. */
-    | { readonly at: "pulling"; readonly epoch: number | null; readonly have: number | null; readonly sinceMs: number; readonly askAtMs: number; readonly given: Given<B> | null }
+    /** `given`: what our own store has. `recall`: it is asked back for until it comes. */
+    | { readonly at: "pulling"; readonly epoch: number | null; readonly have: number | null; readonly sinceMs: number; readonly askAtMs: number; readonly given: Given<B> | null; readonly recall: boolean }
     | { readonly at: "installing"; readonly epoch: number }
     | { readonly at: "serving"; readonly epoch: number }
     | { readonly at: "offered"; readonly epoch: number; readonly untilMs: number }
@@ -42,8 +42,8 @@ export interface Given<B> {
 
 export type SessionEvent<B> =
     | { readonly kind: "offer"; readonly untilMs: number }
-    /** A client, or an abort, wants the session here. */
-    | { readonly kind: "attach"; readonly epoch: number | null; readonly have: number | null }
+    /** A client, or an abort (`recall`), wants the session here. */
+    | { readonly kind: "attach"; readonly epoch: number | null; readonly have: number | null; readonly recall: boolean }
     | { readonly kind: "message"; readonly message: SessionMessage<B> }
     /** All handlers have ended; this is what the session is now. */
     | { readonly kind: "quiet"; readonly snapshot: Snapshot<B> }
@@ -76,6 +76,8 @@ export type Effect<B> =
     | { readonly kind: "retake"; readonly epoch: number; readonly snapshot: Snapshot<B> }
     /** Ask a shared store for the session, because its owner does not answer. */
     | { readonly kind: "seize" }
+    /** Read in a shared store whose the session is: it may have been taken without our word. */
+    | { readonly kind: "look" }
     /** The kept body may go. */
     | { readonly kind: "settle"; readonly epoch: number }
     /** Who waits for the session may look again. */

@@ -23,6 +23,8 @@ export interface SessionStore<B> {
     retake(session: SessionName, epoch: number, snapshot: Snapshot<B>, done: Done<B>): void
     /** Shared stores only: (other, e) → (me, e + 1), whatever e is; answers with the record. */
     seize(session: SessionName, done: (record: SessionRecord<B> | undefined) => void): void
+    /** Shared stores only: what the store has now. */
+    look(session: SessionName, done: (record: SessionRecord<B> | undefined) => void): void
     /** Forgets the kept body of (other, epoch). Nothing waits for it. */
     settle(session: SessionName, epoch: number): void
     /** What this server knows of a handover, for after a restart; null = none. */

@@ -81,6 +81,8 @@ export enum Boot {
     Stored,
     /** The store did not take the image; it stays in RAM. */
     StoreFailed,
+    /** The base's own code is to run from now on. What the banks hold stays. */
+    Revert,
 }
 
 export interface BootEvent {
@@ -238,6 +240,14 @@ export function bootStep(before: BootRecord, event: BootEvent): BootStep {
             record.trying = false
             step.write = true
             step.code = "HOV_STORE"
+            break
+
+        case Boot.Revert:
+            step.write = record.active !== Slot.R || record.trying
+            record.active = Slot.R
+            record.trying = false
+            record.panics = 0
+            step.run = Slot.R
             break
     }
     return step

@@ -252,4 +252,21 @@ export async function goBack() {
     return step.code
 }
 
+/** The way to the base's own code, on record before it happens. A refusal code, or "". */
+export async function revertToBase() {
+    const step = await apply({ kind: Boot.Revert })
+    if (step.code) return step.code
+    if (!running.image) return ""
+    const from = runningVersion()
+    ramImage = undefined
+    loaded = undefined
+    loadedBefore = undefined
+    imageBefore = undefined
+    setRunning(Slot.R, undefined, false)
+    deactivate()
+    tellActivated("hot", from, baseVersion())
+    hov("reverted", `v=${baseVersion()}`)
+    return ""
+}
+
 await boot()

@@ -4,14 +4,16 @@ import {
     callBack,
     goBack,
     keepRunning,
+    revertToBase,
     running,
     takeGivenUp,
     tryImage,
 } from "../bootloader/boot"
 import { onActivationThrow } from "../bootloader/activation"
 import { hov } from "../bootloader/log"
-import { writeValue } from "../bootloader/store"
-import { confirmTrial, Fault, onFault } from "../hotswap"
+import { prepareLog } from "../bootloader/log-keeper"
+import { readValue, writeValue } from "../bootloader/store"
+import { baseVersion, confirmTrial, Fault, onFault } from "../hotswap"
 import { Config, readConfig } from "./config"
 import { Command, fetchBlob, poll, SignedStatement, useServer } from "./device-api"
 import {
@@ -24,13 +26,15 @@ import {
     takeImage,
     verifySignature,
 } from "./download"
-import { actualState, keepDiagnostics, report, reportsWaiting, sendReports } from "./report"
+import { isBusy, mayBegin, setAsked, setBusyFlag, setPolicy } from "./policy"
+import { actualState, keepDiagnostics, recallDiagnostics, report, reportsWaiting, sendReports } from "./report"
 import { releaseSocket, setIdlePoll, takeSocket, wakePoll } from "./socket-lease"
 import { frozen, loadTrust, takeStatement } from "./trust"
 import {
     backOffMs,
     Do,
     Ev,
+    Job,
     initialState,
     Phase,
     phaseNames,
@@ -51,6 +55,11 @@ const CONFIRM_MS = 60000
 /** A download asks for news (a cancel) this often. */
 const NEWS_MS = 2000
 const NAP_MS = 60000
+/** The store is prepared this long after power-on, out of the way of what comes first. */
+const PREPARE_MS = 20000
+const ALIVE_MS = 2000
+/** Failures at a new server before the old one is asked again. */
+const MOVE_TRIES = 3
 const STATEMENT_PIECE_BYTES = 512
 const STORE_MS = 1000
 
@@ -59,7 +68,6 @@ const inbox: UpdaterEvent[] = []
 let fault: Fault
 let config: Config
 let online = false
-let busy = false
 let confirmRequired = false
 let unconfirmed = false
 let self: ds.Fiber
@@ -71,6 +79,10 @@ let swappedAtMs = 0
 let minPollMs = 0
 let wasFrozen = false
 let serverUrl = ""
+/** Before a move to another server that has not answered yet; "" = none. */
+let movedFrom = ""
+let isConfigured = false
+let isPrepared = false
 
 /** Fires with every change of the phase. */
 export const changes = ds.emitter<UpdaterState>()
@@ -85,7 +97,20 @@ export function lastContact() {
 }
 
 export function setBusy(on: boolean) {
-    busy = on
+    setBusyFlag(on)
+    if (!on) wake()
+}
+
+/** What waits in the state `ready` begins to run, whatever the policy. */
+export function goAhead() {
+    setAsked(true)
+    wake()
+}
+
+/** The configuration in the settings has changed: an update from the old server ends. */
+export function reconfigure() {
+    isConfigured = false
+    send({ kind: Ev.Cancel })
 }
 
 /** From now on a trial ends well only after the app has said so itself. */
@@ -99,7 +124,7 @@ export function confirm() {
 }
 
 function mayWrite() {
-    return !busy
+    return !isBusy()
 }
 
 /** Gives the actor an event, and wakes it. */
@@ -181,10 +206,14 @@ async function take(command: Command) {
     }
     if (command.cmd) hov("command", `cmd=${command.cmd} id=${command.id} v=${command.v}`)
     if (command.token) await takeToken(command.token)
-    if (command.move && useServer(config, command.move)) serverUrl = command.move
+    if (command.move && useServer(config, command.move)) {
+        movedFrom = serverUrl
+        serverUrl = command.move
+    }
     if (command.pollMs > 0) minPollMs = command.pollMs
     if (command.cmd === "cancel") dispatch({ kind: Ev.Cancel })
     else if (command.cmd === "check") report(state)
+    else if (command.cmd === "revert") dispatch({ kind: Ev.Revert, job: baseJob(command.id) })
     else if (command.cmd === "update") {
         dispatch({
             kind: Ev.Update,
@@ -204,6 +233,18 @@ async function take(command: Command) {
     }
 }
 
+function baseJob(id: string): Job {
+    return {
+        id,
+        version: baseVersion(),
+        manifest: "",
+        signatureDigest: "",
+        signatureSizeBytes: 0,
+        imageDigest: "",
+        imageSizeBytes: 0,
+    }
+}
+
 async function contact(holdS: number) {
     await takeSocket()
     await sendReports()
@@ -212,6 +253,7 @@ async function contact(holdS: number) {
     const command = await poll(actualState(state, config.channel), holdS)
     releaseSocket()
     lastContactMs = ds.millis()
+    movedFrom = ""
     dispatch({ kind: Ev.NetworkUp })
     if (command) return await take(command)
     // a server that does not hold, or asked for it, is not asked at once again
@@ -231,6 +273,11 @@ function newsAreDue() {
     return online && ds.millis() - lastContactMs > NEWS_MS
 }
 
+/** Code that never lets the VM's main loop have its turn keeps all packets from coming. */
+async function isAlive() {
+    return (await readValue("hRec0", ds.millis() + ALIVE_MS)) !== undefined
+}
+
 async function watch() {
     const nowMs = ds.millis()
     if (online && lastContactMs < swappedAtMs) {
@@ -238,9 +285,17 @@ async function watch() {
             return dispatch({ kind: Ev.Fault, code: "HOV_TRIAL_CONTACT" })
         await contact(0)
     } else if (nowMs < trialEndMs) await nap(trialEndMs - nowMs)
+    else if (!(await isAlive())) dispatch({ kind: Ev.Fault, code: "HOV_TRIAL_HANG" })
     else if (!unconfirmed) dispatch({ kind: Ev.Healthy })
     else if (nowMs < trialEndMs + CONFIRM_MS) await nap(trialEndMs + CONFIRM_MS - nowMs)
     else dispatch({ kind: Ev.Fault, code: "HOV_TRIAL_UNCONFIRMED" })
+}
+
+async function swap() {
+    const image = manifestImage()
+    const code = await tryImage(takeImage(), image, allowsOlder())
+    if (code === "HOV_IMAGE_BAD") await recallDiagnostics(image.digest.slice(0, 8))
+    settle(code, Ev.Swapped)
 }
 
 /** One step of what the state asks for. */
@@ -252,6 +307,10 @@ async function act() {
     }
     switch (state.next) {
         case Do.Poll:
+            if (!isPrepared && !running.onTrial && ds.millis() > PREPARE_MS) {
+                isPrepared = true
+                await prepareLog(mayWrite)
+            }
             await pollOnce()
             break
         case Do.FetchSignature: {
@@ -281,7 +340,9 @@ async function act() {
             settle(checkImage(state.job), Ev.Checked)
             break
         case Do.Swap:
-            settle(await tryImage(takeImage(), manifestImage(), allowsOlder()), Ev.Swapped)
+            if (!mayBegin()) return await pollOnce()
+            setAsked(false)
+            await swap()
             swappedAtMs = ds.millis()
             unconfirmed = confirmRequired
             trialEndMs = swappedAtMs + config.trialMs
@@ -292,6 +353,9 @@ async function act() {
         case Do.Keep:
             confirmTrial()
             dispatch({ kind: Ev.Kept, code: await keepRunning(mayWrite, allowsOlder()) })
+            break
+        case Do.Revert:
+            settle(await revertToBase(), Ev.Kept)
             break
         case Do.GoBack: {
             const digest = running.image ? running.image.digest.slice(0, 8) : ""
@@ -328,23 +392,37 @@ async function failed(e: any) {
     if (code === "HOV_NET_CANCELLED") return
     if (isRefusal(code)) return dispatch({ kind: Ev.Refused, code })
     dispatch({ kind: Ev.NetworkDown })
+    if (movedFrom && state.failures >= MOVE_TRIES && useServer(config, movedFrom)) {
+        serverUrl = movedFrom
+        movedFrom = ""
+    }
     let waitMs = Math.round(backOffMs(state.failures, Math.random()))
     if (e.retryAfterS > 0) waitMs = Math.max(waitMs, e.retryAfterS * 1000)
     hov("retry", `code=${code} failures=${state.failures} ms=${waitMs}`)
     await nap(waitMs)
 }
 
-async function run() {
-    self = ds.Fiber.self()
+async function configure() {
+    isConfigured = true
     config = await readConfig()
-    trialEndMs = ds.millis() + config.trialMs
+    setPolicy(config.policy)
     serverUrl = config.url
+    movedFrom = ""
     online = !!config.url && useServer(config, config.url)
     if (config.url && !online) hov("code", "code=HOV_CONFIG_URL")
     hov("start", `id=${config.id} online=${online} ch=${config.channel}`)
+}
+
+async function run() {
+    self = ds.Fiber.self()
+    await configure()
+    trialEndMs = ds.millis() + config.trialMs
     await loadTrust()
     await reportBoot()
+    // a fleet that gets its power back together must not ask together
+    if (online) await nap(Math.round(config.jitterMs * Math.random()))
     while (true) {
+        if (!isConfigured) await configure()
         lookForFreeze()
         while (inbox.length) dispatch(inbox.shift())
         try {

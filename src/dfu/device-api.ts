@@ -23,7 +23,7 @@ export interface SignedStatement {
 
 /** What the server may ask for. Fields it does not know the board passes over. */
 export interface Command {
-    cmd: "update" | "cancel" | "check"
+    cmd: "update" | "revert" | "cancel" | "check"
     id: string
     /** update: the version, the manifest in hex, digests and sizes of the two blobs. */
     v?: string

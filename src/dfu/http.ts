@@ -1,5 +1,6 @@
 import * as ds from "@devicescript/core"
 import { connect, Socket } from "@devicescript/net"
+import { noteDate } from "./policy"
 
 /*
  * HTTP/1.1 over the board's one socket: keep-alive, Content-Length only, a limit on
@@ -26,6 +27,7 @@ export interface Response {
 
 const CONNECT_MS = 10000
 const HEADER_MAX_BYTES = 1024
+const PROBLEM_MAX_BYTES = 2048
 /** How soon a wait notices that it is cancelled. */
 const SLICE_MS = 200
 const SEND_TRIES = 20
@@ -33,6 +35,8 @@ const SEND_TRIES = 20
 let socket: Socket
 let connectedTo = ""
 let cancelled = false
+/** What came of a body whose connection broke. */
+let partialBody: Buffer
 
 /** Undefined when it is not an http or https URL. */
 export function parseUrl(url: string): Server | undefined {
@@ -61,6 +65,13 @@ export function cancelRequest() {
     cancelled = true
 }
 
+/** The beginning of the last body, when it broke off; undefined when there is none. */
+export function takePartialBody() {
+    const body = partialBody
+    partialBody = undefined
+    return body
+}
+
 /** Gives the socket back, so that the app can have it. */
 export async function disconnect() {
     const s = socket
@@ -80,6 +91,7 @@ export async function exchange(
     maxBodyBytes: number
 ): Promise<Response> {
     cancelled = false
+    partialBody = undefined
     const type = body ? "Content-Type: application/json\r\n" : ""
     const request = `${head}Host: ${server.host}\r\n${type}Content-Length: ${body.byteLength}\r\n\r\n${body}`
     const name = `${server.host}:${server.port}`
@@ -89,7 +101,7 @@ export async function exchange(
         return await once(server, name, request, timeoutMs, maxBodyBytes)
     } catch (e) {
         await disconnect()
-        if (!kept || (e as Error).message !== "HOV_NET_CLOSED") throw e
+        if (!kept || partialBody || (e as Error).message !== "HOV_NET_CLOSED") throw e
     }
     try {
         return await once(server, name, request, timeoutMs, maxBodyBytes)
@@ -167,14 +179,22 @@ async function receive(timeoutMs: number, maxBodyBytes: number): Promise<Respons
     if (!header.startsWith("http/1.") || !(status >= 200 && status < 600))
         throw new Error("HOV_HTTP_HEADER")
     const size = +field(header, "content-length")
+    // a refusal has a problem document for a body, whatever was asked for
+    const maxBytes = status < 300 ? maxBodyBytes : Math.max(maxBodyBytes, PROBLEM_MAX_BYTES)
     // NaN compares false with everything: a missing length is refused as well
-    if (!(size >= 0 && size <= maxBodyBytes)) throw new Error("HOV_HTTP_LENGTH")
+    if (!(size >= 0 && size <= maxBytes)) throw new Error("HOV_HTTP_LENGTH")
     const body = Buffer.alloc(size)
     let done = Math.min(data.length - end, size)
     let extra = data.length - end - done
     body.blitAt(0, data, end, done)
+    noteDate(field(header, "date"))
     while (done < size) {
-        data = await piece(timeoutMs)
+        try {
+            data = await piece(timeoutMs)
+        } catch (e) {
+            if (done && status === 200) partialBody = body.slice(0, done)
+            throw e
+        }
         const n = Math.min(data.length, size - done)
         body.blitAt(done, data, 0, n)
         done += n

@@ -1,5 +1,6 @@
 import * as ds from "@devicescript/core"
-import { readValue, writeValue } from "../bootloader/store"
+import { lastLines } from "../bootloader/log"
+import { readValue, VALUE_MAX_BYTES, writeValue } from "../bootloader/store"
 import { bootRecord, running, runningSequence, runningVersion, slotName } from "../bootloader/boot"
 import { baseId, Fault } from "../hotswap"
 import { postStatus } from "./device-api"
@@ -9,7 +10,9 @@ import { Do, phaseNames, UpdaterState } from "./updater-state"
 /* What the server is told: the actual state with every poll, a status at every step. */
 
 const QUEUE_MAX = 6
-const DIAG_MAX_BYTES = 200
+/** What is kept over a power cut: as much as one value of the store holds. */
+const DIAG_MAX_BYTES = VALUE_MAX_BYTES
+const MESSAGE_BYTES = 48
 const DIAG_MS = 1000
 
 /** Tells this start of the VM from every other one, without a write. */
@@ -62,10 +65,20 @@ export function reportsWaiting() {
     return queue.length > 0
 }
 
+/** A server that says no to this very status would say it again: it must not hold up the others. */
+function isRefused(code: string) {
+    if (code === "HOV_HTTP_401" || code === "HOV_HTTP_408" || code === "HOV_HTTP_429") return false
+    return code.startsWith("HOV_HTTP_4")
+}
+
 /** Throws when the server cannot be reached; what was not sent stays queued. */
 export async function sendReports() {
     while (queue.length) {
-        await postStatus(queue[0])
+        try {
+            await postStatus(queue[0])
+        } catch (e) {
+            if (!isRefused((e as Error).message)) throw e
+        }
         queue.shift()
     }
 }
@@ -75,15 +88,35 @@ export async function sendReports() {
  * `digest8` names the image; the cloud has its source map.
  */
 export async function keepDiagnostics(kind: string, code: string, digest8: string, fault: Fault) {
-    const d: any = { kind, code, img: digest8, up: ds.millis() }
+    const record = bootRecord()
+    const d: any = {
+        kind,
+        code,
+        img: digest8,
+        up: ds.millis(),
+        v: runningVersion(),
+        bank: slotName(running.slot),
+        n: [record.panics, record.rollbacks],
+    }
     if (fault) {
-        d.msg = fault.message.slice(0, 48)
         d.fn = fault.functionIndex
         d.pc = fault.pc
         d.up = fault.uptimeMs
+        d.msg = ""
+        const room = DIAG_MAX_BYTES - JSON.stringify(d).length
+        d.msg = fault.message.slice(0, Math.constrain(room, 0, MESSAGE_BYTES))
     }
     const bytes = Buffer.from(JSON.stringify(d))
     if (bytes.length <= DIAG_MAX_BYTES) await writeValue("hDiag", bytes, ds.millis() + DIAG_MS)
     if (fault) d.native = fault.native
+    d.log = lastLines()
     diagnostics = d
+}
+
+/** What was kept about the last failure, when it was the image `digest8`: its report may have been lost with power. */
+export async function recallDiagnostics(digest8: string) {
+    const bytes = await readValue("hDiag", ds.millis() + DIAG_MS)
+    if (!bytes || !bytes.length) return
+    const d: any = JSON.parse(bytes.toString())
+    if (d.img === digest8) diagnostics = d
 }

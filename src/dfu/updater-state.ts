@@ -16,7 +16,7 @@
  * 3. Up to Ready, Cancel ends an update; from Trial on, Fault does.
  * 4. A failing network changes neither the phase nor `doneBytes`: a download goes on
  *    with the piece that is missing.
- * 5. One update at a time: a newer command replaces one before Ready, and waits after.
+ * 5. One update at a time: a newer command replaces one up to Ready, and waits after.
  *
  * No imports: the same file runs on the board and under Node.
  */
@@ -57,6 +57,8 @@ export enum Do {
     /** Make what runs permanent. */
     Keep,
     GoBack,
+    /** Back to the base's own code. */
+    Revert,
 }
 
 export interface Job {
@@ -88,6 +90,8 @@ export interface UpdaterState {
 
 export enum Ev {
     Update,
+    /** The base's own code is wanted: `job` has the command's id. */
+    Revert,
     /** `bytes` of the signature have come. */
     SignatureBytes,
     Verified,
@@ -133,6 +137,12 @@ export function updaterStep(before: UpdaterState, event: UpdaterEvent): UpdaterS
     switch (event.kind) {
         case Ev.Update:
             return begin(s, event.job as Job)
+        case Ev.Revert:
+            // what is about to run, or on trial, ends first; the server asks again
+            if (s.phase === Phase.Ready || s.phase === Phase.Trial) return s
+            clear(s, event.job as Job)
+            enter(s, Phase.Checking, Do.Revert)
+            break
         case Ev.SignatureBytes:
             s.signatureDoneBytes += event.bytes as number
             if (s.signatureDoneBytes >= (s.job as Job).signatureSizeBytes)
@@ -193,15 +203,19 @@ function enter(s: UpdaterState, phase: Phase, next: Do) {
     s.report = true
 }
 
-function begin(s: UpdaterState, job: Job) {
-    const underWay = s.phase >= Phase.Checking && s.phase <= Phase.Trial
-    // the server repeats a command until it sees its effect
-    if (underWay && s.job && s.job.id === job.id) return s
-    if (s.phase === Phase.Ready || s.phase === Phase.Trial) return s
+function clear(s: UpdaterState, job: Job) {
     s.job = job
     s.signatureDoneBytes = 0
     s.doneBytes = 0
     s.code = ""
+}
+
+function begin(s: UpdaterState, job: Job) {
+    const underWay = s.phase >= Phase.Checking && s.phase <= Phase.Trial
+    // the server repeats a command until it sees its effect
+    if (underWay && s.job && s.job.id === job.id) return s
+    if (s.phase === Phase.Trial) return s
+    clear(s, job)
     enter(s, Phase.Checking, Do.FetchSignature)
     if (!(job.imageSizeBytes > 0 && job.imageSizeBytes <= IMAGE_MAX_BYTES))
         return updaterStep(s, { kind: Ev.Refused, code: "HOV_IMAGE_SIZE" })

@@ -30,7 +30,6 @@ export interface Fault {
 let budget = 200
 let lastTurnMs = 0
 let exceptionsSinceRefill = 0
-let trial = false
 let rollBack: (fault: Fault) => void
 
 export function setImageBudget(count: number): void {
@@ -38,14 +37,27 @@ export function setImageBudget(count: number): void {
     setBudget(count)
 }
 
+/**
+ * How far an image is trusted. All of its functions share one, as frames of an image that has been called back may go on
+ * for a while, next to those of another.
+ */
+export interface Standing {
+    /** an exception calls the image back */
+    trial: boolean
+    /** it was called back: what its last frames throw is left out, and says nothing of the image that is current */
+    recalled: boolean
+}
+
 /** @param onTrialFault called in the frame that threw: puts the pointers back; must not yield */
-export function guardTrial(onTrialFault: (fault: Fault) => void): void {
-    trial = true
+export function guardTrial(standing: Standing, onTrialFault: (fault: Fault) => void): void {
+    standing.trial = true
+    standing.recalled = false
     rollBack = onTrialFault
 }
 
-export function endTrial(): void {
-    trial = false
+export function endTrial(standing: Standing, recalled: boolean): void {
+    standing.trial = false
+    standing.recalled = recalled
 }
 
 export function machineHandlers(): any[] {
@@ -106,12 +118,12 @@ function uncaught(meta: any[], pc: number, exception: any): number {
     if (inside) return rethrowHandler
     const fault = origin
     travelling = origin = undefined
-    if (!trial) {
+    const standing: Standing = meta[3]
+    if (standing.trial) rollBack(fault)
+    else {
         console.debug(`HOV thrown fn=${fault.functionIndex} pc=${fault.pc} native=${fault.native} msg=${fault.message}`)
-        return rethrowHandler
+        if (!standing.recalled) return rethrowHandler
     }
-    trial = false
-    rollBack(fault)
     if (meta[1] === policySkip) return skipHandler
     return meta[1] === policyRerun ? fallBackHandler : rethrowHandler
 }

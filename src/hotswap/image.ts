@@ -2,6 +2,7 @@
 
 import * as ds from "@devicescript/core"
 import { HotswapError } from "./errors"
+import type { Standing } from "./guard"
 import {
     closeReader,
     openReader,
@@ -41,6 +42,7 @@ export interface LoadedImage {
     /** runs when the base's code is current again: takes back what `goLive` did, or top-level code at boot */
     goBack: any
     budget: number
+    standing: Standing
 }
 
 /** Checks what can be known from the first 32 bytes. Throws HotswapError. */
@@ -58,6 +60,7 @@ let values: any[]
 let cells: any[][]
 let tokens: any[][]
 let groups: any[][]
+let standing: Standing
 
 /**
  * Builds an image's code. Yields between functions' parts, so time-critical loops go on.
@@ -73,6 +76,7 @@ export async function loadImage(image: Buffer): Promise<LoadedImage> {
     tokens = readMany(() => [], readVarint())
     kinds = readMany(() => readVarint())
     const functionCount = kinds.length
+    standing = { trial: false, recalled: false }
     codes = []
     for (let i = 0; i < functionCount; ++i) codes.push([])
     values = []
@@ -93,10 +97,11 @@ export async function loadImage(image: Buffer): Promise<LoadedImage> {
         goLive: goLive === 0 ? undefined : functionValue(goLive - 1),
         goBack: goBack === 0 ? undefined : functionValue(goBack - 1),
         budget: image.getAt(24, "u16"),
+        standing,
     }
     if (readerOffset() !== image.length) throw new HotswapError("HOV_IMAGE_FORMAT")
     closeReader()
-    strings = buffers = codes = values = cells = tokens = groups = kinds = undefined
+    strings = buffers = codes = values = cells = tokens = groups = kinds = standing = undefined
     return loaded
 }
 
@@ -126,7 +131,7 @@ async function readFunction(code: any[], index: number, pointers: any[]) {
     const ranges = readMany(() => readVarint())
     const words = readCount()
     code.push(capture(0))
-    code.push([index, policy, ranges])
+    code.push([index, policy, ranges, standing])
     for (let i = 0; i < words; ++i) {
         code.push(readWord(code.length))
         if (i % wordsPerTurn === wordsPerTurn - 1) await ds.sleep(1)

@@ -47,8 +47,8 @@ export async function activate(
     if (active && active !== image) deactivate()
     setImageBudget(image.budget)
     setRules(image.rules)
-    if (options.trial) guardTrial(putBack)
-    else endTrial()
+    if (options.trial) guardTrial(image.standing, putBack)
+    else endTrial(image.standing, false)
     active = image
     if (image.initialise) await image.initialise()
     setPointers(image.pointers)
@@ -87,8 +87,8 @@ export async function setMachineUp() {
 
 /** The base's own code is current again. */
 export function deactivate(): void {
-    endTrial()
     const left = active
+    if (left) endTrial(left.standing, true)
     active = undefined
     const native: any[] = []
     native[hostCount() - 1] = undefined
@@ -106,7 +106,7 @@ export function deactivate(): void {
 }
 
 export function confirmTrial(): void {
-    endTrial()
+    if (active) endTrial(active.standing, false)
 }
 
 function putBack(fault: Fault): void {

@@ -1,0 +1,13 @@
+/** Ways to break the protocol: the checker has to find each of them. */
+export const MUTATIONS = {
+    "no-compare-and-set": "release and install take effect whatever owner and epoch are",
+    "write-without-epoch": "a handler's write is taken at any epoch",
+    "no-freeze": "the state is read while handlers still run",
+    "keep-nothing": "a state that was given is not kept until it arrived",
+    "forget-tombstone": "current forgets whom it gave a session to",
+    "install-twice": "a state that comes again is installed again",
+    "no-fence": "next says that it never had a session, and takes it later all the same",
+    "acknowledge-early": "a status is acknowledged before it is committed",
+    "copy-is-enough": "next serves from the copy without asking for the rest",
+} as const
+export type Mutation = keyof typeof MUTATIONS
