@@ -11,7 +11,10 @@ export interface ConfigFile {
     readonly app?: string
     /** the server's address, e.g. `https://updates.example.org`; HANDOVER_URL and --server come first */
     readonly server?: string
-    /** signing keys, one or two, the newest first: a base trusts all of them */
+    /**
+     * signing keys: the one in daily use, and perhaps the next one, which waits in a safe. A base trusts all of them; a board
+     * lets the later key revoke the earlier one, never the other way round.
+     */
     readonly keys?: readonly string[]
     /** a signer outside of this process in the place of a key file: it gets the message on its standard input */
     readonly signer?: { readonly command: readonly [string, ...string[]]; readonly publicKey: string }

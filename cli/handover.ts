@@ -13,7 +13,7 @@ process.stdout.on("error", (e: NodeJS.ErrnoException) => {
 })
 
 try {
-    await handoverProgram().parseAsync()
+    await (await handoverProgram(process.argv.slice(2))).parseAsync()
 } catch (e) {
     if (e instanceof CommanderError) {
         process.exitCode = e.exitCode === 0 ? EXIT.ok : EXIT.usage

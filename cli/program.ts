@@ -1,28 +1,35 @@
 import { Command } from "commander"
-import { toolchainVersion } from "../toolchain/pack/base-bundle.ts"
-import { addBuild } from "./commands/build.ts"
-import { addDevices } from "./commands/devices.ts"
-import { addDiff } from "./commands/diff.ts"
-import { addInspect } from "./commands/inspect.ts"
-import { addKeys } from "./commands/keys.ts"
-import { addLogs } from "./commands/logs.ts"
-import { addPublish } from "./commands/publish.ts"
-import { addRelease } from "./commands/release.ts"
-import { addReleases } from "./commands/releases.ts"
-import { addServe } from "./commands/serve.ts"
-import { addSymbolize } from "./commands/symbolize.ts"
-import { addTokens } from "./commands/tokens.ts"
-import { addTrigger } from "./commands/trigger.ts"
-import { addUpdater } from "./commands/updater.ts"
+import { readFileSync } from "node:fs"
 import { exitCodeHelp } from "./exit-codes.ts"
 
-const verbs = [addKeys, addBuild, addDiff, addRelease, addPublish, addTrigger, addUpdater, addLogs, addSymbolize, addInspect, addDevices, addReleases, addTokens, addServe]
+type AddVerb = (program: Command) => void
 
-/** The command with all its verbs. */
-export function handoverProgram(): Command {
+/** In the order of the help. Each brings its own parts of the toolchain, so only what is asked for is loaded. */
+const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
+    keys: async () => (await import("./commands/keys.ts")).addKeys,
+    build: async () => (await import("./commands/build.ts")).addBuild,
+    diff: async () => (await import("./commands/diff.ts")).addDiff,
+    release: async () => (await import("./commands/release.ts")).addRelease,
+    publish: async () => (await import("./commands/publish.ts")).addPublish,
+    trigger: async () => (await import("./commands/trigger.ts")).addTrigger,
+    updater: async () => (await import("./commands/updater.ts")).addUpdater,
+    logs: async () => (await import("./commands/logs.ts")).addLogs,
+    symbolize: async () => (await import("./commands/symbolize.ts")).addSymbolize,
+    inspect: async () => (await import("./commands/inspect.ts")).addInspect,
+    devices: async () => (await import("./commands/devices.ts")).addDevices,
+    groups: async () => (await import("./commands/groups.ts")).addGroups,
+    releases: async () => (await import("./commands/releases.ts")).addReleases,
+    rollouts: async () => (await import("./commands/rollouts.ts")).addRollouts,
+    tokens: async () => (await import("./commands/tokens.ts")).addTokens,
+    serve: async () => (await import("./commands/serve.ts")).addServe,
+}
+
+/** The command, with the verb that the arguments ask for; with all verbs when they ask for none that there is. */
+export async function handoverProgram(args: readonly string[]): Promise<Command> {
+    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }
     const program = new Command("handover")
         .description("Updates the firmware of DeviceScript boards while it runs.")
-        .version(toolchainVersion)
+        .version(version)
         .option("--json", "the result as JSON on one line")
         .option("--verbose", "say more; show where an error came from")
         .option("--project <dir>", "the project's folder", ".")
@@ -31,6 +38,13 @@ export function handoverProgram(): Command {
         .showSuggestionAfterError()
         .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
         .addHelpText("after", exitCodeHelp)
-    for (const add of verbs) add(program)
+    for (const name of asked(args)) (await verbs[name]())(program)
     return program
+}
+
+const optionsWithValue = ["--project", "--server"]
+
+function asked(args: readonly string[]): readonly string[] {
+    const verb = args.find((a, i) => !a.startsWith("-") && !optionsWithValue.includes(args[i - 1]))
+    return verb !== undefined && Object.hasOwn(verbs, verb) ? [verb] : Object.keys(verbs)
 }

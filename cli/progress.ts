@@ -1,4 +1,3 @@
-import { Listr, ListrLogger, ProcessOutput } from "listr2"
 import type { Output } from "./output.ts"
 
 /**
@@ -14,6 +13,7 @@ export async function withProgress<T>(out: Output, title: string, work: (tell: (
         return result
     }
     let result: T | undefined
+    const { Listr, ListrLogger, ProcessOutput } = await import("listr2")
     const logger = new ListrLogger({ processOutput: new ProcessOutput(process.stderr, process.stderr) })
     await new Listr(
         [

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync, statSync } from "node:fs"
-import { join, relative, resolve } from "node:path"
 import { buildProject } from "../toolchain/build-project.ts"
 import { type BaseBundle, baseBundle, looksLikeBaseBundle, readBaseBundle } from "../toolchain/pack/base-bundle.ts"
 import type { CompiledProgram } from "../toolchain/program/compiled-program.ts"
 import { CliError } from "./cli-error.ts"
 import { type Config, readConfig } from "./config.ts"
+import { bundlesFolder, shown } from "./paths.ts"
+import { join } from "node:path"
 import { withProgress } from "./progress.ts"
 import type { Output } from "./output.ts"
 
@@ -46,17 +47,8 @@ export async function programOf(out: Output, path: string, base: BaseBundle): Pr
     return readBaseBundle(text).linked.program
 }
 
-/** A path as a person would write it from here. */
-export function shown(path: string): string {
-    const short = relative(process.cwd(), path)
-    return short.startsWith("..") ? path : short
-}
-
-export function inProject(config: Config, path: string): string {
-    return resolve(config.projectDir, path)
-}
-
-/** Bundles in the build folder, for looking one up by its base id. */
-export function bundlesFolder(outDir: string): string {
-    return join(outDir, "bases")
+/** The bundle of a base that was built here. */
+export function findBundle(outDir: string, baseId: string): BaseBundle | undefined {
+    const file = join(bundlesFolder(outDir), `${baseId}.json`)
+    return existsSync(file) ? readBaseBundle(readFileSync(file, "utf8")) : undefined
 }

@@ -1,9 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Artifact, parseArtifact } from "../toolchain/format/artifact.ts"
-import { type BaseBundle, readBaseBundle } from "../toolchain/pack/base-bundle.ts"
 import { encodeImageMap, type ImageMap, readImageMap } from "../toolchain/pack/image-map.ts"
-import { bundlesFolder } from "./project-programs.ts"
 
 /**
  * What "handover release" leaves in the build folder:
@@ -62,12 +60,6 @@ export function findMap(outDir: string, isWanted: (map: ImageMap) => boolean): I
             if (isWanted(map)) return map
         }
     return undefined
-}
-
-/** The bundle of a base that was built here. */
-export function findBundle(outDir: string, baseId: string): BaseBundle | undefined {
-    const file = join(bundlesFolder(outDir), `${baseId}.json`)
-    return existsSync(file) ? readBaseBundle(readFileSync(file, "utf8")) : undefined
 }
 
 function namesIn(folder: string): string[] {

@@ -3,10 +3,10 @@ import type { BaseBundle } from "../toolchain/pack/base-bundle.ts"
 import { CliError } from "./cli-error.ts"
 import type { Config } from "./config.ts"
 import { existsSync, readFileSync } from "node:fs"
-import { shown } from "./project-programs.ts"
+import { shown } from "./paths.ts"
 import type { Output } from "./output.ts"
 
-/** Public keys for a new base: of the key files, the outside signer, or files that `keys export-public` wrote. */
+/** Public keys for a new base, in their slots: of the key files, the outside signer, or files that `keys export-public` wrote. */
 export function keysToTrust(config: Config, files: readonly string[]): Uint8Array[] {
     if (files.length) return files.map(publicKeyOf)
     const keys = config.keyFiles.map(publicKeyOf)
@@ -14,7 +14,7 @@ export function keysToTrust(config: Config, files: readonly string[]): Uint8Arra
     return keys
 }
 
-function publicKeyOf(file: string): Uint8Array {
+export function publicKeyOf(file: string): Uint8Array {
     const text = existsSync(file) ? readFileSync(file, "latin1").trim() : ""
     return /^[0-9a-f]{120}$/.test(text) ? fromHex(text) : readKeyInfo(file).publicKey
 }

@@ -24,6 +24,8 @@ export interface UpdateReport {
     /** part of the image that is library functions: the application's edit needs them and the base lacks them */
     readonly libraryBytes: number
     readonly rules: number
+    /** what goes live only partly, or cannot be undone */
+    readonly notes: readonly Refusal[]
 }
 
 const headerWords = 2
@@ -61,6 +63,7 @@ export function updateReport(next: CompiledProgram, update: Update): UpdateRepor
         functions,
         libraryBytes: functions.filter(f => f.owner === "library").reduce((n, f) => n + f.bytes, 0),
         rules: update.image.rules.length,
+        notes: update.notes,
     }
 }
 
@@ -72,18 +75,22 @@ function readableName(key: string, path: string): string {
 export function formatUpdate(report: UpdateReport): string {
     const section = (title: string, functions: readonly ShippedReport[]) =>
         functions.length ? [`${title}:`, indent(table(functions.map(f => [f.kind, f.name, f.bytes, f.location])))] : []
-    if (!report.functions.length && !report.rules) return "hot: nothing to change"
+    if (!report.functions.length && !report.rules && !report.notes.length) return "hot: nothing to change"
     return [
         `hot: ${report.imageBytes} bytes on air instead of ${report.fullBytes}`,
         ...section("application", report.functions.filter(f => f.owner !== "library")),
         ...section(`library functions that the base lacks (${report.libraryBytes} bytes)`, report.functions.filter(f => f.owner === "library")),
         ...(report.rules ? [`${plural(report.rules, "class", "classes")} with new fields: objects get them when replaced code first touches them`] : []),
+        ...(report.notes.length ? ["mind:", ...report.notes.map(reasonText)] : []),
     ].join("\n")
 }
 
 export function formatRefusals(refusals: readonly Refusal[]): string {
-    const lines = refusals.map(r => `  ${r.code} ${r.location} ${r.functionName}: ${r.detail}\n         ${r.fix}`)
-    return [`refused: ${plural(refusals.length, "change")} cannot go live`, ...lines].join("\n")
+    return [`refused: ${plural(refusals.length, "change")} cannot go live`, ...refusals.map(reasonText)].join("\n")
+}
+
+function reasonText(r: Refusal): string {
+    return `  ${r.code} ${r.location} ${r.functionName}: ${r.detail}\n         ${r.fix}`
 }
 
 function indent(text: string): string {

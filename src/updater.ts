@@ -1,20 +1,36 @@
 import * as ds from "@devicescript/core"
+import { writeValue } from "./bootloader/store"
 import { bootRecord, running, runningSequence, runningVersion, slotName } from "./bootloader/boot"
 import {
     changes,
     confirm,
+    goAhead,
     lastContact,
+    reconfigure,
     requireConfirm,
     send,
     setBusy,
     updaterState,
     wake,
 } from "./dfu/actor"
+import { setPolicy } from "./dfu/policy"
 import { frozen } from "./dfu/trust"
 import { Ev, Phase, phaseNames, UpdaterState } from "./dfu/updater-state"
 import { baseId } from "./hotswap"
 
 const CHECK_MS = 15000
+const NAP_MS = 50
+const WRITE_MS = 1000
+
+/** What `Updater.configure` changes; what is left out stays. */
+export interface Reconfiguration {
+    /** `http://host:port`; "" = no server */
+    url?: string
+    channel?: string
+    token?: string
+    /** see `dfu/policy.ts` */
+    policy?: string
+}
 
 /**
  * The updater in the hands of the app:
@@ -29,9 +45,38 @@ export class Updater {
         const beforeMs = lastContact()
         const endMs = ds.millis() + CHECK_MS
         wake()
-        while (lastContact() === beforeMs && ds.millis() < endMs) await ds.sleep(50)
+        while (lastContact() === beforeMs && ds.millis() < endMs) await ds.sleep(NAP_MS)
         const phase = updaterState().phase
-        return phase === Phase.Checking || phase === Phase.Downloading
+        return phase >= Phase.Checking && phase <= Phase.Ready
+    }
+
+    /**
+     * Takes what the server has, now and under every policy, and waits for the end of its trial.
+     * True when it runs and is kept; `status().code` says why not.
+     */
+    static async update() {
+        goAhead()
+        if (!(await Updater.check())) return false
+        while (updaterState().phase < Phase.Confirmed && updaterState().phase !== Phase.Idle) await ds.sleep(NAP_MS)
+        return updaterState().phase === Phase.Confirmed
+    }
+
+    /** When an update may begin, until the next start; the setting `hPolicy` is for good. */
+    static setPolicy(policy: string) {
+        setPolicy(policy)
+        wake()
+    }
+
+    /** Another server or channel, from now on and over restarts. False when the store did not take it. */
+    static async configure(to: Reconfiguration) {
+        const values: any = { hUrl: to.url, hChannel: to.channel, hToken: to.token, hPolicy: to.policy }
+        for (const key of Object.keys(values)) {
+            if (values[key] === undefined) continue
+            const value = Buffer.from(JSON.stringify(values[key]))
+            if (!(await writeValue(key, value, ds.millis() + WRITE_MS))) return false
+        }
+        reconfigure()
+        return true
     }
 
     /** What runs now. */

@@ -1,13 +1,13 @@
 import { type Command, Option } from "commander"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import { dirname, relative } from "node:path"
-import { createKeyFile, type KeyInfo, lmsParameters, lmsParametersName, readKeyInfo, readPassphrase } from "../../toolchain/sign/index.ts"
+import { dirname, join, relative } from "node:path"
+import { createKeyFile, keyFileSigner, keyIdOf, type KeyInfo, lmsParameters, lmsParametersName, readKeyInfo, readPassphrase, signRevocation } from "../../toolchain/sign/index.ts"
 import { CliError } from "../cli-error.ts"
 import type { Config, ConfigFile } from "../config.ts"
 import { withProgress } from "../progress.ts"
-import { inProject, shown } from "../project-programs.ts"
+import { inProject, shown } from "../paths.ts"
 import { action, type Session } from "../session.ts"
-import { noKey, warnWhenLow } from "../signers.ts"
+import { noKey, publicKeyOf, warnWhenLow } from "../signers.ts"
 
 interface KeyOptions {
     readonly height: string
@@ -25,8 +25,12 @@ export function addKeys(program: Command): void {
     parameters(
         keys
             .command("rotate <file>")
-            .description("make the next key and put it in front of \"keys\" in handover.json; bases built from now on trust both"),
+            .description("make the next key and put it behind the one in use in handover.json; bases built from now on trust both"),
     ).action(action(rotate))
+    keys.command("revoke <file>")
+        .description("sign that boards must not trust a key (key file or public key) any more; signed by the next key")
+        .option("--publish", "send it to the server, and stop signing with that key")
+        .action(action(revoke))
     keys.command("export-public [file]")
         .description("write the public key: 60 bytes as hex digits")
         .option("--to <file>", "where to (default: standard output)")
@@ -49,16 +53,41 @@ async function rotate(session: Session, options: KeyOptions, file: string): Prom
     if (config.keyFiles.length === 0) throw noKey()
     const path = inProject(config, file)
     const info = await make(session, options, path)
-    const [old] = config.keyFiles
-    nameKeys(config, [path, old])
+    const old = config.keyFiles.at(-1)!
+    nameKeys(config, [old, path])
     out.result({ ok: true, ...describe(path, info), before: describe(old, readKeyInfo(old)) }, () =>
         [
             format(path, info),
             "Next:",
             "  1. handover build, and bring the new base to the boards: it trusts both keys.",
-            `  2. Keep ${shown(old)}: boards with an older base take only what it signed. "release" picks the right key for each base.`,
-            `  3. When no board runs an older base, take the old key out of "keys" in handover.json.`,
+            `  2. Go on signing with ${shown(old)}: "release" takes the first key that a base trusts. Put the new key in a safe.`,
+            `  3. To end the old key: handover keys revoke ${shown(old)} --publish. Boards whose base knows only the old key stay with it.`,
         ].join("\n"),
+    )
+}
+
+/** The statement is signed by a later key: boards take no other. */
+async function revoke(session: Session, options: { publish?: boolean }, file: string): Promise<void> {
+    const { config, out, env } = session
+    const path = inProject(config, file)
+    const revoked = publicKeyOf(path)
+    const at = config.keyFiles.findIndex(f => Buffer.compare(readKeyInfo(f).publicKey, revoked) === 0)
+    const signing = config.keyFiles.slice(at + 1).at(-1)
+    if (signing === undefined || at === config.keyFiles.length - 1)
+        throw new CliError("HOV_CLI_NO_KEY", `a revocation is signed by a key behind the revoked one in "keys" of handover.json, and there is none: see "handover keys rotate"`)
+    const api = options.publish ? session.api() : undefined
+    const statement = await signRevocation(keyFileSigner(signing, readPassphrase(env)), revoked)
+    const keyId = keyIdOf(revoked)
+    const folder = join(config.outDir, "statements")
+    mkdirSync(folder, { recursive: true })
+    const statementFile = join(folder, `revoke-${keyId}.hos`)
+    writeFileSync(statementFile, statement)
+    const sent = await api?.call<{ id: string }>("POST", "/statements", statement)
+    if (sent && at >= 0) nameKeys(config, config.keyFiles.filter((_, i) => i !== at))
+    out.result({ ok: true, revoked: keyId, signedBy: readKeyInfo(signing).keyId, file: shown(statementFile), statement: sent?.id ?? null }, () =>
+        sent
+            ? `key ${keyId} is revoked: boards hear it with their next poll. handover.json signs with ${shown(signing)} now.`
+            : `${shown(statementFile)}: revokes key ${keyId} once it is sent (--publish)`,
     )
 }
 

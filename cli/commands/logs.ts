@@ -4,7 +4,7 @@ import type { StatusDocument } from "../device-documents.ts"
 import { faultOfDiagnostics, formatFault } from "../../toolchain/pack/symbolize.ts"
 import { action, type Session } from "../session.ts"
 import { wholeNumber } from "./release.ts"
-import { Symbols } from "./symbolize.ts"
+import { Symbols } from "../symbols.ts"
 
 interface Options {
     readonly device: string
@@ -29,7 +29,7 @@ export function addLogs(program: Command): void {
 
 async function logs(session: Session, options: Options): Promise<void> {
     const api = session.api()
-    const symbols = new Symbols(session, options)
+    const symbols = await Symbols.open(session, options)
     const print = (s: Omit<StatusDocument, "seq">) => {
         const fault = faultOfDiagnostics(s.diagnostics)
         const seen = fault && symbols.fault(fault)

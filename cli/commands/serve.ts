@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander"
 import { join } from "node:path"
 import type { CloudOptions } from "../../cloud/index.ts"
-import { inProject, shown } from "../project-programs.ts"
+import { inProject, shown } from "../paths.ts"
 import { action, type Session } from "../session.ts"
 import { wholeNumber } from "./release.ts"
 

@@ -2,13 +2,12 @@ import type { Command } from "commander"
 import { part } from "../api-client.ts"
 import type { CommandDocument } from "../device-documents.ts"
 import { EXIT } from "../exit-codes.ts"
-import { formatFault } from "../../toolchain/pack/symbolize.ts"
-import { faultOfDiagnostics } from "../../toolchain/pack/symbolize.ts"
+import { faultOfDiagnostics, formatFault } from "../../toolchain/pack/symbolize.ts"
 import { withProgress } from "../progress.ts"
 import { action, type Session } from "../session.ts"
+import { Symbols } from "../symbols.ts"
 import { waitForCommand } from "../wait-for-command.ts"
 import { wholeNumber } from "./release.ts"
-import { Symbols } from "./symbolize.ts"
 
 export interface WaitOptions {
     readonly wait?: boolean
@@ -47,7 +46,7 @@ export async function triggerUpdate(session: Session, options: WaitOptions, devi
     const tookMs = Math.round(performance.now() - startMs)
     const ok = command.state === "succeeded"
     const fault = faultOfDiagnostics(command.diagnostics)
-    const seen = fault && new Symbols(session, {}).fault(fault)
+    const seen = fault && (await Symbols.open(session, {})).fault(fault)
     out.result({ ok, device, version, command, tookMs, ...(seen ? { fault: seen } : {}) }, () =>
         ok ? `${device} runs ${version}` : [`${device} does not run ${version}: ${command.state}${command.code ? ` (${command.code})` : ""}`, ...(seen ? [formatFault(seen)] : [])].join("\n"),
     )

@@ -80,7 +80,7 @@ export class World {
             deviceId,
             program: this.base.file,
             flashTiming: true,
-            settings: { hUrl: this.cloud.url, hToken: token, hPoll: 20, hTrialMs: 2000 },
+            settings: { hUrl: this.cloud.url, hToken: token, hPoll: 20, hTrialMs: 2000, hJitter: 0, hLog: 1 },
         })
         if (this.onLine) this.board.onLine(this.onLine)
     }

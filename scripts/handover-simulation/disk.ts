@@ -62,7 +62,7 @@ export class Connection implements SessionStore<DeviceBody> {
         this.#commit(() => {
             const record = this.read(session)
             const mine = record?.owner === this.#me && record.epoch === epoch
-            const checked = mine || this.#mutation === "write-without-epoch"
+            const checked = mine || this.#mutation === "write-without-epoch" || this.#mutation === "no-compare-and-set"
             if (record?.snapshot?.body === undefined || !checked) return () => done(false)
             const { version, body } = record.snapshot
             this.#disk.records.set(session, { ...record, snapshot: { version: version + 1, body: change(body) } })
@@ -130,7 +130,7 @@ export class Connection implements SessionStore<DeviceBody> {
             const record = this.read(session)
             // In a shared store the body is the new owner's by now.
             if (record?.owner === this.#other && record.epoch === epoch && !this.#isShared) {
-                if (this.#mutation === "forget-tombstone") this.#disk.records.delete(session)
+                if (this.#mutation === "forget-the-new-owner") this.#disk.records.set(session, { ...record, owner: this.#me })
                 else this.#disk.records.set(session, { ...record, snapshot: null })
             }
             return () => {}

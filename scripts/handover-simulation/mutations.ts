@@ -1,10 +1,10 @@
 /** Ways to break the protocol: the checker has to find each of them. */
 export const MUTATIONS = {
-    "no-compare-and-set": "release and install take effect whatever owner and epoch are",
+    "no-compare-and-set": "the store checks neither owner nor epoch, whatever is written",
     "write-without-epoch": "a handler's write is taken at any epoch",
     "no-freeze": "the state is read while handlers still run",
     "keep-nothing": "a state that was given is not kept until it arrived",
-    "forget-tombstone": "current forgets whom it gave a session to",
+    "forget-the-new-owner": "when a state has arrived, its giver's store has the session as its own again",
     "install-twice": "a state that comes again is installed again",
     "no-fence": "next says that it never had a session, and takes it later all the same",
     "acknowledge-early": "a status is acknowledged before it is committed",

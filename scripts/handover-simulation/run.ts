@@ -48,6 +48,9 @@ export function runHandover(options: RunOptions): RunResult {
     const devices = Array.from({ length: plan.integer(2, 5) }, (_, n) => `d${n}`)
     const pacePerS = plan.integer(3, 40)
     const abortAtMs = plan.chance(0.25) ? HANDOVER_AT_MS + plan.next() * 2_500 : null
+    // The servers do not reach each other for a while, but their clients reach both.
+    const splitAtMs = plan.chance(0.3) ? HANDOVER_AT_MS + plan.next() * 2_500 : Number.POSITIVE_INFINITY
+    const splitMs = 300 + plan.next() * 1_500
     const kills = options.kill === undefined ? killsOf(plan) : options.kill === null ? [] : [options.kill]
 
     const disks: { [name: string]: Disk } = shared ? both(new SharedDisk()) : { current: new Disk(), next: new Disk() }
@@ -71,6 +74,7 @@ export function runHandover(options: RunOptions): RunResult {
         if (name === "current" && wanted) servers.current?.startHandover()
     }
     function link(from: string, to: string, packet: Packet): void {
+        if (world.nowMs >= splitAtMs && world.nowMs < splitAtMs + splitMs) return
         if (packet.kind === "protocol") return world.carry(() => servers[to]?.receive(packet))
         // The answer of a forwarded request comes over the network as well.
         const reply = (answer: Answer): void => world.carry(() => servers[from] !== undefined && packet.reply(answer))

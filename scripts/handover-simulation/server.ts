@@ -108,6 +108,7 @@ export class Server {
         if (packet.kind === "forward") return this.request(packet.request, packet.reply, true)
         const { message } = packet
         if ("session" in message) {
+            if (this.#options.mutation === "install-twice" && message.kind === "state" && message.snapshot.body !== undefined && this.home.state(message.session).at === "serving") this.#options.store.install(message.session, message.epoch, message.snapshot, () => {})
             if (this.#options.mutation === "copy-is-enough" && message.kind === "state" && message.snapshot.body !== undefined) this.home.receive(this.#staleState(message))
             else this.home.receive(message)
         } else {

@@ -12,6 +12,8 @@ import { readValue, storeReady } from "../bootloader/store"
  * | hChannel | stream of releases                                   | "stable"   |
  * | hId      | what the device is called at the server              | device id  |
  * | hPoll    | seconds that the server may hold a poll              | 30         |
+ * | hPolicy  | when an update may begin, see `policy.ts`            | "auto"     |
+ * | hJitter  | seconds over which the first poll of a start is spread | hPoll    |
  * | hTrialMs | milliseconds without a fault before a trial ends well | 5000      |
  */
 export interface Config {
@@ -22,6 +24,8 @@ export interface Config {
     id: string
     pollS: number
     trialMs: number
+    policy: string
+    jitterMs: number
 }
 
 const READ_MS = 3000
@@ -29,13 +33,16 @@ const READ_MS = 3000
 export async function readConfig(): Promise<Config> {
     const deadlineMs = ds.millis() + READ_MS
     await storeReady(deadlineMs)
+    const pollS = Math.constrain(+(await setting("hPoll", 30, deadlineMs)) || 30, 1, 60)
     return {
         url: await setting("hUrl", "", deadlineMs),
         token: await setting("hToken", "", deadlineMs),
         key: hexDigits(await setting("hKey", "", deadlineMs)),
         channel: await setting("hChannel", "stable", deadlineMs),
         id: await setting("hId", ds.deviceIdentifier("self"), deadlineMs),
-        pollS: Math.constrain(+(await setting("hPoll", 30, deadlineMs)) || 30, 1, 60),
+        pollS,
+        policy: (await setting("hPolicy", "auto", deadlineMs)) + "",
+        jitterMs: Math.constrain(+(await setting("hJitter", pollS, deadlineMs)) * 1000, 0, 600000),
         trialMs: Math.constrain(+(await setting("hTrialMs", 5000, deadlineMs)) || 5000, 100, 600000),
     }
 }

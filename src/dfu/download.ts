@@ -4,6 +4,7 @@ import { ImageId } from "../bootloader/boot-state"
 import { hov } from "../bootloader/log"
 import { baseId } from "../hotswap"
 import { fetchBlob } from "./device-api"
+import { takePartialBody } from "./http"
 import { checkManifest, Manifest, parseManifest } from "./manifest"
 import { addSignature, isSigned } from "./signature"
 import { noteOffered, nowUnixS } from "./trust"
@@ -80,9 +81,17 @@ export async function verifySignature(job: Job) {
 export async function fetchImage(job: Job, offset: number) {
     if (!offset) image = Buffer.alloc(job.imageSizeBytes)
     const size = Math.min(CHUNK_BYTES, job.imageSizeBytes - offset)
-    image.set(await fetchPart(job, true, offset, size), offset)
-    hov("chunk", `done=${offset + size} of=${job.imageSizeBytes}`)
-    return size
+    let piece: Buffer
+    try {
+        piece = await fetchPart(job, true, offset, size)
+    } catch (e) {
+        // what came before the connection broke need not come again
+        piece = job.source ? undefined : takePartialBody()
+        if (!piece) throw e
+    }
+    image.set(piece, offset)
+    hov("chunk", `done=${offset + piece.length} of=${job.imageSizeBytes}`)
+    return piece.length
 }
 
 /** Refusal code when the image is not the one of the manifest, or "". */

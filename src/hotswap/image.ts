@@ -53,6 +53,24 @@ export function checkHeader(image: Buffer): void {
     if (image.getAt(20, "u32") !== image.length) throw new HotswapError("HOV_IMAGE_SIZE")
 }
 
+/** Members of members, such as `ds.Button.prototype`. */
+const nestingMax = 8
+
+let nesting = 0
+
+/** What an image may take of the heap, roughly: running out of memory cannot be caught. */
+const heapMaxBytes = 44000
+const itemBytes = 40
+const functionBytes = 160
+const wordBytes = 8
+
+let heapBytes = 0
+
+function spend(sizeBytes: number): void {
+    heapBytes += sizeBytes
+    if (heapBytes > heapMaxBytes) throw new HotswapError("HOV_IMAGE_HEAP")
+}
+
 let strings: string[]
 let buffers: Buffer[]
 let codes: any[][]
@@ -69,6 +87,7 @@ let standing: Standing
 export async function loadImage(image: Buffer): Promise<LoadedImage> {
     checkHeader(image)
     openReader(image, headerBytes)
+    nesting = heapBytes = 0
     groups = []
     strings = readMany(() => readSlice().toString("utf-8"))
     buffers = readMany(() => readSlice())
@@ -76,6 +95,7 @@ export async function loadImage(image: Buffer): Promise<LoadedImage> {
     tokens = readMany(() => [], readVarint())
     kinds = readMany(() => readVarint())
     const functionCount = kinds.length
+    spend(functionCount * functionBytes)
     standing = { trial: false, recalled: false }
     codes = []
     for (let i = 0; i < functionCount; ++i) codes.push([])
@@ -107,7 +127,7 @@ export async function loadImage(image: Buffer): Promise<LoadedImage> {
 
 function readMany(read: () => any, many?: number): any[] {
     const n = many === undefined ? readCount() : many
-    if (n > 2000) throw new HotswapError("HOV_IMAGE_FORMAT")
+    spend(n * itemBytes)
     const all: any[] = []
     for (let i = 0; i < n; ++i) all.push(read())
     return all
@@ -130,6 +150,7 @@ async function readFunction(code: any[], index: number, pointers: any[]) {
     const policy = readByte()
     const ranges = readMany(() => readVarint())
     const words = readCount()
+    spend(words * wordBytes)
     code.push(capture(0))
     code.push([index, policy, ranges, standing])
     for (let i = 0; i < words; ++i) {
@@ -181,8 +202,12 @@ function readWord(position: number): any {
         case 0xca:
             return member(tokens, readVarint())
         case 0xcb: {
+            // a stack overflow cannot be caught
+            if (++nesting > nestingMax) throw new HotswapError("HOV_IMAGE_FORMAT")
             const object = readWord(0)
-            return object[readWord(0)]
+            const value = object[readWord(0)]
+            nesting--
+            return value
         }
         case 0xcc:
             return -readByte()

@@ -32,13 +32,21 @@ export class DeviceBench {
         readonly server: UpdateServer,
         readonly program: Uint8Array,
         private readonly key: LmsPrivateKey,
+        private readonly baseId: string,
     ) {}
+
+    /** With a firmware of the test's own, made to trust the bench's key. */
+    static async openWith(make: (publicKey: Uint8Array) => Promise<{ program: Uint8Array; baseId: string }>): Promise<DeviceBench> {
+        const key = await generateLmsKey(lmsParameters(5, 8), { processes: 1 })
+        const { program, baseId } = await make(hssPublicKey(lmsPublicKey(key)))
+        return new DeviceBench(await UpdateServer.start(), program, key, baseId)
+    }
 
     static async open(replaced: Record<string, string> = {}): Promise<DeviceBench> {
         const key = await generateLmsKey(lmsParameters(5, 8), { processes: 1 })
         const { devs } = await buildPlainFirmware(replaced)
         const program = patchTrustedKeys(devs, [hssPublicKey(lmsPublicKey(key))])
-        return new DeviceBench(await UpdateServer.start(), program, key)
+        return new DeviceBench(await UpdateServer.start(), program, key, PLAIN_BASE_ID)
     }
 
     async board(options: Partial<BoardOptions> = {}): Promise<Board> {
@@ -46,7 +54,7 @@ export class DeviceBench {
         const board = await createBoard({
             deviceId: DEVICE_ID,
             program: this.program,
-            settings: { hUrl: this.server.url, hToken: TOKEN, hTrialMs: TRIAL_MS, hPoll: 5, ...settings },
+            settings: { hUrl: this.server.url, hToken: TOKEN, hTrialMs: TRIAL_MS, hPoll: 5, hJitter: 0, hLog: 1, ...settings },
             ...rest,
         })
         this.boards.push(board)
@@ -89,7 +97,7 @@ export class DeviceBench {
 
     private signed(image: Buffer, options: UpdateOptions) {
         const manifest = encodeManifest({
-            baseId: PLAIN_BASE_ID,
+            baseId: this.baseId,
             sequence: options.sequence,
             imageSizeBytes: image.length,
             productId: 0,
