@@ -49,6 +49,11 @@ let image: LoadedImage
 let random = 0
 const quiet = plan[18] !== 0
 
+/** A number that a run is given. */
+export function planSeed(): number {
+    return plan.getAt(20, "u16")
+}
+
 /** Where the program asks for a swap itself. */
 export async function swap() {
     if (activeImage()) {
@@ -107,10 +112,15 @@ export function inVersion(version: "before" | "after", text: string): string {
 
 /** Builds a program that calls `swap()` itself: one text, two versions. Throws RefusedError. */
 export function swappedBySelf(text: string, plan: Partial<SwapPlan> = {}): { program: Uint8Array; update: Update } {
-    const header = 'import * as ds from "@devicescript/core"\nimport { swap } from "./hotswap/test-loader"\n'
+    const header = 'import * as ds from "@devicescript/core"\nimport { planSeed, swap } from "./hotswap/test-loader"\n'
     const base = swappable({ "program.ts": header + inVersion("before", text) })
     const update = updateTo(base, { "program.ts": header + inVersion("after", text) })
     return { program: base.withPlan(update.file, { firstMs: 0, count: 0, ...plan }), update }
+}
+
+/** The same program with another number for `planSeed()`, at most 32767. */
+export function withSeed(program: Uint8Array, seed: number): Uint8Array {
+    return withPlan(program, { firstMs: 0, count: 0, quiet: true, seed })
 }
 
 /** The image that takes the program to another build of it. Throws RefusedError. */
