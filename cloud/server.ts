@@ -17,6 +17,16 @@ const SECURITY_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
 } as const
 
+/** `/~TICKET/v1/…`: a device that another server sent here shows what it was given (cloud/handover). */
+function withoutTicket(request: { url?: string; headers: Record<string, unknown> }): string {
+    const url = request.url ?? "/"
+    if (!url.startsWith("/~")) return url
+    const end = url.indexOf("/", 2)
+    if (end < 0) return url
+    request.headers["x-handover-ticket"] = url.slice(2, end)
+    return url.slice(end)
+}
+
 export async function createServer(log: Logger): Promise<FastifyInstance> {
     const app = fastify({
         loggerInstance: log as FastifyBaseLogger,
@@ -30,6 +40,7 @@ export async function createServer(log: Logger): Promise<FastifyInstance> {
         clientErrorHandler: refuseClient,
         frameworkErrors: sendProblem,
         exposeHeadRoutes: false,
+        rewriteUrl: withoutTicket,
     }) as unknown as FastifyInstance
     // JSON, and binary where an upload is expected: nothing else.
     app.removeContentTypeParser("text/plain")

@@ -30,6 +30,7 @@ export interface DeviceApiOptions {
     readonly counters: { polls: number; statuses: number; delivered: number }
     readonly commandTimeoutMs: number
     readonly now: () => number
+    readonly moveOf?: (deviceId: string) => string | null
 }
 
 const HELLO_BODY_BYTES = 512

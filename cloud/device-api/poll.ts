@@ -19,9 +19,11 @@ export interface PollDependencies {
     readonly writer: ActualWriter
     readonly counters: { polls: number; delivered: number }
     readonly now: () => number
+    /** Where the device is to go from now on, as a poll's answer. */
+    readonly moveOf?: (deviceId: string) => string | null
 }
 
-export function pollHandler({ sessions, held, writer, counters, now }: PollDependencies) {
+export function pollHandler({ sessions, held, writer, counters, now, moveOf }: PollDependencies) {
     return (request: FastifyRequest, reply: FastifyReply): void => {
         counters.polls++
         const { session, seal } = request
@@ -30,7 +32,7 @@ export function pollHandler({ sessions, held, writer, counters, now }: PollDepen
         session.extras.revoked = said.rv ?? ""
         writer.report(session, toActual(request.body as PollBody))
         reply.hijack()
-        const body = sessions.take(session)
+        const body = sessions.take(session) ?? moveOf?.(session.deviceId) ?? null
         const holdMs = (request.query as { ct: number }).ct * 1000
         if (body !== null || holdMs === 0) {
             // A poll without waiting ends an older held one too: the device has moved on.

@@ -71,6 +71,13 @@ export class Sessions {
         return this.#byId.get(deviceId) ?? this.#loadOnce(deviceId)
     }
 
+    /** The device belongs to another server; returns what was remembered of it. */
+    drop(deviceId: string): Session | undefined {
+        const session = this.#byId.get(deviceId)
+        this.#byId.delete(deviceId)
+        return session
+    }
+
     /** The body of a poll's answer when there is something to say now, noted as delivered. */
     take(session: Session): string | null {
         const { offer, actual } = session

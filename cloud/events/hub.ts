@@ -49,6 +49,13 @@ export class EventHub {
         return this.#listeners.size
     }
 
+    /** The events of another server were taken over, with their numbers. */
+    async reload(): Promise<void> {
+        this.#lastSeq = await this.#store.read.events.lastSeq()
+        this.#recent.length = 0
+        for (const listener of this.#listeners) listener.wake()
+    }
+
     get lastSeq(): number {
         return this.#lastSeq
     }

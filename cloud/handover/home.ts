@@ -184,8 +184,8 @@ export class Home<B> {
 
     #do(session: SessionName, effect: Effect<B>): void {
         const { store, send, me } = this.#ports
-        const told = (event: SessionEvent<B>) => (stale: SessionRecord<B> | undefined | null) =>
-            this.#event(session, stale === null ? event : { kind: "stale", now: fromRecord(stale, me) })
+        const told = (event: SessionEvent<B>) => (stale: SessionRecord<B> | undefined | null, kept?: Snapshot<B>) =>
+            this.#event(session, stale !== null ? { kind: "stale", now: fromRecord(stale, me) } : event.kind === "released" && kept !== undefined ? { ...event, snapshot: kept } : event)
         switch (effect.kind) {
             case "send":
                 return send(effect.message)

@@ -6,7 +6,8 @@
 import type { SessionName, Snapshot } from "./messages.ts"
 import type { SessionRecord } from "./session.ts"
 
-export type Done<B> = (stale: SessionRecord<B> | undefined | null) => void
+/** `kept`: what was really let go of, when that is not the snapshot that was asked for. */
+export type Done<B> = (stale: SessionRecord<B> | undefined | null, kept?: Snapshot<B>) => void
 /** Told to `Done` when the call did what it was asked. */
 export const DONE = null
 

@@ -8,6 +8,7 @@ import type { DialectName } from "./dialect-name.ts"
 import type { NewEvent } from "./events.ts"
 import { EventRepo } from "./events.ts"
 import { GroupRepo } from "./groups.ts"
+import { HandoverRepo } from "./handover.ts"
 import { ReleaseRepo } from "./releases.ts"
 import { RolloutRepo } from "./rollouts.ts"
 import type { Schema } from "./schema.ts"
@@ -32,6 +33,7 @@ export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEv
         rollouts: new RolloutRepo(db),
         webhooks: new WebhookRepo(db),
         claims: new ClaimRepo(db),
+        handover: new HandoverRepo(db),
         statements: new StatementRepo(db),
     }
 }

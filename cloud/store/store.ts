@@ -14,6 +14,7 @@ import type { DesiredRepo } from "./desired.ts"
 import type { DeviceRepo } from "./devices.ts"
 import type { EventRepo, StoredEvent } from "./events.ts"
 import type { GroupRepo } from "./groups.ts"
+import type { HandoverRepo } from "./handover.ts"
 import type { ReleaseRepo } from "./releases.ts"
 import type { RolloutRepo } from "./rollouts.ts"
 import type { StatementRepo } from "./statements.ts"
@@ -34,6 +35,7 @@ export interface Repos {
     readonly rollouts: RolloutRepo
     readonly webhooks: WebhookRepo
     readonly claims: ClaimRepo
+    readonly handover: HandoverRepo
     readonly statements: StatementRepo
 }
 

@@ -1,0 +1,145 @@
+/**
+ * Devices as sessions of a handover, over the embedded store. A device that was given
+ * away has no rows here any more, only the kept copy: whatever still tried to write
+ * for it would find nothing to write to.
+ */
+import { createHash } from "node:crypto"
+import type { DeviceRows, OwnerRow } from "../../store/handover.ts"
+import type { Repos, Store } from "../../store/store.ts"
+import type { SessionName, Snapshot } from "../messages.ts"
+import type { SessionRecord } from "../session.ts"
+import type { Done, Plan, SessionStore } from "../store.ts"
+
+export interface DeviceBody {
+    readonly rows: DeviceRows
+    /** The device's key for sealed requests, as this server reads it: each server wraps it with its own secret. */
+    readonly sealKey: string | null
+}
+
+export interface DeviceSessionsOptions {
+    readonly store: Store
+    readonly me: string
+    other(): string
+    unwrap(deviceId: string, wrapped: string): string | null
+    wrap(deviceId: string, key: string): string
+    onError(error: unknown): void
+}
+
+/** A version that two servers agree on without counting: 48 bits of the digest. */
+export function snapshotOf(body: DeviceBody): Snapshot<DeviceBody> {
+    const digest = createHash("sha256").update(JSON.stringify(body)).digest("hex")
+    return { version: Number.parseInt(digest.slice(0, 12), 16), body }
+}
+
+export class DeviceSessions implements SessionStore<DeviceBody> {
+    readonly #options: DeviceSessionsOptions
+
+    constructor(options: DeviceSessionsOptions) {
+        this.#options = options
+    }
+
+    async read(repos: Repos, session: SessionName): Promise<DeviceBody | undefined> {
+        const rows = await repos.handover.deviceRows(session)
+        if (rows === undefined) return undefined
+        const wrapped = rows.devices[0].sealKey
+        return { rows, sealKey: typeof wrapped === "string" ? this.#options.unwrap(session, wrapped) : null }
+    }
+
+    release(session: SessionName, epoch: number, _snapshot: Snapshot<DeviceBody>, done: Done<DeviceBody>): void {
+        const { me, other } = this.#options
+        this.#change(session, done, async (repos, record) => {
+            if (record?.owner !== me || record.epoch !== epoch) return false
+            // Read again in the transaction that lets go: the controller may have written since the freeze.
+            const body = await this.read(repos, session)
+            if (body === undefined) return false
+            await repos.handover.removeDevice(session)
+            await repos.handover.setOwner({ session, owner: other(), epoch: epoch + 1, kept: JSON.stringify(body) })
+            return snapshotOf(body)
+        })
+    }
+
+    install(session: SessionName, epoch: number, snapshot: Snapshot<DeviceBody>, done: Done<DeviceBody>): void {
+        const { me } = this.#options
+        this.#change(session, done, async (repos, record) => {
+            if (record?.owner === me && record.epoch === epoch) return true
+            if (record !== undefined && record.epoch >= epoch) return false
+            const { body } = snapshot
+            if (body === undefined || snapshotOf(body).version !== snapshot.version) throw new Error(`HOV_HANDOVER_DIGEST: what came of ${session} is not what was sent`)
+            await this.#insert(repos, session, body)
+            await repos.handover.setOwner({ session, owner: me, epoch, kept: null })
+            return true
+        })
+    }
+
+    bump(session: SessionName, epoch: number, done: Done<DeviceBody>): void {
+        const { me } = this.#options
+        this.#change(session, done, async (repos, record) => {
+            if (record?.owner !== me || record.epoch !== epoch) return false
+            await repos.handover.setOwner({ ...record, epoch: epoch + 1 })
+            return true
+        })
+    }
+
+    fence(session: SessionName, epoch: number, done: Done<DeviceBody>): void {
+        const { other } = this.#options
+        this.#change(session, done, async (repos, record) => {
+            if (record !== undefined && record.epoch >= epoch) return false
+            await repos.handover.setOwner({ session, owner: other(), epoch, kept: null })
+            return true
+        })
+    }
+
+    retake(session: SessionName, epoch: number, snapshot: Snapshot<DeviceBody>, done: Done<DeviceBody>): void {
+        const { me } = this.#options
+        this.#change(session, done, async (repos, record) => {
+            if (record?.owner === me && record.epoch === epoch) return true
+            if (record?.epoch !== epoch - 1 || snapshot.body === undefined) return false
+            await this.#insert(repos, session, snapshot.body)
+            await repos.handover.setOwner({ session, owner: me, epoch, kept: null })
+            return true
+        })
+    }
+
+    settle(session: SessionName, epoch: number): void {
+        const { store, other, onError } = this.#options
+        store
+            .write(async repos => {
+                const record = await repos.handover.owner(session)
+                if (record?.owner === other() && record.epoch === epoch) await repos.handover.setOwner({ ...record, kept: null })
+            })
+            .catch(onError)
+    }
+
+    /** Two embedded stores share nothing. */
+    seize(): void {}
+    look(): void {}
+
+    savePlan(plan: Plan | null, done: () => void): void {
+        const { store, onError } = this.#options
+        store.write(repos => repos.handover.setNote("plan", plan === null ? null : JSON.stringify(plan))).then(done, onError)
+    }
+
+    async #insert(repos: Repos, session: SessionName, body: DeviceBody): Promise<void> {
+        const [device] = body.rows.devices
+        const sealKey = body.sealKey === null ? null : this.#options.wrap(session, body.sealKey)
+        await repos.handover.insertDevice({ ...body.rows, devices: [{ ...device, sealKey }] })
+    }
+
+    #change(session: SessionName, done: Done<DeviceBody>, change: (repos: Repos, record: OwnerRow | undefined) => Promise<boolean | Snapshot<DeviceBody>>): void {
+        const { store, onError } = this.#options
+        store
+            .write(async repos => {
+                const record = await repos.handover.owner(session)
+                const result = await change(repos, record)
+                return { result, record }
+            })
+            .then(({ result, record }) => {
+                if (result === false) done(record === undefined ? undefined : toRecord(record))
+                else done(null, result === true ? undefined : result)
+            }, onError)
+    }
+}
+
+export function toRecord(row: OwnerRow): SessionRecord<DeviceBody> {
+    return { owner: row.owner, epoch: Number(row.epoch), snapshot: row.kept === null ? null : snapshotOf(JSON.parse(row.kept)) }
+}

@@ -1,0 +1,165 @@
+/**
+ * What a handover of the server needs of an embedded store: who owns which device at
+ * which epoch, a device with all of its rows as one value, and everything that is not
+ * a device's.
+ */
+import type { Kysely } from "kysely"
+import { sql } from "kysely"
+import type { Schema } from "./schema.ts"
+
+type Row = Record<string, string | number | null>
+/** All rows of one device, by table. */
+export type DeviceRows = Record<string, Row[]>
+
+/** Tables with a device's rows, in the order in which they can be written, and the column that names the device. */
+const DEVICE_TABLES: readonly (readonly [string, string])[] = [
+    ["devices", "id"],
+    ["tokens", "deviceId"],
+    ["actual", "deviceId"],
+    ["desired", "deviceId"],
+    ["commands", "deviceId"],
+    ["statuses", "deviceId"],
+    ["blocks", "deviceId"],
+    ["groupMembers", "deviceId"],
+    ["rolloutDevices", "deviceId"],
+]
+/** Everything else, but for tokens, events and audit, which are merged. */
+const COMMON_TABLES: readonly (readonly [string, readonly string[]])[] = [
+    ["releases", ["id"]],
+    ["artifacts", ["releaseId", "baseId"]],
+    ["groups", ["id"]],
+    ["rollouts", ["id"]],
+    ["claims", ["id"]],
+    ["statements", ["id"]],
+]
+const LAST_TABLES: readonly (readonly [string, readonly string[]])[] = [["webhooks", ["id"]]]
+const LOG_TABLES = ["events", "audit"] as const
+/** Numbered anew by each database. */
+const NUMBERED = new Set(["statuses"])
+
+export interface OwnerRow {
+    readonly session: string
+    readonly owner: string
+    readonly epoch: number
+    /** The device's rows as JSON, while its new owner has not said that it has them. */
+    readonly kept: string | null
+}
+
+export interface CommonRows {
+    readonly tables: Record<string, Row[]>
+    readonly tokens: Row[]
+}
+
+export class HandoverRepo {
+    readonly #db: Kysely<Schema>
+
+    constructor(db: Kysely<Schema>) {
+        this.#db = db
+    }
+
+    async ensure(): Promise<void> {
+        await sql`create table if not exists "handoverOwners" ("session" text primary key, "owner" text not null, "epoch" integer not null, "kept" text)`.execute(this.#db)
+        await sql`create table if not exists "handoverNotes" ("name" text primary key, "value" text not null)`.execute(this.#db)
+    }
+
+    async note(name: string): Promise<string | undefined> {
+        const { rows } = await sql<{ value: string }>`select "value" from "handoverNotes" where "name" = ${name}`.execute(this.#db)
+        return rows[0]?.value
+    }
+
+    async setNote(name: string, value: string | null): Promise<void> {
+        if (value === null) await sql`delete from "handoverNotes" where "name" = ${name}`.execute(this.#db)
+        else await sql`insert into "handoverNotes" ("name", "value") values (${name}, ${value}) on conflict ("name") do update set "value" = excluded."value"`.execute(this.#db)
+    }
+
+    async owner(session: string): Promise<OwnerRow | undefined> {
+        return (await sql<OwnerRow>`select * from "handoverOwners" where "session" = ${session}`.execute(this.#db)).rows[0]
+    }
+
+    async owners(): Promise<OwnerRow[]> {
+        return (await sql<OwnerRow>`select * from "handoverOwners"`.execute(this.#db)).rows
+    }
+
+    async setOwner({ session, owner, epoch, kept }: OwnerRow): Promise<void> {
+        await sql`insert into "handoverOwners" ("session", "owner", "epoch", "kept") values (${session}, ${owner}, ${epoch}, ${kept})
+            on conflict ("session") do update set "owner" = excluded."owner", "epoch" = excluded."epoch", "kept" = excluded."kept"`.execute(this.#db)
+    }
+
+    /** Devices that nobody was named the owner of yet become this server's. */
+    async ownRest(owner: string): Promise<void> {
+        await sql`insert into "handoverOwners" ("session", "owner", "epoch") select "id", ${owner}, 1 from "devices" where true on conflict ("session") do nothing`.execute(this.#db)
+    }
+
+    async deviceRows(id: string): Promise<DeviceRows | undefined> {
+        const found: DeviceRows = {}
+        for (const [table, column] of DEVICE_TABLES) {
+            const order = NUMBERED.has(table) ? sql`order by "seq"` : sql`order by rowid`
+            const { rows } = await sql<Row>`select * from ${sql.table(table)} where ${sql.ref(column)} = ${id} ${order}`.execute(this.#db)
+            if (rows.length > 0) found[table] = rows
+        }
+        return found.devices === undefined ? undefined : found
+    }
+
+    async insertDevice(rows: DeviceRows): Promise<void> {
+        const id = rows.devices?.[0]?.id
+        if (typeof id !== "string") throw new Error("HOV_HANDOVER_ROWS: these are not the rows of a device")
+        await this.removeDevice(id)
+        for (const [table] of DEVICE_TABLES) {
+            for (const row of rows[table] ?? []) {
+                const { seq, ...rest } = row
+                await this.#insert(table, NUMBERED.has(table) ? rest : row)
+            }
+        }
+    }
+
+    async removeDevice(id: string): Promise<void> {
+        await sql`delete from "devices" where "id" = ${id}`.execute(this.#db)
+    }
+
+    async commonRows(last: boolean): Promise<CommonRows> {
+        const tables: Record<string, Row[]> = {}
+        for (const [table] of [...COMMON_TABLES, ...(last ? LAST_TABLES : [])]) tables[table] = (await sql<Row>`select * from ${sql.table(table)}`.execute(this.#db)).rows
+        const tokens = (await sql<Row>`select * from "tokens" where "deviceId" is null`.execute(this.#db)).rows
+        return { tables, tokens }
+    }
+
+    async putCommonRows({ tables, tokens }: CommonRows): Promise<void> {
+        for (const [table, keys] of [...COMMON_TABLES, ...LAST_TABLES]) for (const row of tables[table] ?? []) await this.#insert(table, row, keys)
+        for (const row of tokens) {
+            const same = (await sql<Row>`select "id" from "tokens" where "hash" = ${row.hash}`.execute(this.#db)).rows[0]
+            if (same !== undefined) {
+                await sql`update "tokens" set "revokedAtMs" = coalesce("revokedAtMs", ${row.revokedAtMs}) where "id" = ${same.id}`.execute(this.#db)
+                continue
+            }
+            const taken = (await sql<Row>`select "id" from "tokens" where "id" = ${row.id}`.execute(this.#db)).rows.length > 0
+            await this.#insert("tokens", taken ? { ...row, id: `${row.id}-${String(row.hash).slice(0, 8)}` } : row)
+        }
+    }
+
+    async logRows(table: "events" | "audit", after: number, limit: number): Promise<Row[]> {
+        return (await sql<Row>`select * from ${sql.table(table)} where "seq" > ${after} order by "seq" limit ${limit}`.execute(this.#db)).rows
+    }
+
+    /** Takes over the other server's numbered logs in the place of our own: listeners go on by those numbers. */
+    async replaceLogs(logs: { events: Row[]; audit: Row[] }, first: boolean): Promise<void> {
+        for (const table of LOG_TABLES) {
+            if (first) await sql`delete from ${sql.table(table)}`.execute(this.#db)
+            for (const row of logs[table]) await this.#insert(table, row)
+        }
+    }
+
+    async digests(): Promise<string[]> {
+        const { rows } = await sql<{ digest: string }>`select "imageDigest" as "digest" from "artifacts" union select "signatureDigest" from "artifacts" union select "signatureDigest" from "statements"`.execute(this.#db)
+        return rows.map(row => row.digest)
+    }
+
+    async #insert(table: string, row: Row, keys?: readonly string[]): Promise<void> {
+        const columns = Object.keys(row)
+        const values = sql.join(columns.map(column => sql`${row[column]}`))
+        const update =
+            keys === undefined
+                ? sql``
+                : sql`on conflict (${sql.join(keys.map(key => sql.ref(key)))}) do update set ${sql.join(columns.map(column => sql`${sql.ref(column)} = excluded.${sql.ref(column)}`))}`
+        await sql`insert into ${sql.table(table)} (${sql.join(columns.map(column => sql.ref(column)))}) values (${values}) ${update}`.execute(this.#db)
+    }
+}
