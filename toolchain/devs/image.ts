@@ -113,16 +113,20 @@ function parseStrings(sections: Record<SectionName, Uint8Array>): Strings {
     const utf8Strings: string[] = []
     for (let o = 0; o + 4 <= utf8Table.length; o += 4) {
         const start = utf8Table.readUInt32LE(o)
+        if (start + 4 > data.length) throw new DevsError(`string ${o / 4} is outside of its section`)
         const sizeBytes = data.readUInt16LE(start)
         const jumpEntries = data.readUInt16LE(start + 2) >> 4
         const text = start + 4 + 2 * jumpEntries
+        if (text + sizeBytes > data.length) throw new DevsError(`string ${o / 4} ends outside of its section`)
         utf8Strings.push(data.toString("utf8", text, text + sizeBytes))
     }
     const bufferTable = view(sections.buffers)
     const buffers: Uint8Array[] = []
     for (let o = 0; o + 8 <= bufferTable.length; o += 8) {
         const start = bufferTable.readUInt32LE(o)
-        buffers.push(data.subarray(start, start + bufferTable.readUInt32LE(o + 4)))
+        const end = start + bufferTable.readUInt32LE(o + 4)
+        if (end > data.length) throw new DevsError(`buffer ${o / 8} is outside of its section`)
+        buffers.push(data.subarray(start, end))
     }
     return { asciiStrings, utf8Strings, buffers }
 }
