@@ -26,14 +26,14 @@ const program = await powerFirmware()
 const chips = Object.keys(CHIPS) as ChipName[]
 const results: SweepResult[] = []
 const startMs = performance.now()
-say("chip    size  scenario                     ops  erases  cuts  wrong  formats (healed, for ever)  torn sizes")
+say("chip    size  scenario                     ops  erases  cuts  wrong  formats (healed, for ever)  torn sizes (lost)")
 for (const chip of chips)
     for (const sizeBytes of sizes)
         for (const scenario of scenarios(sizeBytes)) {
             const r = await sweep({ chip, program, scenario, sizeBytes, seed, quick, pairs: quick ? 2 : 12 })
             results.push(r)
             say(
-                `${chip.padEnd(7)} ${String(sizeBytes).padStart(4)}  ${scenario.name.padEnd(28)} ${pad(r.operations, 3)} ${pad(r.erases, 7)} ${pad(r.cuts, 5)} ${pad(r.wrong.length, 6)} ${pad(r.storeFormats, 8)} (${r.storeFormatsHealed}, ${r.storeFormatsForEver})  ${r.storeTornSizes}`,
+                `${chip.padEnd(7)} ${String(sizeBytes).padStart(4)}  ${scenario.name.padEnd(28)} ${pad(r.operations, 3)} ${pad(r.erases, 7)} ${pad(r.cuts, 5)} ${pad(r.wrong.length, 6)} ${pad(r.storeFormats, 8)} (${r.storeFormatsHealed}, ${r.storeFormatsForEver})  ${r.storeTornSizes} (${r.storeTornSizesLost})`,
             )
             for (const wrong of r.wrong) say(`  WRONG ${wrong}`)
         }
@@ -60,6 +60,7 @@ const summary = {
     storeFormatsHealed: sum(results, r => r.storeFormatsHealed),
     storeFormatsForEver: sum(results, r => r.storeFormatsForEver),
     storeTornSizes: sum(results, r => r.storeTornSizes),
+    storeTornSizesLost: sum(results, r => r.storeTornSizesLost),
     writesPerUpdate: perUpdate,
     writesPerRollback: rollback.writes,
     erasesPer1000Updates: wears,
@@ -74,7 +75,7 @@ else {
         say(
             `${w.chip} ${w.sizeBytes} B: ${w.erasesPer1000Updates} erases per 1,000 updates (worst sector ${w.sectorErasesPer1000Updates}); ${w.updatesWithin100000Cycles} updates within 100,000 cycles; ${w.erasesPer1000Boots} erases per 1,000 boots`,
         )
-    say(`cuts ${summary.cuts}, wrong ${summary.wrong}, storeFormats ${summary.storeFormats} (healed ${summary.storeFormatsHealed}, for ever ${summary.storeFormatsForEver}), torn sizes ${summary.storeTornSizes}, ${summary.durationS} s`)
+    say(`cuts ${summary.cuts}, wrong ${summary.wrong}, storeFormats ${summary.storeFormats} (healed ${summary.storeFormatsHealed}, for ever ${summary.storeFormatsForEver}), torn sizes ${summary.storeTornSizes} (lost ${summary.storeTornSizesLost}), ${summary.durationS} s`)
 }
 process.exitCode = summary.ok ? 0 : 1
 

@@ -31,6 +31,9 @@ enum Deed {
     RefuseToLoad = 3,
     PanicAtBoot = 4,
     Hang = 5,
+    OutOfMemory = 6,
+    StackOverflow = 7,
+    Starve = 8,
 }
 
 let handler: (fault: Fault) => void
@@ -57,6 +60,15 @@ export async function loadImage(bytes: Buffer): Promise<LoadedImage> {
     }
 }
 
+function useMemory() {
+    const all: Buffer[] = []
+    while (true) all.push(Buffer.alloc(2000))
+}
+
+function recurse(n: number): number {
+    return recurse(n + 1) + 1
+}
+
 async function doIt(deed: number, reason: string) {
     await ds.sleep(200)
     if (deed === Deed.Throw && onTrial) {
@@ -67,6 +79,10 @@ async function doIt(deed: number, reason: string) {
     if (deed === Deed.Panic) ds._panic(1234)
     if (deed === Deed.PanicAtBoot && reason === "boot") ds._panic(1234)
     if (deed === Deed.Hang) while (true) {}
+    if (deed === Deed.OutOfMemory) useMemory()
+    if (deed === Deed.StackOverflow) recurse(1)
+    // other fibers run, the VM's main loop does not
+    if (deed === Deed.Starve) while (true) await ds.sleep(0)
 }
 
 export async function activate(
