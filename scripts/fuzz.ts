@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "node:util"
 import { boardManifest, boardVerifier, imageLoader } from "./fuzz/board.ts"
+import { busFuzz } from "./fuzz/bus.ts"
 import { deviceApiFuzz } from "./fuzz/device-api.ts"
 import { bundleParser, hostParsers, hostVerifier } from "./fuzz/host-parsers.ts"
 
@@ -18,7 +19,7 @@ const { values } = parseArgs({
 })
 
 const seed = Number(values.seed)
-const targets = [...hostParsers, bundleParser, hostVerifier, imageLoader, boardManifest, boardVerifier, deviceApiFuzz]
+const targets = [...hostParsers, bundleParser, hostVerifier, imageLoader, boardManifest, boardVerifier, deviceApiFuzz, busFuzz]
 const results: Record<string, object> = {}
 let findings = 0
 for (const target of targets.filter(({ name }) => !values.only || name.includes(values.only))) {

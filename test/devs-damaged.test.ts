@@ -5,7 +5,7 @@ import { buildProgram } from "./support/build-program.ts"
 
 test("a program whose table of strings or buffers points outside of the file is refused with a code", async () => {
     const { devs } = await buildProgram(`console.log("größer", hex\`0102\`)`)
-    assert.ok(parseDevs(devs).utf8Strings.includes("größer"))
+    assert.ok(parseDevs(devs).utf8Strings.some(text => text.includes("größer")))
     const image = parseDevs(devs)
     for (const name of ["utf8Strings", "buffers"] as const) {
         const table = image.sections[name]

@@ -41,6 +41,8 @@ class BootloaderServer extends Server implements ds.HandoverBootloaderServerSpec
     }
     /** More than one field of a packet comes as one array. */
     write(fields: any): any {
+        // a packet that is too short has fields missing; an exception here would end the program
+        if (!fields || !(fields[1] instanceof Buffer)) return artifactReceived()
         return addArtifact(fields[0], fields[1])
     }
     commit() {
