@@ -27,6 +27,9 @@ export function newId(prefix: string, nowMs: number): string {
     return prefix + nowMs.toString(36).padStart(9, "0") + randomBytes(10).toString("hex")
 }
 
+/** The release that means the base's own code; there is one for all apps. */
+export const BASE_RELEASE = "base"
+
 export interface ReleaseName {
     readonly app: string | null
     readonly version: string

@@ -8,6 +8,10 @@ export const LIMITS = {
     operatorBodyBytes: 1024 * 1024,
     /** One artifact file: the largest program slot is 224 KB. */
     artifactBodyBytes: 256 * 1024,
+    /** A base's bundle: the program and its debug information, packed. */
+    bundleBodyBytes: 8 * 1024 * 1024,
+    /** The map of one image. */
+    mapBodyBytes: 1024 * 1024,
     /** All headers of a request. */
     headerBytes: 8 * 1024,
     holdMaxS: 60,

@@ -80,7 +80,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         log,
         tickMs: timings.rolloutTickMs,
         enrolMs: timings.enrolMs,
-        maxAttempts: timings.maxAttempts,
+        policy: timings,
     })
     const hub = await EventHub.open(store)
     const counters = { polls: 0, statuses: 0, delivered: 0 }
@@ -133,6 +133,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         store,
         blobs,
         principals,
+        retryDelayMs: timings.retryDelayMs,
         secret,
         controller,
         policy: timings,

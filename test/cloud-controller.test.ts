@@ -14,10 +14,12 @@ const VIEW: DeviceView = {
     deviceId: "d",
     releaseId: "app@2",
     version: "2",
+    wantsBase: false,
     generation: 1,
     rolloutId: null,
     retryAtMs: null,
     actualVersion: "1",
+    actualSequence: 0,
     actualBaseId: BASE,
     actualBank: "R",
     actualState: "idle",
@@ -31,6 +33,8 @@ const VIEW: DeviceView = {
     commandDeadlineAtMs: null,
     commandCancelAtMs: null,
     artifactBaseId: BASE,
+    artifactSequence: 2,
+    mayDowngrade: false,
     blockReason: null,
     attempts: 0,
     succeededCommandId: null,
@@ -51,13 +55,20 @@ const OPEN: DeviceView = {
 const pure = suite("cloud: the controller's judgement")
 
 pure("a device gets a command only when something is wanted, known, different, possible and not blocked", () => {
-    assert.equal(decide(VIEW, 0, POLICY), { kind: "grant", sync: "pending", attempt: 1 })
+    const grant = { kind: "grant", sync: "pending", command: "update", attempt: 1, downgrade: false }
+    assert.equal(decide(VIEW, 0, POLICY), grant)
+    assert.equal(decide({ ...VIEW, actualSequence: 3, mayDowngrade: true }, 0, POLICY), { ...grant, downgrade: true })
+    const toBase = { ...VIEW, wantsBase: true, artifactBaseId: null, artifactSequence: null }
+    assert.equal(decide({ ...toBase, actualSequence: 3, actualBank: "A" }, 0, POLICY), { ...grant, command: "revert" })
+    assert.equal(decide({ ...toBase, actualSequence: 3, actualBank: "R" }, 0, POLICY), { ...grant, command: "revert" }, "an image that is in no bank yet")
     const rests: [Partial<DeviceView>, string][] = [
         [{ releaseId: null }, "unmanaged"],
         [{ actualVersion: null }, "unknown"],
         [{ actualVersion: "2" }, "converged"],
         [{ blockReason: "rolledBack" }, "blocked"],
         [{ artifactBaseId: null }, "noArtifact"],
+        [{ actualSequence: 3 }, "noPermission"],
+        [{ wantsBase: true }, "converged"],
         [{ attempts: 3 }, "gaveUp"],
         [{ attempts: 1, retryAtMs: 10 }, "retrying"],
     ]

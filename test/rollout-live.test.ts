@@ -39,7 +39,11 @@ class Fleet {
     async #live(device: TestDevice): Promise<void> {
         while (this.#open) {
             const { status, body } = await device.poll(20)
-            if (status !== 200 || body.cmd !== "update") continue
+            if (status !== 200 || (body.cmd !== "update" && body.cmd !== "revert")) continue
+            if (body.cmd === "revert") {
+                await device.install(body)
+                continue
+            }
             this.told.set(device.id, [...(this.told.get(device.id) ?? []), body.v])
             if (!this.fails(device.id, body.v)) await device.install(body)
             else {
@@ -53,7 +57,7 @@ class Fleet {
 
 test.before.each(async context => {
     context.cloud = await openCloud({ timings: { rolloutTickMs: 50, enrolMs: 200 } })
-    await publish(context.cloud, "1.1.0")
+    await publish(context.cloud, "1.1.0", { downgradeAllowed: true })
     await publish(context.cloud, "1.2.0")
     context.fleet = await Fleet.open(context.cloud, 40)
     context.fleet.run()

@@ -168,9 +168,10 @@ export class Controller {
                 await repos.commands.insert({
                     id,
                     deviceId: view.deviceId,
-                    kind: "update",
+                    kind: decision.command,
                     releaseId: view.releaseId,
-                    baseId: view.artifactBaseId,
+                    baseId: view.actualBaseId,
+                    downgrade: decision.downgrade ? 1 : 0,
                     generation: Number(view.generation),
                     attempt: decision.attempt,
                     state: "queued",
@@ -226,7 +227,8 @@ async function finishCommand(
     })
     if (decision.retryAtMs !== null) await repos.desired.setRetry(view.deviceId, decision.retryAtMs)
     const bad = decision.state === "failed" || decision.state === "rolledBack"
-    if (bad && view.commandReleaseId !== null) {
+    // The base is never barred: it is the last way out.
+    if (bad && view.commandKind !== "revert" && view.commandReleaseId !== null) {
         await repos.desired.block({
             deviceId: view.deviceId,
             releaseId: view.commandReleaseId,

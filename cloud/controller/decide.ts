@@ -18,7 +18,7 @@
  * 4. A command never waits for a deadline before it was delivered: a board may be away
  *    for as long as it likes.
  */
-import { isFinal } from "../device-state.ts"
+import { isBusy, isFinal } from "../device-state.ts"
 import type { CommandState } from "../device-state.ts"
 import type { DeviceView } from "../store/views.ts"
 
@@ -41,13 +41,21 @@ export type SyncState =
     | "cancelling"
     | "blocked"
     | "noArtifact"
+    | "noPermission"
     | "gaveUp"
     | "retrying"
     | "pending"
 
 export type Decision =
     | { readonly kind: "rest"; readonly sync: SyncState }
-    | { readonly kind: "grant"; readonly sync: "pending"; readonly attempt: number }
+    | {
+          readonly kind: "grant"
+          readonly sync: "pending"
+          readonly command: "update" | "revert"
+          readonly attempt: number
+          /** The board has run a later sequence: it is told with the signer's permission. */
+          readonly downgrade: boolean
+      }
     | { readonly kind: "regress"; readonly sync: "blocked"; readonly commandId: string }
     | { readonly kind: "cancel"; readonly sync: "cancelling"; readonly commandId: string }
     | {
@@ -70,16 +78,32 @@ export function decide(view: DeviceView, nowMs: number, policy: ControllerPolicy
 function decideIdle(view: DeviceView, nowMs: number, policy: ControllerPolicy): Decision {
     if (view.releaseId === null) return rest("unmanaged")
     if (view.actualVersion === null) return rest("unknown")
-    if (view.actualVersion === view.version) return rest("converged")
+    if (isThere(view)) return rest("converged")
     if (view.blockReason !== null) return rest("blocked")
     // It had confirmed the release and gave it up later, and its status about that was lost.
     if (view.actualState === "rolledBack" && view.succeededCommandId !== null)
         return { kind: "regress", sync: "blocked", commandId: view.succeededCommandId }
-    if (view.artifactBaseId === null) return rest("noArtifact")
+    const older = !view.wantsBase && (view.artifactSequence ?? 0) < (view.actualSequence ?? 0)
+    if (!view.wantsBase && view.artifactBaseId === null) return rest("noArtifact")
+    if (older && !view.mayDowngrade) return rest("noPermission")
     if (view.attempts >= policy.maxAttempts) return rest("gaveUp")
     if (view.retryAtMs !== null && view.retryAtMs > nowMs) return rest("retrying")
-    return { kind: "grant", sync: "pending", attempt: view.attempts + 1 }
+    return {
+        kind: "grant",
+        sync: "pending",
+        command: view.wantsBase ? "revert" : "update",
+        attempt: view.attempts + 1,
+        downgrade: older,
+    }
 }
+
+/** Whether the device runs what is wanted of it. */
+export const isThere = (view: DeviceView): boolean =>
+    view.wantsBase ? runsBase(view) : view.actualVersion === view.version
+
+/** Bank R alone is not enough: an image that is not in a bank yet runs "in" R too. */
+export const runsBase = (view: Pick<DeviceView, "actualBank" | "actualSequence">): boolean =>
+    view.actualBank === "R" && view.actualSequence === 0
 
 function decideOpen(view: DeviceView, commandId: string, nowMs: number, policy: ControllerPolicy): Decision {
     const finish = (state: CommandState, code: string | null, retryAtMs: number | null = null): Decision => ({
@@ -96,7 +120,7 @@ function decideOpen(view: DeviceView, commandId: string, nowMs: number, policy: 
     if (seen !== null) return finish(seen, null)
 
     const late = view.commandDeadlineAtMs !== null && view.commandDeadlineAtMs <= nowMs
-    if (view.commandKind !== "update") return late ? finish("expired", "HOV_CLOUD_TIMEOUT") : rest("updating")
+    if (view.commandKind === "check") return late ? finish("expired", "HOV_CLOUD_TIMEOUT") : rest("updating")
 
     const wanted = view.releaseId === view.commandReleaseId
     const fits = view.actualBaseId === null || view.actualBaseId === view.commandBaseId
@@ -119,7 +143,11 @@ function decideOpen(view: DeviceView, commandId: string, nowMs: number, policy: 
  * acknowledged this command: before that it speaks of an earlier one.
  */
 function outcomeSeenInActual(view: DeviceView): CommandState | null {
-    if (view.commandKind !== "update" || view.actualState === null) return null
+    if (view.commandKind === "check" || view.actualState === null) return null
+    if (view.commandKind === "revert") {
+        if (runsBase(view) && !isBusy(view.actualState)) return "succeeded"
+        return view.commandAckedAtMs !== null && view.actualState === "failed" ? "failed" : null
+    }
     const runsIt = view.actualVersion === view.commandVersion && view.actualBaseId === view.commandBaseId
     if (runsIt && (view.actualState === "confirmed" || view.actualState === "idle")) return "succeeded"
     if (view.commandAckedAtMs === null || runsIt) return null

@@ -25,7 +25,9 @@ export interface Transition {
 export function transition(command: CommandNow, reported: DeviceState): Transition {
     const now = command.state as CommandState
     const to = (state: CommandState, blocks = false): Transition => ({ state, finished: isFinal(state), blocks })
-    if (command.kind !== "update") return isFinal(now) ? to(now) : to("succeeded")
+    if (command.kind === "check") return isFinal(now) ? to(now) : to("succeeded")
+    // A board that goes back to its base ends well or not at all; what it gave up on the way was another command's.
+    if (command.kind === "revert" && reported === "rolledBack") return to(now)
 
     if (isFinal(now)) {
         const regressed = now === "succeeded" && reported === "rolledBack"

@@ -29,6 +29,7 @@ export interface DeviceApiOptions {
     readonly writer: ActualWriter
     readonly counters: { polls: number; statuses: number; delivered: number }
     readonly commandTimeoutMs: number
+    readonly retryDelayMs: number
     readonly now: () => number
     readonly moveOf?: (deviceId: string) => string | null
 }

@@ -15,12 +15,15 @@ import type { Session } from "./sessions.ts"
 export interface StatusDependencies {
     readonly store: Store
     readonly commandTimeoutMs: number
+    readonly retryDelayMs: number
     readonly now: () => number
 }
 
+type Waits = Pick<StatusDependencies, "commandTimeoutMs" | "retryDelayMs">
+
 const EMPTY = Buffer.from("{}")
 
-export function statusHandler({ store, commandTimeoutMs, now }: StatusDependencies) {
+export function statusHandler({ store, now, ...waits }: StatusDependencies) {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<Buffer> => {
         const { session } = request
         const body = request.body as StatusBody
@@ -44,8 +47,8 @@ export function statusHandler({ store, commandTimeoutMs, now }: StatusDependenci
                     diagnostics: body.diag ?? null,
                 })
             }
-            if (own !== undefined) await advance(repos, own, body, nowMs, commandTimeoutMs)
-            if (own?.kind !== "check") await answerCheck(repos, session, body, nowMs, commandTimeoutMs)
+            if (own !== undefined) await advance(repos, own, body, nowMs, waits)
+            if (own?.kind !== "check") await answerCheck(repos, session, body, nowMs, waits)
             return changed
         })
         session.actual = after.actual
@@ -62,12 +65,12 @@ async function answerCheck(
     session: Session,
     body: StatusBody,
     nowMs: number,
-    commandTimeoutMs: number,
+    waits: Waits,
 ): Promise<void> {
     const { offer } = session
     if (offer === null || offer.deliveries === 0 || offer.version !== null) return
     const command = await repos.commands.get(offer.commandId)
-    if (command?.kind === "check") await advance(repos, command, body, nowMs, commandTimeoutMs)
+    if (command?.kind === "check") await advance(repos, command, body, nowMs, waits)
 }
 
 /**
@@ -83,7 +86,7 @@ async function commandOf(repos: Repos, session: Session, body: StatusBody): Prom
     }
     const last = await repos.commands.last(session.deviceId)
     if (last === undefined) return undefined
-    if (last.kind !== "update") return undefined
+    if (last.kind === "check") return undefined
     if (isFinal(last.state))
         return last.state === "succeeded" && body.state === "rolledBack" ? last : undefined
     const ended = body.state === "rolledBack" || body.state === "failed" || body.state === "confirmed"
@@ -95,7 +98,7 @@ async function advance(
     command: CommandRow,
     body: StatusBody,
     nowMs: number,
-    commandTimeoutMs: number,
+    waits: Waits,
 ): Promise<void> {
     const cancelling = command.cancelAtMs !== null
     const next = transition({ kind: command.kind, state: command.state, cancelling }, body.state as DeviceState)
@@ -110,11 +113,13 @@ async function advance(
         ...(ended
             ? { finishedAtMs: nowMs, deadlineAtMs: null, code: body.code ?? null }
             : open && !cancelling
-              ? { deadlineAtMs: nowMs + commandTimeoutMs }
+              ? { deadlineAtMs: nowMs + waits.commandTimeoutMs }
               : {}),
         ...(body.diag === undefined ? {} : { diagnostics: JSON.stringify(body.diag) }),
     })
-    if (next.blocks && ended && command.releaseId !== null) {
+    // The base is never barred; a board whose store was silent may do better later.
+    if (next.blocks && command.kind === "revert" && ended) await repos.desired.setRetry(command.deviceId, nowMs + waits.retryDelayMs)
+    if (next.blocks && command.kind === "update" && ended && command.releaseId !== null) {
         await repos.desired.block({
             deviceId: command.deviceId,
             releaseId: command.releaseId,

@@ -3,6 +3,7 @@ import { newId } from "../ids.ts"
 import { Problem } from "../problems.ts"
 import type { DeviceRow, ReleaseRow } from "../store/schema.ts"
 import type { Repos } from "../store/store.ts"
+import { allowsDowngrade } from "../store/views.ts"
 import type { Principal } from "../tokens.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { audit, route } from "./context.ts"
@@ -150,8 +151,15 @@ export async function ask(
 async function requireArtifact(repos: Repos, device: DeviceRow, release: ReleaseRow): Promise<void> {
     const actual = await repos.devices.getActual(device.id)
     // A device that never reported has no base yet: its command waits for the first poll.
-    if (actual === undefined || actual.version === release.version) return
-    if ((await repos.releases.artifact(release.id, actual.baseId)) === undefined)
+    if (actual === undefined || actual.version === release.version || release.kind === "base") return
+    if ((await repos.releases.base(actual.baseId))?.releaseId === release.id) return
+    const artifact = await repos.releases.artifact(release.id, actual.baseId)
+    if (artifact !== undefined && Number(artifact.sequence) < Number(actual.sequence)) {
+        const permitted = allowsDowngrade(artifact.manifest) || (await repos.releases.permission(release.id, actual.baseId)) !== undefined
+        if (!permitted)
+            throw new Problem("HOV_API_NO_PERMISSION", `device ${device.id} runs sequence ${actual.sequence}, release ${release.id} has ${artifact.sequence}`)
+    }
+    if (artifact === undefined)
         throw new Problem(
             "HOV_API_NO_ARTIFACT",
             `release ${release.id} has no artifact for base ${actual.baseId} of device ${device.id}`,

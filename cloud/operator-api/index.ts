@@ -10,6 +10,7 @@ import { releaseRoutes } from "./releases.ts"
 import { rolloutRoutes } from "./rollouts.ts"
 import { serverRoutes } from "./server-routes.ts"
 import { statementRoutes } from "./statements.ts"
+import { uploadRoutes } from "./uploads.ts"
 import { webhookRoutes } from "./webhooks.ts"
 
 export async function operatorApi(app: FastifyInstance, context: OperatorContext): Promise<void> {
@@ -18,6 +19,7 @@ export async function operatorApi(app: FastifyInstance, context: OperatorContext
     await deviceRoutes(typed, context)
     await deviceCommandRoutes(typed, context)
     await releaseRoutes(typed, context)
+    await uploadRoutes(typed, context)
     await groupRoutes(typed, context)
     await rolloutRoutes(typed, context)
     await serverRoutes(typed, context)

@@ -1,24 +1,19 @@
 /** Releases and their artifacts. A release does not change: another image is another version. */
 import { Type } from "@sinclair/typebox"
-import type { Artifact } from "../../toolchain/format/artifact.ts"
-import { ArtifactError, parseArtifact } from "../../toolchain/format/artifact.ts"
-import { ManifestError } from "../../toolchain/format/manifest.ts"
-import { APP_PATTERN, releaseId, VERSION_PATTERN } from "../ids.ts"
-import { LIMITS } from "../limits.ts"
+import { APP_PATTERN, BASE_RELEASE, releaseId, VERSION_PATTERN } from "../ids.ts"
 import { Problem } from "../problems.ts"
-import type { ArtifactRow, ReleaseRow } from "../store/schema.ts"
+import type { ReleaseRow } from "../store/schema.ts"
+import type { Repos } from "../store/store.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { audit, route } from "./context.ts"
 import { findRelease } from "./find-release.ts"
-import { iso, PageQuery, page, ReleaseRef, strict } from "./schemas.ts"
+import { releaseDocument } from "./release-document.ts"
+import { PageQuery, page, ReleaseRef, strict } from "./schemas.ts"
 
 const Params = strict({ release: ReleaseRef })
 
 export async function releaseRoutes(app: TypedApp, context: OperatorContext): Promise<void> {
-    const { store, blobs, now } = context
-    // The body of an upload is kept as it came.
-    app.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) => done(null, body))
-
+    const { store, now } = context
     const add = route(context, "publish", "releases", "Add a release")
     app.post("/releases", {
         onRequest: add.onRequest,
@@ -32,6 +27,7 @@ export async function releaseRoutes(app: TypedApp, context: OperatorContext): Pr
         },
         handler: async (request, reply) => {
             const { app: appName, version, notes } = request.body
+            if (version === BASE_RELEASE) throw new Problem("HOV_API_BAD_FIELD", "'base' is the name of every board's own code: choose another version")
             const id = releaseId(appName, version)
             const nowMs = now()
             const row: ReleaseRow = {
@@ -41,6 +37,7 @@ export async function releaseRoutes(app: TypedApp, context: OperatorContext): Pr
                 notes: notes ?? "",
                 createdAtMs: nowMs,
                 createdBy: request.principal.name,
+                kind: "app",
             }
             await store.write(async repos => {
                 if ((await repos.releases.get(id)) !== undefined)
@@ -50,7 +47,7 @@ export async function releaseRoutes(app: TypedApp, context: OperatorContext): Pr
                 repos.events.note("release.created", null, nowMs, { release: id })
             })
             reply.code(201)
-            return releaseDocument(row, [])
+            return releaseDocument(row, NOTHING)
         },
     })
 
@@ -67,12 +64,8 @@ export async function releaseRoutes(app: TypedApp, context: OperatorContext): Pr
         handler: async request => {
             const { limit, after, app: appName } = request.query
             const rows = await store.read.releases.list({ after: after ?? null, limit, app: appName ?? null })
-            const artifacts = await store.read.releases.artifacts(rows.map(row => row.id))
-            return page(
-                rows.map(row => releaseDocument(row, artifacts.filter(artifact => artifact.releaseId === row.id))),
-                limit,
-                last => last.id,
-            )
+            const parts = await partsOf(store.read, rows)
+            return page(rows.map(row => releaseDocument(row, parts)), limit, last => last.id)
         },
     })
 
@@ -82,101 +75,19 @@ export async function releaseRoutes(app: TypedApp, context: OperatorContext): Pr
         schema: { ...look.doc, params: Params },
         handler: async request => {
             const release = await findRelease(store.read, request.params.release)
-            return releaseDocument(release, await store.read.releases.artifacts([release.id]))
-        },
-    })
-
-    const upload = route(context, "publish", "releases", "Upload an artifact file (.hoa) for one base")
-    app.post("/releases/:release/artifacts", {
-        onRequest: upload.onRequest,
-        bodyLimit: LIMITS.artifactBodyBytes,
-        schema: { ...upload.doc, params: Params, consumes: ["application/octet-stream"] },
-        handler: async (request, reply) => {
-            const release = await findRelease(store.read, request.params.release)
-            if (!Buffer.isBuffer(request.body))
-                throw new Problem("HOV_API_MEDIA_TYPE", "send the file as application/octet-stream")
-            const artifact = readArtifact(request.body, release)
-            const nowMs = now()
-            // The blobs are on disk before a row names them.
-            const row: ArtifactRow = {
-                releaseId: release.id,
-                baseId: artifact.manifest.baseId,
-                sequence: artifact.manifest.sequence,
-                productId: artifact.manifest.productId,
-                cold: artifact.manifest.cold ? 1 : 0,
-                manifest: Buffer.from(artifact.manifestBytes).toString("hex"),
-                imageDigest: await blobs.put(artifact.image),
-                imageSizeBytes: artifact.image.length,
-                signatureDigest: await blobs.put(artifact.signature),
-                signatureSizeBytes: artifact.signature.length,
-                createdAtMs: nowMs,
-                createdBy: request.principal.name,
-            }
-            const added = await store.write(async repos => {
-                const before = await repos.releases.artifact(release.id, row.baseId)
-                if (before !== undefined) {
-                    // The same upload again (a lost answer) is no error.
-                    if (before.manifest === row.manifest && before.signatureDigest === row.signatureDigest) return false
-                    throw new Problem(
-                        "HOV_API_ARTIFACT_EXISTS",
-                        `release ${release.id} has image ${before.imageDigest} for base ${row.baseId}`,
-                    )
-                }
-                await repos.releases.insertArtifact(row)
-                await audit(repos, request.principal, nowMs, "artifact.add", release.id, {
-                    base: row.baseId,
-                    image: row.imageDigest,
-                })
-                repos.events.note("artifact.added", null, nowMs, { release: release.id, base: row.baseId })
-                return true
-            })
-            reply.code(added ? 201 : 200)
-            return artifactDocument(row)
+            return releaseDocument(release, await partsOf(store.read, [release]))
         },
     })
 }
 
-/** @throws Problem HOV_API_ARTIFACT_BAD, HOV_API_ARTIFACT_VERSION */
-function readArtifact(body: Buffer, release: ReleaseRow): Artifact {
-    let artifact: Artifact
-    try {
-        artifact = parseArtifact(body)
-    } catch (error) {
-        if (error instanceof ArtifactError || error instanceof ManifestError)
-            throw new Problem("HOV_API_ARTIFACT_BAD", `${error.code}: ${error.message}`)
-        throw error
-    }
-    if (artifact.manifest.version !== release.version)
-        throw new Problem(
-            "HOV_API_ARTIFACT_VERSION",
-            `the manifest says version ${artifact.manifest.version}, the release is ${release.id}`,
-        )
-    return artifact
-}
+const NOTHING = { artifacts: [], permissions: [], bases: [], maps: [] }
 
-function releaseDocument(release: ReleaseRow, artifacts: readonly ArtifactRow[]) {
+async function partsOf(repos: Repos, releases: readonly ReleaseRow[]) {
+    const ids = releases.map(release => release.id)
     return {
-        id: release.id,
-        app: release.app,
-        version: release.version,
-        notes: release.notes,
-        createdAt: iso(release.createdAtMs),
-        createdBy: release.createdBy,
-        artifacts: artifacts.map(artifactDocument),
-    }
-}
-
-function artifactDocument(artifact: ArtifactRow) {
-    return {
-        release: artifact.releaseId,
-        base: artifact.baseId,
-        sequence: Number(artifact.sequence),
-        productId: Number(artifact.productId),
-        cold: artifact.cold === 1,
-        image: artifact.imageDigest,
-        imageBytes: artifact.imageSizeBytes,
-        signature: artifact.signatureDigest,
-        signatureBytes: artifact.signatureSizeBytes,
-        createdAt: iso(artifact.createdAtMs),
+        artifacts: await repos.releases.artifacts(ids),
+        permissions: await repos.releases.permissions(ids),
+        bases: await repos.releases.bases(ids),
+        maps: await repos.releases.maps(ids),
     }
 }

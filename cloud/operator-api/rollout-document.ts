@@ -108,6 +108,7 @@ export async function insertRollout(
         filter: string | null
         order: RolloutOrder
         seed?: string
+        arm?: { experimentId: string; arm: "a" | "b" }
     },
 ): Promise<RolloutRow> {
     const row: RolloutRow = {
@@ -127,6 +128,8 @@ export async function insertRollout(
         createdAtMs: nowMs,
         createdBy: who.name,
         changedAtMs: nowMs,
+        experimentId: rollout.arm?.experimentId ?? null,
+        arm: rollout.arm?.arm ?? null,
     }
     await repos.rollouts.insert(row)
     await audit(repos, who, nowMs, "rollout.create", row.id, { release: row.releaseId, group: row.groupId, filter: row.filter })
@@ -166,6 +169,8 @@ export function rolloutSummary(rollout: RolloutRow) {
         why: rollout.why,
         phase: rollout.phase,
         phases: planOf(rollout).phases.length,
+        experiment: rollout.experimentId,
+        arm: rollout.arm,
         createdAt: iso(rollout.createdAtMs),
         createdBy: rollout.createdBy,
         changedAt: iso(rollout.changedAtMs),

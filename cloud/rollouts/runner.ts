@@ -5,6 +5,7 @@
 import type { Logger } from "pino"
 import type { Clock } from "../clock.ts"
 import type { Controller } from "../controller/controller.ts"
+import type { ControllerPolicy } from "../controller/decide.ts"
 import { membersPage } from "../groups/members.ts"
 import type { RolloutRow } from "../store/schema.ts"
 import type { Repos, Store } from "../store/store.ts"
@@ -13,7 +14,7 @@ import type { Action, RolloutFigures, RolloutPlace } from "./engine.ts"
 import { step } from "./engine.ts"
 import { grant } from "./grant.ts"
 import type { RolloutPlan, RolloutState } from "./plan.ts"
-import { revert } from "./revert.ts"
+import { followBack, revert, withdraw } from "./revert.ts"
 import { settle } from "./settle.ts"
 
 const PAGE = 500
@@ -32,7 +33,7 @@ export interface RunnerOptions {
     readonly tickMs: number
     /** How often the target is compared with the devices there are. */
     readonly enrolMs: number
-    readonly maxAttempts: number
+    readonly policy: ControllerPolicy
 }
 
 export class RolloutRunner {
@@ -125,7 +126,7 @@ export class RolloutRunner {
                 // What ended while the last step was at work is judged before more is granted.
                 const endings = this.#endings
                 if (settled !== endings) {
-                    if (await settle(repos, rollout.id, this.#options.maxAttempts)) return true
+                    if (await settle(repos, rollout.id, this.#options.policy.maxAttempts)) return true
                     settled = endings
                 }
                 return this.#step(repos, current)
@@ -158,8 +159,8 @@ export class RolloutRunner {
     }
 
     async #settle(rolloutId: string): Promise<void> {
-        const { store, maxAttempts } = this.#options
-        while (this.#started && (await store.write(repos => settle(repos, rolloutId, maxAttempts))));
+        const { store, policy } = this.#options
+        while (this.#started && (await store.write(repos => settle(repos, rolloutId, policy.maxAttempts))));
     }
 
     async #enrol(rollout: RolloutRow): Promise<void> {
@@ -177,7 +178,7 @@ export class RolloutRunner {
             } while (after !== null && this.#started)
         }
         await store.write(async repos => {
-            await repos.rollouts.retrySkipped(rollout.id, ["unknown", "noArtifact", "busy"])
+            await repos.rollouts.retrySkipped(rollout.id, ["unknown", "noArtifact", "noPermission", "busy"])
             await repos.rollouts.patch(rollout.id, { enrolledAtMs: now() })
         })
     }
@@ -188,16 +189,16 @@ export class RolloutRunner {
         for (;;) {
             const ids = await store.read.rollouts.undelivered(rollout.id, DEVICES_PER_TRANSACTION)
             if (ids.length === 0 || !this.#started) return
-            await store.write(repos => revert({ repos, controller, rollout, nowMs: now() }, ids, "waiting"))
+            await store.write(repos => withdraw({ repos, controller, rollout, nowMs: now() }, ids))
         }
     }
 
+    /** First every wish is set back; then it waits until each device is back, or cannot get there by itself. */
     async #revertAll(rolloutId: string): Promise<void> {
         const { store, controller, now } = this.#options
         await this.#settle(rolloutId)
-        for (;;) {
-            if (!this.#started) return
-            const more = await store.write(async repos => {
+        for (let more = true; more && this.#started; ) {
+            more = await store.write(async repos => {
                 const rollout = await repos.rollouts.get(rolloutId)
                 if (rollout?.state !== "rollingBack") return false
                 const places = await repos.rollouts.withState(
@@ -205,17 +206,30 @@ export class RolloutRunner {
                     ["granted", "succeeded", "failed", "rolledBack"],
                     DEVICES_PER_TRANSACTION,
                 )
-                const nowMs = now()
-                if (places.length === 0) {
-                    await change(repos, rollout, { state: "rolledBack" }, nowMs, rollout.why)
-                    return false
-                }
-                await revert({ repos, controller, rollout, nowMs }, places.map(place => place.deviceId), "reverted")
-                return true
+                await revert({ repos, controller, rollout, nowMs: now() }, places.map(place => place.deviceId))
+                return places.length > 0
             })
-            if (!more) return
             await new Promise(resolve => setImmediate(resolve))
         }
+        if ((await this.#followBack(rolloutId)) > 0 || !this.#started) return
+        await store.write(async repos => {
+            const rollout = await repos.rollouts.get(rolloutId)
+            if (rollout?.state === "rollingBack") await change(repos, rollout, { state: "rolledBack" }, now(), rollout.why)
+        })
+    }
+
+    /** Returns how many devices are still on their way. */
+    async #followBack(rolloutId: string): Promise<number> {
+        const { store, policy, now } = this.#options
+        let underWay = 0
+        for (let after: string | null = null; this.#started; ) {
+            const ids = await store.read.rollouts.idsInState(rolloutId, "reverting", after, DEVICES_PER_TRANSACTION)
+            if (ids.length === 0) return underWay
+            underWay += await store.write(repos => followBack(repos, rolloutId, ids, policy, now()))
+            after = ids[ids.length - 1]
+            await new Promise(resolve => setImmediate(resolve))
+        }
+        return underWay
     }
 }
 

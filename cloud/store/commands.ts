@@ -45,7 +45,7 @@ export class CommandRepo {
 
     /** The open command of each of the devices that has one. */
     async open(deviceIds: readonly string[]): Promise<OpenCommand[]> {
-        return this.#db
+        const rows = await this.#db
             .selectFrom("commands")
             .leftJoin("releases", "releases.id", "commands.releaseId")
             .leftJoin("artifacts", join =>
@@ -53,8 +53,16 @@ export class CommandRepo {
                     .onRef("artifacts.releaseId", "=", "commands.releaseId")
                     .onRef("artifacts.baseId", "=", "commands.baseId"),
             )
+            .leftJoin("permissions", join =>
+                join
+                    .onRef("permissions.releaseId", "=", "commands.releaseId")
+                    .onRef("permissions.baseId", "=", "commands.baseId"),
+            )
             .selectAll("commands")
             .select([
+                "permissions.manifest as permission",
+                "permissions.signatureDigest as permissionDigest",
+                "permissions.signatureSizeBytes as permissionSizeBytes",
                 "releases.version",
                 "artifacts.manifest",
                 "artifacts.imageDigest",
@@ -65,6 +73,11 @@ export class CommandRepo {
             .where("commands.deviceId", "in", padded(deviceIds))
             .where("commands.finishedAtMs", "is", null)
             .execute()
+        return rows.map(({ permission, permissionDigest, permissionSizeBytes, ...row }) =>
+            row.downgrade === 1 && permission !== null
+                ? { ...row, manifest: permission, signatureDigest: permissionDigest, signatureSizeBytes: permissionSizeBytes }
+                : row,
+        )
     }
 
     /** All commands in the order of their ids (which is that of their making). */

@@ -1,5 +1,5 @@
 import type { Insertable, Kysely } from "kysely"
-import type { ArtifactRow, ArtifactsTable, ReleaseRow, ReleasesTable, Schema } from "./schema.ts"
+import type { ArtifactRow, ArtifactsTable, BaseRow, MapRow, PermissionRow, ReleaseRow, ReleasesTable, Schema } from "./schema.ts"
 
 export class ReleaseRepo {
     readonly #db: Kysely<Schema>
@@ -22,7 +22,7 @@ export class ReleaseRepo {
     }
 
     async list(options: { after: string | null; limit: number; app: string | null }): Promise<ReleaseRow[]> {
-        let query = this.#db.selectFrom("releases").selectAll().orderBy("id").limit(options.limit)
+        let query = this.#db.selectFrom("releases").selectAll().where("kind", "=", "app").orderBy("id").limit(options.limit)
         if (options.after !== null) query = query.where("id", ">", options.after)
         if (options.app !== null) query = query.where("app", "=", options.app)
         return query.execute()
@@ -50,5 +50,61 @@ export class ReleaseRepo {
             .orderBy("releaseId")
             .orderBy("baseId")
             .execute()
+    }
+
+    async permission(releaseId: string, baseId: string): Promise<PermissionRow | undefined> {
+        return this.#db
+            .selectFrom("permissions")
+            .selectAll()
+            .where("releaseId", "=", releaseId)
+            .where("baseId", "=", baseId)
+            .executeTakeFirst()
+    }
+
+    async insertPermission(row: PermissionRow): Promise<void> {
+        await this.#db.insertInto("permissions").values(row).execute()
+    }
+
+    async permissions(releaseIds: readonly string[]): Promise<PermissionRow[]> {
+        if (releaseIds.length === 0) return []
+        return this.#db.selectFrom("permissions").selectAll().where("releaseId", "in", releaseIds).execute()
+    }
+
+    async base(baseId: string): Promise<BaseRow | undefined> {
+        return this.#db.selectFrom("bases").selectAll().where("baseId", "=", baseId).executeTakeFirst()
+    }
+
+    async insertBase(row: BaseRow): Promise<void> {
+        await this.#db.insertInto("bases").values(row).execute()
+    }
+
+    async bases(releaseIds: readonly string[]): Promise<BaseRow[]> {
+        if (releaseIds.length === 0) return []
+        return this.#db.selectFrom("bases").selectAll().where("releaseId", "in", releaseIds).orderBy("baseId").execute()
+    }
+
+    async map(imageDigest: string): Promise<MapRow | undefined> {
+        return this.#db.selectFrom("maps").selectAll().where("imageDigest", "=", imageDigest).executeTakeFirst()
+    }
+
+    /** The map of the image whose digest begins with these hex digits, when exactly one does. */
+    async mapOf(digestStart: string): Promise<MapRow | undefined> {
+        const rows = await this.#db
+            .selectFrom("maps")
+            .selectAll()
+            .where("imageDigest", ">=", digestStart)
+            .where("imageDigest", "<", `${digestStart}g`)
+            .limit(2)
+            .execute()
+        return rows.length === 1 ? rows[0] : undefined
+    }
+
+    async insertMap(row: MapRow): Promise<void> {
+        await this.#db.insertInto("maps").values(row).execute()
+    }
+
+    async maps(releaseIds: readonly string[]): Promise<MapRow[]> {
+        if (releaseIds.length === 0) return []
+        return this.#db.selectFrom("maps").selectAll().where("releaseId", "in", releaseIds).orderBy("baseId").execute()
     }
 }

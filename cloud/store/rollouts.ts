@@ -192,6 +192,19 @@ export class RolloutRepo {
             .execute()
     }
 
+    /** Ids in order, after the given one. */
+    async idsInState(rolloutId: string, state: string, after: string | null, limit: number): Promise<string[]> {
+        let query = this.#db
+            .selectFrom("rolloutDevices")
+            .select("deviceId")
+            .where("rolloutId", "=", rolloutId)
+            .where("state", "=", state)
+            .orderBy("deviceId")
+            .limit(limit)
+        if (after !== null) query = query.where("deviceId", ">", after)
+        return (await query.execute()).map(row => row.deviceId)
+    }
+
     async places(rolloutId: string, deviceIds: readonly string[]): Promise<RolloutDeviceRow[]> {
         return this.#db
             .selectFrom("rolloutDevices")

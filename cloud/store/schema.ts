@@ -95,6 +95,8 @@ export interface ReleasesTable {
     notes: string
     createdAtMs: number
     createdBy: string
+    /** "app", or "base" for the one release that means the board's own code. */
+    kind: Generated<string>
 }
 
 export interface ArtifactsTable {
@@ -110,6 +112,57 @@ export interface ArtifactsTable {
     signatureSizeBytes: number
     createdAtMs: number
     createdBy: string
+}
+
+/** The signer's word that a board may go to this image though it has run a later one. */
+export interface PermissionsTable {
+    releaseId: string
+    baseId: string
+    manifest: string
+    signatureDigest: string
+    signatureSizeBytes: number
+    createdAtMs: number
+    createdBy: string
+}
+
+/** Bases in the field: what later images are built against. */
+export interface BasesTable {
+    baseId: string
+    releaseId: string
+    toolchain: string
+    bundleDigest: string
+    bundleSizeBytes: number
+    linkedDigest: string
+    createdAtMs: number
+    createdBy: string
+}
+
+/** What turns the places in an image back into source lines. */
+export interface MapsTable {
+    imageDigest: string
+    releaseId: string
+    baseId: string
+    blobDigest: string
+    sizeBytes: number
+    createdAtMs: number
+    createdBy: string
+}
+
+/** Two releases side by side: a rollout for each arm. */
+export interface ExperimentsTable {
+    id: string
+    name: string
+    /** What the arms are made of, with the device's id. */
+    seed: string
+    splitPercent: number
+    rolloutA: string
+    rolloutB: string
+    /** running, ended */
+    state: string
+    winner: string | null
+    createdAtMs: number
+    createdBy: string
+    endedAtMs: number | null
 }
 
 export interface CommandsTable {
@@ -133,6 +186,8 @@ export interface CommandsTable {
     ofBytes: number | null
     code: string | null
     diagnostics: string | null
+    /** Told with the permission to go to an earlier sequence. */
+    downgrade: Generated<number>
 }
 
 export interface StatusesTable {
@@ -211,19 +266,25 @@ export interface RolloutsTable {
     createdAtMs: number
     createdBy: string
     changedAtMs: number
+    /** The experiment that it is an arm of. */
+    experimentId: string | null
+    /** "a" or "b" */
+    arm: string | null
 }
 
 export interface RolloutDevicesTable {
     rolloutId: string
     deviceId: string
     bucket: number
-    /** waiting, granted, succeeded, failed, rolledBack, skipped, reverted */
+    /** waiting, granted, succeeded, failed, rolledBack, skipped; on the way back: reverting, reverted, stuck */
     state: string
     why: string | null
     phase: number | null
     /** What was desired of the device before, and what it ran: the way back. */
     previousReleaseId: string | null
     previousVersion: string | null
+    /** It ran its base's own code. */
+    previousBase: Generated<number>
     grantedAtMs: number | null
     finishedAtMs: number | null
 }
@@ -252,6 +313,10 @@ export interface Schema {
     desired: DesiredTable
     releases: ReleasesTable
     artifacts: ArtifactsTable
+    permissions: PermissionsTable
+    bases: BasesTable
+    maps: MapsTable
+    experiments: ExperimentsTable
     commands: CommandsTable
     statuses: StatusesTable
     blocks: BlocksTable
@@ -272,6 +337,10 @@ export type ActualRow = Selectable<ActualTable>
 export type DesiredRow = Selectable<DesiredTable>
 export type ReleaseRow = Selectable<ReleasesTable>
 export type ArtifactRow = Selectable<ArtifactsTable>
+export type PermissionRow = Selectable<PermissionsTable>
+export type BaseRow = Selectable<BasesTable>
+export type MapRow = Selectable<MapsTable>
+export type ExperimentRow = Selectable<ExperimentsTable>
 export type CommandRow = Selectable<CommandsTable>
 export type StatusRow = Selectable<StatusesTable>
 export type BlockRow = Selectable<BlocksTable>

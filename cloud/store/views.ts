@@ -7,10 +7,13 @@ export interface DeviceView {
     readonly deviceId: string
     readonly releaseId: string | null
     readonly version: string | null
+    /** The base's own code is wanted: as such, or by the name of the release that the base is. */
+    readonly wantsBase: boolean
     readonly generation: number | null
     readonly rolloutId: string | null
     readonly retryAtMs: number | null
     readonly actualVersion: string | null
+    readonly actualSequence: number | null
     readonly actualBaseId: string | null
     readonly actualBank: string | null
     readonly actualState: string | null
@@ -25,6 +28,9 @@ export interface DeviceView {
     readonly commandCancelAtMs: number | null
     /** The artifact's own base, when the wanted release has one for the device's base. */
     readonly artifactBaseId: string | null
+    readonly artifactSequence: number | null
+    /** The signer allows the way from a later sequence: by the artifact itself, or by a permission beside it. */
+    readonly mayDowngrade: boolean
     /** Why the release is not offered to this device again. */
     readonly blockReason: string | null
     /** Attempts made for this generation. */
@@ -32,6 +38,15 @@ export interface DeviceView {
     /** The attempt of this generation that ended well. */
     readonly succeededCommandId: string | null
 }
+
+const numberOrNull = (value: number | null): number | null => (value === null ? null : Number(value))
+
+const FLAGS_AT = 5
+const DOWNGRADE_ALLOWED = 1
+
+/** The flag in a manifest's hex digits. */
+export const allowsDowngrade = (manifest: string): boolean =>
+    (Number.parseInt(manifest.slice(FLAGS_AT * 2, FLAGS_AT * 2 + 2), 16) & DOWNGRADE_ALLOWED) !== 0
 
 export class ViewRepo {
     readonly #db: Kysely<Schema>
@@ -56,6 +71,16 @@ export class ViewRepo {
                     .onRef("artifacts.releaseId", "=", "desired.releaseId")
                     .onRef("artifacts.baseId", "=", "actual.baseId"),
             )
+            .leftJoin("permissions", join =>
+                join
+                    .onRef("permissions.releaseId", "=", "desired.releaseId")
+                    .onRef("permissions.baseId", "=", "actual.baseId"),
+            )
+            .leftJoin("bases", join =>
+                join
+                    .onRef("bases.releaseId", "=", "desired.releaseId")
+                    .onRef("bases.baseId", "=", "actual.baseId"),
+            )
             .leftJoin("blocks", join =>
                 join
                     .onRef("blocks.deviceId", "=", "devices.id")
@@ -65,10 +90,13 @@ export class ViewRepo {
                 "devices.id as deviceId",
                 "desired.releaseId",
                 "releases.version",
+                "releases.kind as releaseKind",
+                "bases.baseId as ownBaseId",
                 "desired.generation",
                 "desired.rolloutId",
                 "desired.retryAtMs",
                 "actual.version as actualVersion",
+                "actual.sequence as actualSequence",
                 "actual.baseId as actualBaseId",
                 "actual.bank as actualBank",
                 "actual.state as actualState",
@@ -82,26 +110,36 @@ export class ViewRepo {
                 "open.deadlineAtMs as commandDeadlineAtMs",
                 "open.cancelAtMs as commandCancelAtMs",
                 "artifacts.baseId as artifactBaseId",
+                "artifacts.sequence as artifactSequence",
+                "artifacts.manifest as artifactManifest",
+                "permissions.baseId as permissionBaseId",
                 "blocks.reason as blockReason",
                 eb
                     .selectFrom("commands as made")
                     .select(({ fn }) => fn.coalesce(fn.max("made.attempt"), eb.lit(0)).as("attempts"))
                     .whereRef("made.deviceId", "=", "devices.id")
                     .whereRef("made.generation", "=", "desired.generation")
-                    .where("made.kind", "=", "update")
+                    .where("made.kind", "in", ["update", "revert"])
                     .as("attempts"),
                 eb
                     .selectFrom("commands as done")
                     .select(({ fn }) => fn.max("done.id").as("id"))
                     .whereRef("done.deviceId", "=", "devices.id")
                     .whereRef("done.generation", "=", "desired.generation")
-                    .where("done.kind", "=", "update")
+                    .where("done.kind", "in", ["update", "revert"])
                     .where("done.state", "=", "succeeded")
                     .as("succeededCommandId"),
             ])
             .where("devices.id", "in", padded(deviceIds))
             .execute()
-        return rows.map(row => ({ ...row, attempts: Number(row.attempts ?? 0) }))
+        return rows.map(({ releaseKind, ownBaseId, artifactManifest, permissionBaseId, ...row }) => ({
+            ...row,
+            attempts: Number(row.attempts ?? 0),
+            wantsBase: releaseKind === "base" || ownBaseId !== null,
+            actualSequence: numberOrNull(row.actualSequence),
+            artifactSequence: numberOrNull(row.artifactSequence),
+            mayDowngrade: permissionBaseId !== null || (artifactManifest !== null && allowsDowngrade(artifactManifest)),
+        }))
     }
 
     /** Devices that need a look because time has passed: deadlines and retries. */

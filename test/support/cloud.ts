@@ -98,9 +98,17 @@ export const temporaryFolder = (): Promise<string> => mkdtemp(path.join(tmpdir()
 
 let sequence = 0
 
+export interface ArtifactOptions {
+    readonly base?: string
+    readonly sizeBytes?: number
+    readonly sequence?: number
+    readonly image?: Uint8Array
+    readonly downgradeAllowed?: boolean
+}
+
 /** An artifact file in the real format; its signature is bytes of the right size, which only a board judges. */
-export function artifactFile(version: string, options: { base?: string; sizeBytes?: number; sequence?: number } = {}): Buffer {
-    const image = randomBytes(options.sizeBytes ?? 300)
+export function artifactFile(version: string, options: ArtifactOptions = {}): Buffer {
+    const image = options.image ?? randomBytes(options.sizeBytes ?? 300)
     return Buffer.from(
         encodeArtifact(
             {
@@ -111,7 +119,7 @@ export function artifactFile(version: string, options: { base?: string; sizeByte
                 notAfterUnixS: 0,
                 imageDigest: sha256(image),
                 version,
-                downgradeAllowed: false,
+                downgradeAllowed: options.downgradeAllowed ?? false,
                 cold: false,
             },
             randomBytes(1456),
@@ -123,18 +131,18 @@ export function artifactFile(version: string, options: { base?: string; sizeByte
 export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")
 
 /** Adds a release with one artifact. */
-export async function publish(cloud: { url: string; adminToken: string }, version: string, options: { app?: string; base?: string; sizeBytes?: number } = {}) {
+export async function publish(cloud: { url: string; adminToken: string }, version: string, options: ArtifactOptions & { app?: string } = {}) {
     const app = options.app ?? "app"
     const { must } = operator(cloud.url, cloud.adminToken)
     await must(201, "POST", "/releases", { app, version })
-    const answer = await call(`${cloud.url}/api/v1/releases/${app}@${version}/artifacts`, {
-        token: cloud.adminToken,
-        raw: artifactFile(version, options),
-        headers: { "content-type": "application/octet-stream" },
-    })
+    const answer = await upload(cloud, `${app}@${version}/artifacts`, artifactFile(version, options))
     if (answer.status !== 201) throw new Error(`upload: ${answer.status} ${answer.bytes}`)
     return answer.body
 }
+
+/** Sends a file to a release: `app@1.0.0/artifacts`, `/bases`, `/maps`. */
+export const upload = (cloud: { url: string; adminToken: string }, to: string, raw: Uint8Array | string): Promise<Answer> =>
+    call(`${cloud.url}/api/v1/releases/${to}`, { token: cloud.adminToken, raw, headers: { "content-type": "application/octet-stream" } })
 
 /** A board at the level of the protocol: it remembers what it runs and speaks the device API. */
 export class TestDevice {
@@ -177,13 +185,20 @@ export class TestDevice {
         return call(`${this.#url}/v1/dfu/${this.id}/status`, { token: this.token, json: body, agent: this.agent })
     }
 
-    /** Takes a command through to its end, as a board does. */
+    /** Takes a command through to its end, as a board does: an update, or the way back to its base. */
     async install(command: any): Promise<void> {
+        if (command.cmd === "revert") {
+            await this.status({ id: command.id, state: "checking" })
+            this.actual = { ...this.actual, v: "1.0.0", seq: 0, bank: "R", state: "confirmed" }
+            await this.status({ id: command.id, state: "confirmed", v: "1.0.0", seq: 0, bank: "R" })
+            return
+        }
         for (const state of ["checking", "downloading", "ready"]) await this.status({ id: command.id, state })
-        this.actual = { ...this.actual, v: command.v, seq: Number(this.actual.seq) + 1, bank: "A", state: "trial" }
-        await this.status({ id: command.id, state: "trial", v: command.v, bank: "A" })
+        const seq = Buffer.from(command.m, "hex").readUInt32LE(16)
+        this.actual = { ...this.actual, v: command.v, seq, bank: "A", state: "trial" }
+        await this.status({ id: command.id, state: "trial", v: command.v, seq, bank: "A" })
         this.actual = { ...this.actual, state: "confirmed" }
-        await this.status({ id: command.id, state: "confirmed", v: command.v, bank: "A" })
+        await this.status({ id: command.id, state: "confirmed", v: command.v, seq, bank: "A" })
     }
 
     close(): void {

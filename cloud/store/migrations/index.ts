@@ -10,6 +10,7 @@ import * as groupsRollouts from "./0002-groups-rollouts.ts"
 import * as webhooks from "./0003-webhooks.ts"
 import * as wideCounters from "./0004-wide-counters.ts"
 import * as security from "./0005-security.ts"
+import * as wayBack from "./0006-way-back.ts"
 
 type Up = (db: Kysely<unknown>, dialect: DialectName) => Promise<void>
 
@@ -19,6 +20,7 @@ const MIGRATIONS: Readonly<Record<string, { up: Up }>> = {
     "0003-webhooks": webhooks,
     "0004-wide-counters": wideCounters,
     "0005-security": security,
+    "0006-way-back": wayBack,
 }
 
 /** @throws Error of the migration that failed; the ones before it stay. */
