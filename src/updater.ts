@@ -13,7 +13,7 @@ import {
     updaterState,
     wake,
 } from "./dfu/actor"
-import { setPolicy } from "./dfu/policy"
+import { setAsked, setPolicy } from "./dfu/policy"
 import { frozen } from "./dfu/trust"
 import { Ev, Phase, phaseNames, UpdaterState } from "./dfu/updater-state"
 import { baseId } from "./hotswap"
@@ -56,9 +56,14 @@ export class Updater {
      */
     static async update() {
         goAhead()
-        if (!(await Updater.check())) return false
-        while (updaterState().phase < Phase.Confirmed && updaterState().phase !== Phase.Idle) await ds.sleep(NAP_MS)
-        return updaterState().phase === Phase.Confirmed
+        await Updater.check()
+        let waited = false
+        while (updaterState().phase >= Phase.Checking && updaterState().phase <= Phase.Trial) {
+            waited = true
+            await ds.sleep(NAP_MS)
+        }
+        setAsked(false)
+        return waited && updaterState().phase === Phase.Confirmed
     }
 
     /** When an update may begin, until the next start; the setting `hPolicy` is for good. */
