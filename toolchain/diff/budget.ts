@@ -19,9 +19,9 @@ export function imageBudget(functions: readonly LaidOutFunction[]): number {
 function longestStretch(f: LaidOutFunction): number {
     let longest = 0
     f.instructions.forEach((instruction, i) => {
-        if (instruction.operation !== "loop") return
-        const target = instruction.operands[0]
-        const start = target.kind === "label" ? f.labels.get(target.name)! : 0
+        if (!/\bloop\b/.test(instruction.operation)) return
+        const targets = instruction.operands.flatMap(o => (o.kind === "label" ? [f.labels.get(o.name)!] : []))
+        const start = Math.min(...targets)
         const first = f.instructions.findIndex(x => x.place >= start)
         longest = Math.max(longest, i - first)
     })

@@ -11,7 +11,7 @@ import type { Match } from "./match.ts"
  * inner function of the base looks in.
  */
 export class CapturedVariables {
-    private readonly base: LinkedBase
+    private readonly base: Pick<LinkedBase, "program" | "places">
     private readonly next: CompiledProgram
     private readonly match: Match
     /** owner in the new build -> its slots that inner functions use */
@@ -19,7 +19,7 @@ export class CapturedVariables {
     private readonly baseCaptured = new Map<number, Set<number>>()
     private readonly known = new Map<number, Map<number, number>>()
 
-    constructor(base: LinkedBase, next: CompiledProgram, match: Match) {
+    constructor(base: Pick<LinkedBase, "program" | "places">, next: CompiledProgram, match: Match) {
         this.base = base
         this.next = next
         this.match = match

@@ -37,7 +37,9 @@ export function assembleExecutor(operations: readonly Operation[]): AssembledExe
         const first = g * groupSize
         const last = Math.min(first + groupSize, operations.length)
         a.label(`group${g}`)
-        select(a, first, last, n => n, k => a.emit("THROW_JMP", `h${k}`, 1))
+        // small bounds take one byte
+        if (first > 0) a.emit("STORE_LOCAL", 0, ["SUB", R(0), first])
+        select(a, first, last, n => n - first, k => a.emit("THROW_JMP", `h${k}`, 1))
         for (let k = first; k < last; k++) {
             a.label(`h${k}`)
             operations[k].emit(a)

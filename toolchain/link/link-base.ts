@@ -4,7 +4,8 @@ import { placeOf, reassemble } from "../devs/reassemble.ts"
 import { type DevsFunction, functionStarts, parseDevs, serializeDevs, sha256 } from "../devs/image.ts"
 import { assembleExecutor } from "../executor/assemble.ts"
 import { frameSlots, R } from "../executor/frame.ts"
-import { type MachineGlobals, type Operation, operationTable } from "../executor/operations.ts"
+import type { MachineGlobals, Operation } from "../executor/operations.ts"
+import { chooseOperations } from "./choose-operations.ts"
 import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
 import { type DebugInfo, packSourceMap, sourceMapEntries } from "../program/debug-info.ts"
 import { LinkError } from "./errors.ts"
@@ -58,7 +59,9 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     }))
     const places = capturedPlaces(program)
     const records = recordsGlobal(program)
-    const operations = operationTable(
+    const operations = chooseOperations(
+        program,
+        places,
         {
             globals: [...applicationGlobals(program), records],
             closures: closureFunctions(program),

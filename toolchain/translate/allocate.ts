@@ -1,6 +1,6 @@
 import type { Statement } from "../devs/code.ts"
 import { accumulatorSlot, registerCount } from "../executor/frame.ts"
-import { generalRegisters } from "../executor/operations.ts"
+import { temporaryRegisters } from "../executor/operations.ts"
 import { definedBy, type Liveness, RETURN_VALUE, usesOf } from "./liveness.ts"
 
 /** Where a variable lives while replaced code runs: a register, the spill array, or its slot behind the executor's. */
@@ -44,7 +44,7 @@ export function allocate(input: AllocationInput): Allocation | undefined {
 }
 
 /** General registers, those that parameters arrive in last. */
-const general = Array.from({ length: generalRegisters }, (_, i) => generalRegisters - 1 - i)
+const general = Array.from({ length: temporaryRegisters }, (_, i) => temporaryRegisters - 1 - i)
 
 function collectVariables(input: AllocationInput): number[] {
     const found = new Set<number>()

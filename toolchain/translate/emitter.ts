@@ -1,11 +1,12 @@
 import type { Expr } from "../devs/code.ts"
-import { generalRegisters } from "../executor/operations.ts"
+import { temporaryRegisters } from "../executor/operations.ts"
+import { destinationOf } from "../executor/patterns.ts"
 import type { Allocation, Place } from "./allocate.ts"
 import type { GuestItem, Operand } from "./guest-code.ts"
 import { RETURN_VALUE } from "./liveness.ts"
 import { RefusalSignal } from "./refusal.ts"
 import type { Scope } from "./scope.ts"
-import { evaluate, evaluateBinary, operands } from "./select.ts"
+import { evaluate } from "./select.ts"
 
 /**
  * Collects the instructions of one function and remembers which variable A mirrors, so that a value just computed is
@@ -16,9 +17,11 @@ export class Emitter {
     sourcePc = 0
     /** where `ret_val` is saved for the current statement */
     returnValuePlace: Place | undefined
+    /** register that the call of the statement before has put its result in */
+    resultRegister: number | undefined
     readonly scope: Scope
     readonly allocation: Allocation
-    private readonly operations: ReadonlySet<string>
+    private readonly operations: { has(operation: string): boolean }
     /** variable whose value A has, or undefined */
     private mirrored: number | undefined
     private free: number[] = []
@@ -28,7 +31,7 @@ export class Emitter {
     private labels = 0
     private readonly clobbers = new Map<Expr, boolean>()
 
-    constructor(scope: Scope, allocation: Allocation, operations: ReadonlySet<string>) {
+    constructor(scope: Scope, allocation: Allocation, operations: { has(operation: string): boolean }) {
         this.scope = scope
         this.allocation = allocation
         this.operations = operations
@@ -48,13 +51,19 @@ export class Emitter {
     }
 
     emit(operation: string, ...operands: Operand[]): void {
-        if (!this.operations.has(operation))
-            throw new RefusalSignal("HOV111", `the base's executor lacks "${operation}"`, this.sourcePc)
+        if (!this.has(operation)) throw new RefusalSignal("HOV111", `the base's executor lacks "${operation}"`, this.sourcePc)
         this.items.push({ operation, operands, sourcePc: this.sourcePc })
-        if (changesA(operation)) this.mirrored = undefined
-        const stored = /^R(\d)=/.exec(operation)
-        if (stored && this.mirrored !== undefined && this.registerOf(this.mirrored) === Number(stored[1]) && operation !== `R${stored[1]}=A`)
-            this.mirrored = undefined
+        const changed = destinationOf(operation)
+        if (changed === "A" || changesA(operation)) this.mirrored = undefined
+        const register = this.mirrored === undefined ? undefined : this.registerOf(this.mirrored)
+        if (register !== undefined && changed === `R${register}` && operation !== `R${register}=A`) this.mirrored = undefined
+    }
+
+    /** Emits the first of these that the base has; returns whether there was one. */
+    emitOneOf(...choices: readonly (readonly [operation: string, operands: readonly Operand[]])[]): boolean {
+        const choice = choices.find(([operation]) => this.has(operation))
+        if (choice) this.emit(choice[0], ...choice[1])
+        return choice !== undefined
     }
 
     label(name: string): void {
@@ -137,16 +146,26 @@ export class Emitter {
         else this.parked--
     }
 
+    /** A register that is free for the rest of the statement, if there is one. */
+    tryReserveRegister(): number | undefined {
+        const register = this.free[0]
+        this.free = this.free.slice(1)
+        return register
+    }
+
+    /** A place in the spill array for the rest of the statement. */
+    reserveSpill(): { readonly spill: number } {
+        if (!this.allocation.spills) throw new OutOfRegisters()
+        const spill = this.allocation.spillCount + this.parked++
+        this.parkedMost = Math.max(this.parkedMost, this.parked)
+        return { spill }
+    }
+
     /** The same for the rest of the statement. */
     reserveTemporary(general = false): TemporaryPlace {
-        const candidates = this.free.filter(r => !general || r < generalRegisters)
+        const candidates = this.free.filter(r => !general || r < temporaryRegisters)
         const register = general ? candidates[0] : candidates[candidates.length - 1]
-        if (register === undefined) {
-            if (!this.allocation.spills) throw new OutOfRegisters()
-            const spill = this.allocation.spillCount + this.parked++
-            this.parkedMost = Math.max(this.parkedMost, this.parked)
-            return { spill }
-        }
+        if (register === undefined) return this.reserveSpill()
         this.free = this.free.filter(r => r !== register)
         return { register }
     }
@@ -169,6 +188,20 @@ export class Emitter {
         }
     }
 
+    /** Runs code for what it tells, and takes back all that it has emitted. */
+    probe<T>(translate: () => T): T {
+        const { mirrored, free, parked, items } = this
+        this.items = []
+        try {
+            return translate()
+        } finally {
+            this.items = items
+            this.mirrored = mirrored
+            this.free = free
+            this.parked = parked
+        }
+    }
+
     /** Whether working out an expression overwrites B. Found by trying: selection is deterministic. */
     clobbersB(e: Expr): boolean {
         let known = this.clobbers.get(e)
@@ -177,7 +210,7 @@ export class Emitter {
             this.items = []
             try {
                 evaluate(this, e)
-                known = this.items.some(i => "operation" in i && (i.operation.startsWith("B=") || i.operation.startsWith("call ")))
+                known = this.items.some(i => "operation" in i && (destinationOf(i.operation) === "B" || i.operation.includes("call ")))
             } finally {
                 this.items = items
                 this.mirrored = mirrored
@@ -189,81 +222,9 @@ export class Emitter {
         }
         return known
     }
-
-    /**
-     * Reads a field that objects made by the base may not have yet. When it comes out undefined, the object is brought up
-     * to its new layout, once, and read again.
-     */
-    loadNewField(object: Expr, field: Operand): void {
-        this.withTemporary(t => {
-            evaluate(this, object)
-            this.storeA(t)
-            this.emit("A=A INDEX K", field)
-            const slow = this.newLabel("migrate")
-            const done = this.newLabel("migrated")
-            this.emit("if A EQ K", { kind: "special", value: "undefined" }, { kind: "label", name: done }, { kind: "label", name: slow })
-            this.label(slow)
-            this.bringUp(() => this.loadB(t), field)
-            this.label(done)
-        })
-    }
-
-    /** The same where the field's name is computed. */
-    loadComputedField(object: Expr, key: Expr): void {
-        const slow = this.newLabel("migrate")
-        const done = this.newLabel("migrated")
-        const check = () => {
-            this.emit("if A EQ K", { kind: "special", value: "undefined" }, { kind: "label", name: done }, { kind: "label", name: slow })
-            this.label(slow)
-        }
-        const bringUp = () => {
-            this.emit("call K(B,A)", { kind: "bringUp" })
-            this.label(done)
-        }
-        if (isVariable(object) && isVariable(key)) {
-            evaluateBinary(this, "INDEX", object, key)
-            check()
-            operands(this, object, key)
-            bringUp()
-            return
-        }
-        this.withTemporary(o => {
-            this.withTemporary(k => {
-                operands(this, object, key)
-                this.storeA(k)
-                this.emit("A=B")
-                this.storeA(o)
-                this.loadB(o)
-                this.loadA(k)
-                this.emit("A=B INDEX A")
-                check()
-                this.loadB(o)
-                this.loadA(k)
-                bringUp()
-            })
-        })
-    }
-
-    /** Reads a field that a declared migration changes: the object is brought up before. */
-    loadMigratedField(object: Expr, field: Operand): void {
-        evaluate(this, object)
-        this.bringUp(() => this.emit("B=A"), field)
-    }
-
-    /** Brings the object in B up to its class's new layout; A is then the field. */
-    bringUp(loadB: () => void, field: Operand): void {
-        loadB()
-        this.emit("A=K", field)
-        this.emit("call K(B,A)", { kind: "bringUp" })
-    }
 }
 
-/** Whether an expression may be worked out twice. */
-function isVariable(e: Expr): boolean {
-    return e.kind === "op" && (e.op.name === "LOAD_LOCAL" || e.op.name === "LOAD_GLOBAL")
-}
-
-type TemporaryPlace = Exclude<Place, { readonly slot: number }>
+export type TemporaryPlace = Exclude<Place, { readonly slot: number }>
 
 /** A statement uses `ret_val` when A no longer has it: it has to be saved before. */
 export class ReturnValueLost extends Error {}
@@ -271,6 +232,7 @@ export class ReturnValueLost extends Error {}
 /** An expression needs one more register than there are: the function has to be translated with a spill array. */
 export class OutOfRegisters extends Error {}
 
+/** Operations that leave a result in A without saying so in their names. */
 function changesA(operation: string): boolean {
-    return operation.startsWith("A=") || operation.startsWith("call ") || operation.startsWith("delete ")
+    return operation === "call B(...A)" || operation === "delete B[A]"
 }

@@ -1,10 +1,13 @@
 import type { Expr, Statement } from "../devs/code.ts"
-import type { OpName } from "../devs/opcodes.ts"
 import type { Emitter } from "./emitter.ts"
 import type { Operand } from "./guest-code.ts"
 import { RETURN_VALUE } from "./liveness.ts"
 import { RefusalSignal } from "./refusal.ts"
-import { constantKey, constantOf, evaluate, fieldOf, generalRegisterOf, levelsOf, operands } from "./select.ts"
+import { branch } from "./branches.ts"
+import { call } from "./calls.ts"
+import { countUses } from "./liveness.ts"
+import { bringUp } from "./migrated-fields.ts"
+import { constantKey, constantOf, evaluate, evaluateTo, fieldOf, type Leaf, leafOf, levelsOf, operands, variants, withOperands } from "./select.ts"
 import { exceptionLabel, type FunctionContext, statementLabel } from "./translate-function.ts"
 
 /** Translates one statement. What it leaves in `ret_val` is in A afterwards. */
@@ -13,12 +16,12 @@ export function translateStatement(context: FunctionContext, s: Statement, i: nu
     const name = s.op.name
     switch (name) {
         case "STORE_LOCAL":
-            return storeLocal(em, s.immediate, s.args[0])
+            return storeLocal(context, s, i)
         case "STORE_GLOBAL": {
-            evaluate(em, s.args[0])
             const g = em.scope.global(s.immediate)
-            if ("base" in g) em.emit(`g${g.base}=A`)
-            else em.emit("cell=A", { kind: "cell", index: g.cell })
+            if ("base" in g) return evaluateTo(em, `g${g.base}`, s.args[0])
+            evaluate(em, s.args[0])
+            em.emit("cell=A", { kind: "cell", index: g.cell })
             return
         }
         case "STORE_CLOSURE": {
@@ -40,7 +43,7 @@ export function translateStatement(context: FunctionContext, s: Statement, i: nu
                 throw new RefusalSignal("HOV118", `field ${field.text}, which older objects get when it is missing, is deleted`, s.pc)
             if (field?.kind === "string" && em.scope.isMigratedField(field.text)) {
                 evaluate(em, s.args[0])
-                em.bringUp(() => em.emit("B=A"), field)
+                bringUp(em, () => em.emit("B=A"), field)
             }
             operands(em, s.args[0], s.args[1])
             em.emit("delete B[A]")
@@ -73,7 +76,7 @@ export function translateStatement(context: FunctionContext, s: Statement, i: nu
             em.label(exceptionLabel(i))
             return
         case "FINALLY":
-            em.emit("A=undefined")
+            em.emit("A=K", { kind: "special", value: "undefined" })
             em.label(exceptionLabel(i))
             return
         case "THROW_JMP":
@@ -94,60 +97,79 @@ export function translateStatement(context: FunctionContext, s: Statement, i: nu
             em.emit("debugger")
             return
         default:
-            if (name.startsWith("CALL")) return call(em, s.args[0], s.args.slice(1))
+            if (name.startsWith("CALL")) return callStatement(context, s, i)
             throw new RefusalSignal("HOV111", `${name} has no translation`, s.pc)
     }
 }
 
-function storeLocal(em: Emitter, variable: number, value: Expr): void {
-    const place = em.allocation.places.get(variable)
-    const register = place && "register" in place ? place.register : undefined
-    const constant = constantOf(em, value)
-    if (register !== undefined && constant && !(constant.kind === "special" && constant.value === "undefined" && em.isMirrored(variable))) {
-        em.emit(`R${register}=K`, constant)
+function callStatement(context: FunctionContext, s: Statement, i: number): void {
+    const { em } = context
+    const register = resultRegister(context, i)
+    const targets = register !== undefined ? [`R${register}`] : context.isReturnValueLive(i) ? [] : [""]
+    const to = call(em, s.args[0], s.args.slice(1), targets)
+    em.resultRegister = to === `R${register}` ? register : undefined
+}
+
+/** Register of the variable that the next statement stores a call's result in, when that is all that is done with it. */
+function resultRegister(context: FunctionContext, i: number): number | undefined {
+    const next = context.statements[i + 1]
+    if (next?.op.name !== "STORE_LOCAL" || context.isTarget(i + 1) || context.isReturnValueLive(i + 1)) return undefined
+    const [value] = next.args
+    const place = context.em.allocation.places.get(next.immediate)
+    return value.kind === "op" && value.op.name === "RET_VAL" && place && "register" in place ? place.register : undefined
+}
+
+function storeLocal(context: FunctionContext, s: Statement, i: number): void {
+    const { em } = context
+    const place = em.allocation.places.get(s.immediate)
+    const [value] = s.args
+    if (place && "register" in place) {
+        const isResult = value.kind === "op" && value.op.name === "RET_VAL"
+        // the call has stored it there
+        if (isResult && em.resultRegister === place.register) return
+        // a value that A has anyway
+        if (isResult || isMirroredVariable(em, value)) {
+            evaluate(em, value)
+            em.storeVariable(s.immediate)
+        } else evaluateTo(em, `R${place.register}`, value)
         return
     }
-    if (register !== undefined && value.kind === "op" && value.op.name === "ADD" && em.has(`R${register}=R${register} ADD A`)) {
-        const [left, right] = value.args
-        if (generalRegisterOf(em, left) === register) {
-            const step = constantOf(em, right)
-            if (step) em.emit(`R${register}=R${register} ADD K`, step)
-            else {
-                evaluate(em, right)
-                em.emit(`R${register}=R${register} ADD A`)
-            }
-            if (em.isMirrored(variable)) em.mirror(undefined)
-            return
-        }
-    }
     evaluate(em, value)
-    em.storeVariable(variable)
+    em.storeVariable(s.immediate)
+}
+
+function isMirroredVariable(em: Emitter, e: Expr): boolean {
+    return e.kind === "op" && e.op.name === "LOAD_LOCAL" && em.isMirrored(e.immediate)
 }
 
 function indexSet(em: Emitter, object: Expr, key: Expr, value: Expr): void {
-    const register = generalRegisterOf(em, object)
     const constant = constantKey(em, key)
     const isMigrated = constant?.kind === "string" && em.scope.isMigratedField(constant.text)
-    if (register !== undefined && constant) {
-        if (isMigrated) em.bringUp(() => em.emit(`B=R${register}`), constant)
-        evaluate(em, value)
-        em.emit(`R${register}[K]=A`, constant)
-        return
-    }
-    if (register !== undefined) {
-        operands(em, key as Expr, value)
-        em.emit(`R${register}[B]=A`)
-        return
+    const o = leafOf(em, object)
+    const k = leafOf(em, key)
+    const v = leafOf(em, value)
+    const trySet = (objects: readonly Leaf[], keys: readonly Leaf[], values: readonly Leaf[]) =>
+        objects.some(x => keys.some(y => values.some(z => em.emitOneOf([`${x.text}[${y.text}]=${z.text}`, [...x.operands, ...y.operands, ...z.operands]]))))
+    const at = (text: string): Leaf[] => [{ text, operands: [], isField: false }]
+    if (o && !isMigrated) {
+        const keys = k ? variants(k) : at("B")
+        if (k && v && trySet([o], keys, variants(v))) return
+        if (em.probe(() => trySet([o], keys, at("A")))) {
+            if (k) evaluate(em, value)
+            else operands(em, key, value)
+            trySet([o], keys, at("A"))
+            return
+        }
     }
     em.withTemporary(t => {
         evaluate(em, object)
         em.storeA(t)
         if (!constant) {
-            operands(em, key as Expr, value)
+            operands(em, key, value)
             if ("register" in t) em.emit(`R${t.register}[B]=A`)
             else em.emit("S[K][B]=A", { kind: "int", value: t.spill })
         } else {
-            if (isMigrated) em.bringUp(() => em.loadB(t), constant)
+            if (isMigrated) bringUp(em, () => em.loadB(t), constant)
             evaluate(em, value)
             em.loadB(t)
             em.emit("B[K]=A", constant)
@@ -159,91 +181,40 @@ function storeBuffer(em: Emitter, s: Statement): void {
     const [buffer, format, offset, value] = s.args
     const constantFormat = constantOf(em, format)
     if (!constantFormat) throw new RefusalSignal("HOV111", "a buffer is written in a format that is not constant", s.pc)
-    const register = generalRegisterOf(em, buffer)
-    if (register !== undefined) {
-        operands(em, offset, value)
-        em.emit(`store buffer R${register}`, constantFormat)
-        return
-    }
-    em.withTemporary(t => {
-        evaluate(em, buffer)
-        em.storeA(t)
-        operands(em, offset, value)
-        if ("register" in t) em.emit(`store buffer R${t.register}`, constantFormat)
-        else em.emit("store buffer S[K]", constantFormat, { kind: "int", value: t.spill })
-    }, true)
+    const place = em.reserveSpill()
+    evaluate(em, buffer)
+    em.storeA(place)
+    operands(em, offset, value)
+    em.emit("store buffer S[K]", constantFormat, { kind: "int", value: place.spill })
 }
 
 /** A jump to a statement; one that goes back counts against the budget, so that no loop runs into the VM's step limit. */
 function jump(context: FunctionContext, from: number, to: number): void {
-    const label: Operand = { kind: "label", name: statementLabel(to) }
-    context.em.emit(to <= from ? "loop" : "jump", label)
+    const { em } = context
+    if (to > from) return em.emit("jump", { kind: "label", name: statementLabel(to) })
+    // a loop's condition is tested at its end too, where it then needs one jump less
+    const head = context.statements[to]
+    const condition = head.op.name === "JMP_Z" && context.around[to].length === context.around[from].length ? head.args[0] : undefined
+    if (condition && nodes(condition) <= conditionNodesMax && countUses(head.args, RETURN_VALUE) === 0) {
+        const exit = context.indexOf(head.immediate)
+        if (exit > from) {
+            branch(em, condition, { whenFalse: statementLabel(exit), whenTrue: statementLabel(to + 1), loop: "whenTrue" })
+            return
+        }
+    }
+    em.emit("loop", { kind: "label", name: statementLabel(to) })
 }
 
-const comparisons: ReadonlySet<OpName> = new Set<OpName>(["EQ", "NE", "LT", "LE"])
+/** Larger conditions are not written twice. */
+const conditionNodesMax = 6
+
+function nodes(e: Expr): number {
+    return e.kind === "int" ? 1 : e.args.reduce((n, x) => n + nodes(x), 1)
+}
 
 function jumpIfFalse(context: FunctionContext, condition: Expr, i: number, target: number): void {
-    const { em } = context
-    // a conditional jump back would pass the budget by
-    const backwards = target <= i
-    const landing = backwards ? em.newLabel("back") : statementLabel(target)
-    branch(em, condition, landing, statementLabel(i + 1))
-    if (backwards) {
-        em.label(landing)
-        em.emit("loop", { kind: "label", name: statementLabel(target) })
-    }
-}
-
-function branch(em: Emitter, condition: Expr, whenFalse: string, whenTrue: string): void {
-    const targets: [Operand, Operand] = [
-        { kind: "label", name: whenFalse },
-        { kind: "label", name: whenTrue },
-    ]
-    if (condition.kind === "op" && condition.op.name === "NOT") {
-        branch(em, condition.args[0], whenTrue, whenFalse)
-        return
-    }
-    if (condition.kind === "op" && condition.op.name === "TO_BOOL") {
-        branch(em, condition.args[0], whenFalse, whenTrue)
-        return
-    }
-    if (condition.kind === "op" && condition.op.name === "IS_NULLISH") {
-        evaluate(em, condition.args[0])
-        em.emit("if A nullish", ...targets)
-        return
-    }
-    if (condition.kind === "op" && comparisons.has(condition.op.name)) {
-        compare(em, condition.op.name, condition.args[0], condition.args[1], targets)
-        return
-    }
-    const register = generalRegisterOf(em, condition)
-    if (register !== undefined) em.emit(`if R${register}`, ...targets)
-    else {
-        evaluate(em, condition)
-        em.emit("if A", ...targets)
-    }
-}
-
-function compare(em: Emitter, name: OpName, left: Expr, right: Expr, targets: [Operand, Operand]): void {
-    const constant = constantOf(em, right)
-    const leftRegister = generalRegisterOf(em, left)
-    const rightRegister = generalRegisterOf(em, right)
-    if (constant) {
-        if (leftRegister !== undefined) em.emit(`if R${leftRegister} ${name} K`, constant, ...targets)
-        else {
-            evaluate(em, left)
-            em.emit(`if A ${name} K`, constant, ...targets)
-        }
-    } else if (rightRegister !== undefined) {
-        evaluate(em, left)
-        em.emit(`if A ${name} R${rightRegister}`, ...targets)
-    } else if (leftRegister !== undefined && em.has(`if R${leftRegister} ${name} A`)) {
-        evaluate(em, right)
-        em.emit(`if R${leftRegister} ${name} A`, ...targets)
-    } else {
-        operands(em, left, right)
-        em.emit(`if B ${name} A`, ...targets)
-    }
+    const loop = target <= i ? ("whenFalse" as const) : undefined
+    branch(context.em, condition, { whenFalse: statementLabel(target), whenTrue: statementLabel(i + 1), loop })
 }
 
 function jumpIfNullish(context: FunctionContext, i: number, target: number): void {
@@ -252,19 +223,32 @@ function jumpIfNullish(context: FunctionContext, i: number, target: number): voi
     const nullish = em.newLabel("nullish")
     em.emit("if A nullish", { kind: "label", name: statementLabel(i + 1) }, { kind: "label", name: nullish })
     em.label(nullish)
-    em.emit("A=undefined")
+    em.emit("A=K", { kind: "special", value: "undefined" })
     em.storeVariable(RETURN_VALUE)
     em.emit(target <= i ? "loop" : "jump", { kind: "label", name: statementLabel(target) })
 }
 
 function returnValue(em: Emitter, value: Expr): void {
     const constant = constantOf(em, value)
-    if (constant?.kind === "special" && constant.value === "undefined") em.emit("return undefined")
-    else if (constant) em.emit("return K", constant)
-    else {
-        evaluate(em, value)
-        em.emit("return A")
+    if (constant?.kind === "special" && constant.value === "undefined") return em.emit("return undefined")
+    const leaf = leafOf(em, value, true)
+    if (leaf && em.emitOneOf(...variants(leaf).map(l => [`return ${l.text}`, l.operands] as const))) return
+    if (value.kind === "op" && value.args.length === 2 && value.op.immediate === undefined) {
+        const [left, right] = value.args
+        const isComputedField = value.op.name === "INDEX" && em.scope.hasNewFields
+        if (!isComputedField && !fieldOf(em, value)?.key) {
+            withOperands(em, { name: value.op.name, left, right }, (x, y, operands) => {
+                const text = `${x} ${value.op.name} ${y}`
+                if (em.emitOneOf([`return ${text}`, operands])) return true
+                if (!em.emitOneOf([`A=${text}`, operands])) return false
+                em.emit("return A")
+                return true
+            })
+            return
+        }
     }
+    evaluate(em, value)
+    em.emit("return A")
 }
 
 /**
@@ -280,7 +264,9 @@ function rethrow(context: FunctionContext, value: Expr, i: number): void {
         const [label, levels] = target.split("|")
         const other = em.newLabel("next")
         const resume = em.newLabel("resume")
-        em.emit("if A EQ K", token, { kind: "label", name: other }, { kind: "label", name: resume })
+        em.emit("B=K", token)
+        em.emit("A=B EQ A")
+        em.emit("if A", { kind: "label", name: other }, { kind: "label", name: resume })
         em.label(resume)
         context.jumpOut(i, Number(levels), label)
         em.label(other)
@@ -298,85 +284,4 @@ function enclosingFinally(context: FunctionContext, i: number): number | undefin
         if (name === "FINALLY" && depth-- === 0) return k
     }
     return undefined
-}
-
-function call(em: Emitter, callee: Expr, args: readonly Expr[]): void {
-    const target = constantOf(em, callee)
-    const field = target ? undefined : fieldOf(em, callee)
-    const method = field ? constantKey(em, field.key) : undefined
-    if (args.length > 2) return callWithArray(em, callee, args)
-    if (target) {
-        if (args.length === 1) evaluate(em, args[0])
-        if (args.length === 2) operands(em, args[0], args[1])
-        em.emit(["call K()", "call K(A)", "call K(B,A)"][args.length], target)
-        return
-    }
-    if (field && method) return callMethod(em, callee, field.object, method, args)
-    if (args.length === 0) {
-        evaluate(em, callee)
-        em.emit("call A()")
-    } else if (args.length === 1) {
-        operands(em, callee, args[0])
-        em.emit("call B(A)")
-    } else
-        em.withTemporary(t => {
-            if (!("register" in t)) return callWithArray(em, callee, args)
-            evaluate(em, callee)
-            em.storeA(t)
-            operands(em, args[0], args[1])
-            em.emit(`call R${t.register}(B,A)`)
-        }, true)
-}
-
-function callMethod(em: Emitter, callee: Expr, object: Expr, method: Operand, args: readonly Expr[]): void {
-    const register = generalRegisterOf(em, object)
-    const withRegister = (r: number) => {
-        if (args.length === 1) evaluate(em, args[0])
-        if (args.length === 2) operands(em, args[0], args[1])
-        em.emit([`call R${r}.K()`, `call R${r}.K(A)`, `call R${r}.K(B,A)`][args.length], method)
-    }
-    if (register !== undefined) {
-        withRegister(register)
-        return
-    }
-    if (args.length === 0) {
-        evaluate(em, object)
-        em.emit("call A.K()", method)
-    } else if (args.length === 1) {
-        operands(em, object, args[0])
-        em.emit("call B.K(A)", method)
-    } else
-        em.withTemporary(t => {
-            if (!("register" in t)) return callWithArray(em, callee, args)
-            evaluate(em, object)
-            em.storeA(t)
-            withRegister(t.register)
-        }, true)
-}
-
-/** Three and more arguments go through an array, as the VM has no calls with computed argument slots. */
-function callWithArray(em: Emitter, callee: Expr, args: readonly Expr[]): void {
-    em.withTemporary(f => {
-        const target = constantOf(em, callee)
-        if (!target) {
-            evaluate(em, callee)
-            em.storeA(f)
-        }
-        em.withTemporary(t => {
-            em.emit("A=[]", { kind: "int", value: args.length })
-            em.storeA(t)
-            args.forEach((arg, n) => {
-                evaluate(em, arg)
-                if ("register" in t) em.emit(`R${t.register}[K]=A`, { kind: "int", value: n })
-                else {
-                    em.emit("B=K", { kind: "int", value: n })
-                    em.emit("S[K][B]=A", { kind: "int", value: t.spill })
-                }
-            })
-            if (target) em.emit("B=K", target)
-            else em.loadB(f)
-            em.loadA(t)
-            em.emit("call B(...A)")
-        }, true)
-    })
 }

@@ -3,7 +3,7 @@ import { accumulatorSlot, registerCount } from "../executor/frame.ts"
 import { allocate, entryMoves } from "./allocate.ts"
 import { Emitter, OutOfRegisters, ReturnValueLost } from "./emitter.ts"
 import type { GuestFunction, Operand, TryRange } from "./guest-code.ts"
-import { countUses, definesReturnValue, liveness, RETURN_VALUE } from "./liveness.ts"
+import { countUses, definesReturnValue, type Liveness, liveness, RETURN_VALUE } from "./liveness.ts"
 import type { Scope } from "./scope.ts"
 import { translateStatement } from "./statements.ts"
 import { finallyDetours, type TryRegion, tryRegions } from "./try-regions.ts"
@@ -17,7 +17,7 @@ export interface TranslationInput {
     /** captured variables and the slot that inner functions read them from */
     readonly pinned: ReadonlyMap<number, number>
     /** names of the operations that the base's executor has */
-    readonly operations: ReadonlySet<string>
+    readonly operations: { has(operation: string): boolean }
 }
 
 /** Names the place of statement i. */
@@ -39,6 +39,10 @@ export interface FunctionContext {
     /** a token that stands for a jump that finally blocks interrupt, and the code that a finally resumes it with */
     tokenFor(handler: number, target: string): Operand
     tokensOf(handler: number): readonly { token: Operand; target: string }[]
+    /** whether control can come to statement i from elsewhere than the one before it */
+    isTarget(i: number): boolean
+    /** whether `ret_val` is needed behind statement i */
+    isReturnValueLive(i: number): boolean
     /** what a jump out of the innermost `levels` regions has to do first */
     jumpOut(from: number, levels: number, target: string): void
 }
@@ -72,7 +76,7 @@ function translateWith(input: TranslationInput, temporaries: number | undefined)
     const allocation = allocate({ statements, live, parameterCount, pinned, keepsReturnValue, temporaries })
     if (!allocation) return undefined
     const em = new Emitter(scope, allocation, input.operations)
-    const context = functionContext(em, statements, around)
+    const context = functionContext(em, statements, around, live, targets)
 
     em.begin(0, allocation.freeAt(0))
     const tryRanges: TryRange[] = regions.map(r => ({
@@ -85,7 +89,8 @@ function translateWith(input: TranslationInput, temporaries: number | undefined)
         if (targets.has(i)) em.label(statementLabel(i))
         em.begin(s.pc, allocation.freeAt(i))
         translateWithReturnValue(context, s, i)
-        if (definesReturnValue(s)) {
+        if (!definesReturnValue(s)) em.resultRegister = undefined
+        else if (em.resultRegister === undefined) {
             if (keepsReturnValue && live.liveOut[i].has(RETURN_VALUE)) em.storeVariable(RETURN_VALUE)
             else em.mirror(RETURN_VALUE)
         }
@@ -139,7 +144,7 @@ function jumpTargets(statements: readonly Statement[]): Set<number> {
     return targets
 }
 
-function functionContext(em: Emitter, statements: readonly Statement[], around: TryRegion[][]): FunctionContext & { tokens: () => number } {
+function functionContext(em: Emitter, statements: readonly Statement[], around: TryRegion[][], live: Liveness, targets: ReadonlySet<number>): FunctionContext & { tokens: () => number } {
     const at = new Map(statements.map((s, i) => [s.pc, i]))
     const byHandler = new Map<number, { token: Operand; target: string }[]>()
     let tokens = 0
@@ -149,6 +154,8 @@ function functionContext(em: Emitter, statements: readonly Statement[], around: 
         around,
         indexOf: (pc: number) => at.get(pc)!,
         tokens: () => tokens,
+        isTarget: (i: number) => targets.has(i),
+        isReturnValueLive: (i: number) => live.liveOut[i].has(RETURN_VALUE),
         tokensOf: (handler: number) => byHandler.get(handler) ?? [],
         tokenFor(handler: number, target: string): Operand {
             const known = byHandler.get(handler) ?? []
