@@ -1,5 +1,6 @@
 import type { LevelWithSilent } from "pino"
 import type { Clock } from "./clock.ts"
+import type { S3Options } from "./store/s3-blobs.ts"
 
 export interface CloudOptions {
     /** Folder for the database and the blobs; made when it is not there. */
@@ -9,6 +10,8 @@ export interface CloudOptions {
      * processes behind a balancer.
      */
     readonly databaseUrl?: string
+    /** Where blobs are kept, in the place of the data folder: for servers that share no disk. */
+    readonly s3?: S3Options
     /** Loopback unless told otherwise. */
     readonly host?: string
     /** 0 (the default) takes a free one. */
@@ -17,6 +20,8 @@ export interface CloudOptions {
     readonly adminToken?: string
     /** 64 hex digits that devices' keys are encrypted with; without it the ones in `secret.key` of the data folder. */
     readonly secretKey?: string
+    /** How devices and another server reach this one, when that is not where it listens. */
+    readonly publicUrl?: string
     readonly logLevel?: LevelWithSilent
     readonly timings?: Partial<Timings>
     /** Interval that devices are told for plain polls; their own when left out. */

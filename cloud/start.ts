@@ -6,10 +6,14 @@ import { adminTokenOf, installAdminToken } from "./admin-token.ts"
 import { Controller } from "./controller/controller.ts"
 import { ActualWriter } from "./device-api/actual-writer.ts"
 import { Extras } from "./device-api/extras.ts"
+import { Diagnostics } from "./diagnostics.ts"
 import { deviceApi } from "./device-api/index.ts"
 import { Seals } from "./device-api/seal.ts"
 import { Sessions } from "./device-api/sessions.ts"
 import { EventHub } from "./events/hub.ts"
+import { addGate } from "./handover/server/gate.ts"
+import { handoverRoutes } from "./handover/server/routes.ts"
+import { ServerHandover } from "./handover/server/server-handover.ts"
 import { HeldPolls } from "./held-polls.ts"
 import { LIMITS } from "./limits.ts"
 import { createLog } from "./log.ts"
@@ -22,8 +26,10 @@ import { Principals } from "./principals.ts"
 import { ServerSecret } from "./server-secret.ts"
 import { RolloutRunner } from "./rollouts/runner.ts"
 import { createServer } from "./server.ts"
-import { DiskBlobStore } from "./store/blobs.ts"
+import { CachedBlobs } from "./store/blobs.ts"
+import { DiskBlobs } from "./store/disk-blobs.ts"
 import { openPostgresStore } from "./store/postgres-store.ts"
+import { S3Blobs } from "./store/s3-blobs.ts"
 import { openSqliteStore } from "./store/sqlite-store.ts"
 import type { Store } from "./store/store.ts"
 import { WebhookSender } from "./webhooks/sender.ts"
@@ -43,7 +49,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     await mkdir(options.dataDir, { recursive: true })
     const adminToken = await adminTokenOf(options.dataDir, options.adminToken)
     const onError = (error: unknown): void => log.error({ err: error }, "background work failed")
-    const blobs = await DiskBlobStore.open(path.join(options.dataDir, "blobs"), LIMITS.blobCacheBytes)
+    const place = options.s3 === undefined ? await DiskBlobs.open(path.join(options.dataDir, "blobs")) : new S3Blobs(options.s3)
+    const blobs = new CachedBlobs(place, LIMITS.blobCacheBytes)
     const store = await openStore(options, onError)
     await installAdminToken(store, adminToken, now())
 
@@ -91,7 +98,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         heldPolls: () => held.size,
         sessions: () => sessions.size,
         listeners: () => hub.listeners,
-        blobDiskReads: () => blobs.diskReads,
+        blobReads: () => blobs.reads,
     })
     const sender = new WebhookSender({
         store,
@@ -103,7 +110,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         tickMs: timings.sweepMs,
     })
 
+    let url = ""
+    const handover = await ServerHandover.open({ store, blobs, sessions, held, writer, controller, runner, sender, hub, secret, log, now, url: () => options.publicUrl ?? url })
     const app = await createServer(log)
+    addGate(app, handover)
+    await handoverRoutes(app as never, { handover, principals, store, blobs })
     app.get("/metrics", { onRequest: operatorGate(principals, "read"), schema: { hide: true } }, async (_request, reply) => {
         reply.type(metrics.contentType)
         return metrics.metrics()
@@ -126,19 +137,21 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         writer,
         counters,
         commandTimeoutMs: timings.commandTimeoutMs,
+        retryDelayMs: timings.retryDelayMs,
         now,
+        moveOf: deviceId => handover.moveOf(deviceId),
     })
     await app.register(operatorApi, {
         prefix: "/api/v1",
         store,
         blobs,
         principals,
-        retryDelayMs: timings.retryDelayMs,
         secret,
         controller,
         policy: timings,
         hub,
         runner,
+        diagnostics: new Diagnostics(store, blobs),
         now,
     })
     app.addHook("preClose", async () => {
@@ -152,12 +165,14 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         log.info({ leads }, leads ? "this process leads" : "another process leads")
         for (const work of byItself) leads ? work.start() : work.stop()
     })
+    handover.settleRoles()
     const { address, port, family } = app.server.address() as AddressInfo
-    const url = `http://${family === "IPv6" ? `[${address}]` : address}:${port}`
+    url = `http://${family === "IPv6" ? `[${address}]` : address}:${port}`
     log.info({ url }, "the cloud listens")
 
     let closing: Promise<void> | undefined
     async function close(): Promise<void> {
+        handover.close()
         await app.close()
         await sender.close()
         await runner.close()

@@ -71,6 +71,11 @@ export class Sessions {
         return this.#byId.get(deviceId) ?? this.#loadOnce(deviceId)
     }
 
+    /** Whether the device has talked to this process. */
+    isKnown(deviceId: string): boolean {
+        return this.#byId.has(deviceId)
+    }
+
     /** The device belongs to another server; returns what was remembered of it. */
     drop(deviceId: string): Session | undefined {
         const session = this.#byId.get(deviceId)

@@ -89,6 +89,12 @@ export class EventHub {
         return this.#recent.slice(from, from + limit)
     }
 
+    /** Listeners come back with the last number they had, and are told where the events are now. */
+    dropListeners(): void {
+        for (const listener of this.#listeners) listener.close()
+        this.#listeners.clear()
+    }
+
     close(): void {
         clearInterval(this.#heartbeat)
         for (const listener of this.#listeners) listener.close()

@@ -57,6 +57,11 @@ export class WebhookSender {
         this.#abort.abort()
     }
 
+    /** Resolves when nothing is on its way any more. */
+    async quiet(): Promise<void> {
+        await Promise.all(this.#busy.values())
+    }
+
     async close(): Promise<void> {
         this.stop()
         this.#unsubscribe()

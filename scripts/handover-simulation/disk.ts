@@ -98,7 +98,6 @@ export class Connection implements SessionStore<DeviceBody> {
     }
 
     fence(session: SessionName, epoch: number, done: Done<DeviceBody>): void {
-        if (this.#mutation === "no-fence") return this.#commit(() => () => done(null))
         this.#change(session, done, record => {
             if (record !== undefined && record.epoch >= epoch) return undefined
             return { owner: this.#other, epoch, snapshot: record?.snapshot ?? null }

@@ -6,7 +6,6 @@ export const MUTATIONS = {
     "keep-nothing": "a state that was given is not kept until it arrived",
     "forget-the-new-owner": "when a state has arrived, its giver's store has the session as its own again",
     "install-twice": "a state that comes again is installed again",
-    "no-fence": "next says that it never had a session, and takes it later all the same",
     "acknowledge-early": "a status is acknowledged before it is committed",
     "copy-is-enough": "next serves from the copy without asking for the rest",
 } as const

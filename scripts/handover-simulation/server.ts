@@ -131,6 +131,7 @@ export class Server {
                     return reply({ id: request.id, ok: false, ...(forwarded ? {} : { move: { to: this.#options.other, ticket: null } }) })
                 case "there":
                     if (forwarded) return reply({ id: request.id, ok: false })
+                    if (request.kind === "poll") return reply({ id: request.id, ok: false, ...this.#elsewhere() })
                     // The other server answers; this one hands its answer on, and says where it came from.
                     return this.#options.send({
                         kind: "forward",

@@ -1,0 +1,72 @@
+/**
+ * Asks, before anything else looks at a request, whether it is for this server: a
+ * device's while its session moves, an operator's when it is about a device that has
+ * moved, and everything once the handover is over.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify"
+import type { Admission } from "../home.ts"
+import { forward, HOP_HEADER } from "./proxy.ts"
+import type { ServerHandover } from "./server-handover.ts"
+
+const DEVICE = /^\/v1\/dfu\/([^/?]+)\/(\w+)/
+const OPERATOR = /^\/api\/v1\/(?!server\/handover)(?:devices\/([^/?]+))?/
+const BATCH = "batch"
+
+export function addGate(app: FastifyInstance, handover: ServerHandover): void {
+    app.addHook("onRequest", (request, reply, done) => {
+        if (handover.idle) return done()
+        const url = request.raw.url ?? "/"
+        const device = DEVICE.exec(url)
+        if (device !== null) return deviceRequest(handover, request, reply, device[1], device[2] === "poll", done)
+        const operator = OPERATOR.exec(url)
+        if (operator !== null) return void operatorRequest(handover, request, reply, operator[1], done)
+        // Claims and blobs: blobs are named by their content, both servers have them.
+        if (handover.isOver && url.startsWith("/v1/enrol")) return forward(handover.peerUrl as string, request, reply)
+        done()
+    })
+}
+
+function deviceRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string, isPoll: boolean, done: () => void): void {
+    const ticket = request.raw.headers["x-handover-ticket"]
+    const epoch = handover.ticketEpoch(device, typeof ticket === "string" ? ticket : undefined)
+    // Without a ticket nobody makes this server ask for a session: who it is from is not known yet.
+    handover.home.enter(device, epoch === null ? null : { epoch }, admission => place(handover, admission, request, reply, isPoll, done))
+}
+
+function place(handover: ServerHandover, admission: Admission, request: FastifyRequest, reply: FastifyReply, isPoll: boolean, done: () => void): void {
+    if (admission.kind === "here") {
+        if (reply.raw.destroyed) return admission.leave()
+        reply.raw.once("close", admission.leave)
+        return done()
+    }
+    const peer = handover.peerUrl
+    if (peer === null) return done()
+    const body = handover.elsewhere()
+    if (admission.kind === "back" || request.raw.headers[HOP_HEADER] !== undefined) {
+        reply.hijack()
+        if (admission.kind === "back" && isPoll) {
+            reply.raw.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) }).end(body)
+        } else reply.raw.writeHead(503, { "retry-after": "1", "content-length": 0 }).end()
+        request.raw.resume()
+        return
+    }
+    // A sealed poll has to be answered by whom it can open; that is the other server.
+    if (!isPoll || request.raw.headers.authorization?.startsWith("Bearer ") !== true) return forward(peer, request, reply)
+    reply.hijack()
+    request.raw.resume()
+    reply.raw.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) }).end(body)
+}
+
+async function operatorRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string | undefined, done: () => void): Promise<void> {
+    if (request.raw.headers[HOP_HEADER] !== undefined) return done()
+    const peer = handover.peerUrl
+    await handover.resting
+    if (peer !== null && handover.isOver) return forward(peer, request, reply)
+    if (device === undefined || device === BATCH || peer === null) return done()
+    await handover.adopt(device)
+    handover.home.enter(device, null, admission => {
+        if (admission.kind === "there") return forward(peer, request, reply)
+        if (admission.kind === "here") reply.raw.once("close", admission.leave)
+        done()
+    })
+}

@@ -1,0 +1,25 @@
+/** Hands a request on to the other server as it came, and its answer back. */
+import type { FastifyReply, FastifyRequest } from "fastify"
+import { agentOf, requestOf } from "./link.ts"
+
+/** A request that was handed on is not handed on again. */
+export const HOP_HEADER = "x-handover-hop"
+const RETRY_S = "1"
+
+export function forward(url: string, request: FastifyRequest, reply: FastifyReply): void {
+    const from = request.raw
+    reply.hijack()
+    const { connection: _connection, "transfer-encoding": _encoding, ...headers } = from.headers
+    const sent = requestOf(url)(`${url}${from.url}`, { method: from.method, agent: agentOf(url), headers: { ...headers, [HOP_HEADER]: "1" } }, answer => {
+        const { connection: _own, "keep-alive": _alive, ...rest } = answer.headers
+        reply.raw.writeHead(answer.statusCode ?? 502, rest)
+        answer.pipe(reply.raw)
+        answer.on("error", () => reply.raw.destroy())
+    })
+    sent.on("error", () => {
+        if (reply.raw.headersSent) reply.raw.destroy()
+        else reply.raw.writeHead(503, { "retry-after": RETRY_S, "content-length": 0 }).end()
+    })
+    reply.raw.on("close", () => sent.destroy())
+    from.pipe(sent)
+}

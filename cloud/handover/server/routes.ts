@@ -1,0 +1,110 @@
+/** The operator's side of a handover, and what the two servers say to each other. */
+import { Type } from "@sinclair/typebox"
+import type { FastifyReply, FastifyRequest } from "fastify"
+import type { TypedApp } from "../../operator-api/context.ts"
+import { operatorGate } from "../../operator-api/authorize.ts"
+import type { Principals } from "../../principals.ts"
+import { Problem } from "../../problems.ts"
+import type { BlobStore } from "../../store/blobs.ts"
+import type { Store } from "../../store/store.ts"
+import type { Message } from "../messages.ts"
+import type { DeviceBody } from "./device-sessions.ts"
+import { takeRelayed } from "./relay.ts"
+import { PACE_PER_S, type ServerHandover } from "./server-handover.ts"
+
+const Url = Type.String({ pattern: "^https?://[A-Za-z0-9.\\[\\]:_-]{1,200}$", description: "Address of the other server, without a path" })
+const Pace = Type.Integer({ minimum: 1, maximum: 10_000, description: "Devices offered in a second" })
+const PROGRESS_MS = 250
+const LINK_BODY_BYTES = 16 * 1024 * 1024
+
+export interface HandoverRoutesOptions {
+    readonly handover: ServerHandover
+    readonly principals: Principals
+    readonly store: Store
+    readonly blobs: BlobStore
+}
+
+export async function handoverRoutes(app: TypedApp, { handover, principals, store, blobs }: HandoverRoutesOptions): Promise<void> {
+    const doc = { tags: ["server"], security: [{ operator: [] }] }
+    const administer = operatorGate(principals, "administer")
+    const read = operatorGate(principals, "read")
+    const prefix = "/api/v1/server/handover"
+    app.post(prefix, {
+        onRequest: administer,
+        schema: {
+            ...doc,
+            summary: "Hand this server over to another one",
+            body: Type.Object({ to: Url, token: Type.String({ minLength: 16, maxLength: 128, description: "An admin's token of the other server" }), pacePerS: Type.Optional(Pace) }, { additionalProperties: false }),
+        },
+        handler: async (request, reply) => {
+            const { to, token, pacePerS } = request.body as { to: string; token: string; pacePerS?: number }
+            reply.code(202)
+            return handover.begin(to, token, pacePerS ?? PACE_PER_S)
+        },
+    })
+    app.get(prefix, { onRequest: read, schema: { ...doc, summary: "How far the handover is" }, handler: async () => handover.progress })
+    app.post(`${prefix}/abort`, { onRequest: administer, schema: { ...doc, summary: "Take everything back" }, handler: async () => handover.abort() })
+    app.post(`${prefix}/pace`, {
+        onRequest: administer,
+        schema: { ...doc, summary: "Set how many devices are offered in a second", body: Type.Object({ pacePerS: Pace }, { additionalProperties: false }) },
+        handler: async request => handover.pace((request.body as { pacePerS: number }).pacePerS),
+    })
+    app.get(`${prefix}/events`, {
+        onRequest: read,
+        schema: { ...doc, summary: "Progress as it goes (SSE)" },
+        handler: (_request, reply) => progressEvents(handover, reply),
+    })
+    app.post(`${prefix}/accept`, {
+        onRequest: administer,
+        schema: {
+            ...doc,
+            hide: true,
+            body: Type.Object({ handover: Type.String({ maxLength: 64 }), key: Type.String({ minLength: 32, maxLength: 64 }), from: Url, id: Type.String({ maxLength: 64 }) }, { additionalProperties: false }),
+        },
+        handler: async request => handover.accept(request.body as { handover: string; key: string; from: string; id: string }),
+    })
+
+    const peer = { onRequest: async (request: FastifyRequest) => peerOnly(handover, request), schema: { hide: true }, bodyLimit: LINK_BODY_BYTES }
+    app.post("/handover/v1/messages", peer, async (request, reply) => {
+        handover.receive((request.body as { messages: Message<DeviceBody>[] }).messages)
+        reply.code(204)
+    })
+    app.post("/handover/v1/events", peer, async (request, reply) => {
+        await takeRelayed(store, handover.progress.handover ?? "", (request.body as { events: never[] }).events)
+        reply.code(204)
+    })
+    app.get("/handover/v1/common", peer, async request => {
+        const last = (request.query as { last: string }).last === "1"
+        return { ...(await store.read.handover.commonRows(last)), digests: await store.read.handover.digests() }
+    })
+    app.get("/handover/v1/logs", peer, async request => {
+        const { events, audit, limit } = request.query as Record<string, string>
+        return {
+            events: await store.read.handover.logRows("events", Number(events), Number(limit)),
+            audit: await store.read.handover.logRows("audit", Number(audit), Number(limit)),
+        }
+    })
+    app.get("/handover/v1/blobs/:digest", peer, async (request, reply) => {
+        const bytes = await blobs.get((request.params as { digest: string }).digest)
+        if (bytes === undefined) throw new Problem("HOV_API_BLOB_UNKNOWN", "there is no such blob")
+        reply.type("application/octet-stream")
+        return bytes
+    })
+}
+
+function peerOnly(handover: ServerHandover, request: FastifyRequest): void {
+    if (!handover.isPeer(request.headers.authorization)) throw new Problem("HOV_API_TOKEN_WRONG", "this is for the other server of a handover")
+}
+
+function progressEvents(handover: ServerHandover, reply: FastifyReply): void {
+    reply.hijack()
+    reply.raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" })
+    const tell = (): void => {
+        const { progress } = handover
+        reply.raw.write(`event: progress\ndata: ${JSON.stringify(progress)}\n\n`)
+        if (progress.phase === "done" || progress.phase === "aborted" || progress.phase === null) reply.raw.end()
+    }
+    const timer = setInterval(tell, PROGRESS_MS)
+    reply.raw.once("close", () => clearInterval(timer))
+    tell()
+}

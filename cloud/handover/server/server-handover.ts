@@ -1,0 +1,403 @@
+/**
+ * A running server that can be replaced: its devices are the sessions of a handover,
+ * the link to the other server is HTTP, and everything else goes last.
+ */
+import { randomBytes } from "node:crypto"
+import type { Logger } from "pino"
+import type { Controller } from "../../controller/controller.ts"
+import type { ActualWriter } from "../../device-api/actual-writer.ts"
+import type { Sessions } from "../../device-api/sessions.ts"
+import type { EventHub } from "../../events/hub.ts"
+import type { HeldPolls } from "../../held-polls.ts"
+import { newId } from "../../ids.ts"
+import { Problem } from "../../problems.ts"
+import type { RolloutRunner } from "../../rollouts/runner.ts"
+import type { ServerSecret } from "../../server-secret.ts"
+import type { BlobStore } from "../../store/blobs.ts"
+import type { Store } from "../../store/store.ts"
+import type { WebhookSender } from "../../webhooks/sender.ts"
+import { Arriving } from "../arriving.ts"
+import { Home } from "../home.ts"
+import { Leaving } from "../leaving.ts"
+import type { Message } from "../messages.ts"
+import type { Phase, Plan } from "../store.ts"
+import { readTicket, signTicket } from "../ticket.ts"
+import { takeCommon, takeLogs } from "./common.ts"
+import { type DeviceBody, DeviceSessions, snapshotOf, toRecord } from "./device-sessions.ts"
+import { FreezeTimes } from "./figures.ts"
+import { exchange, Link, type Peer } from "./link.ts"
+import { EventRelay } from "./relay.ts"
+
+const TICK_MS = 20
+const OFFER_MS = 15_000
+const RETRY_MS = 500
+const PULL_MS = 5_000
+const FREEZE_MS = 5_000
+const TICKET_S = 60
+export const PACE_PER_S = 100
+
+export interface ServerHandoverOptions {
+    readonly store: Store
+    readonly blobs: BlobStore
+    readonly sessions: Sessions
+    readonly held: HeldPolls
+    readonly writer: ActualWriter
+    readonly controller: Controller
+    readonly runner: RolloutRunner
+    readonly sender: WebhookSender
+    readonly hub: EventHub
+    readonly secret: ServerSecret
+    readonly log: Logger
+    /** Where devices and the other server reach this one; known once it listens. */
+    url(): string
+    now(): number
+}
+
+export interface Progress {
+    readonly handover: string | null
+    readonly role: "current" | "next" | null
+    readonly phase: Phase | null
+    readonly to: string | null
+    readonly devices: number
+    readonly moved: number
+    readonly unsettled: number
+    readonly pacePerS: number | null
+    readonly freeze: FreezeTimes["figures"]
+    readonly linkFailures: number
+}
+
+export class ServerHandover {
+    readonly #options: ServerHandoverOptions
+    readonly home: Home<DeviceBody>
+    readonly #deviceSessions: DeviceSessions
+    readonly #link: Link<Message<DeviceBody>>
+    readonly #relay: EventRelay
+    #arriving: Arriving<DeviceBody> | undefined
+    #leaving: Leaving<DeviceBody> | undefined
+    #peer: Peer | null = null
+    #plan: Plan | null = null
+    #timer: NodeJS.Timeout | undefined
+    #freezes = new FreezeTimes()
+    /** Operators' requests that came while everything rests. */
+    #resting: { promise: Promise<void>; end(): void } | null = null
+
+    private constructor(options: ServerHandoverOptions, readonly id: string) {
+        this.#options = options
+        const { store, secret, log, now, sessions, held, writer, controller } = options
+        const onError = (error: unknown): void => log.error({ err: error }, "handover")
+        this.#deviceSessions = new DeviceSessions({
+            store,
+            me: id,
+            other: () => this.#peer?.id ?? "?",
+            unwrap: (device, wrapped) => secret.unwrap(device, wrapped)?.toString("hex") ?? null,
+            wrap: (device, key) => secret.wrap(device, Buffer.from(key, "hex")),
+            onError,
+        })
+        this.#link = new Link(() => this.#peer)
+        this.#relay = new EventRelay(store, () => this.#peer)
+        this.home = new Home<DeviceBody>({
+            me: id,
+            store: this.#deviceSessions,
+            shared: false,
+            timings: { retryMs: RETRY_MS, pullMs: PULL_MS, freezeMs: FREEZE_MS },
+            now,
+            send: message => this.#link.send(message),
+            capture: (device, done) => {
+                this.#capture(device).then(body => body !== undefined && done(snapshotOf(body)), onError)
+            },
+            onFreeze: device => {
+                this.#freezes.begin(device, performance.now())
+                held.end(device, this.moveOf(device))
+            },
+            onOwner: (device, here) => {
+                const session = sessions.drop(device)
+                if (session !== undefined) writer.forget(session)
+                held.end(device, here ? null : this.#elsewhere())
+                if (here) controller.look([device])
+            },
+        })
+    }
+
+    static async open(options: ServerHandoverOptions): Promise<ServerHandover> {
+        const { store } = options
+        if (store.kind !== "sqlite") return new ServerHandover(options, "shared")
+        await store.write(repos => repos.handover.ensure())
+        let id = await store.read.handover.note("server")
+        if (id === undefined) {
+            id = `s${randomBytes(8).toString("hex")}`
+            await store.write(repos => repos.handover.setNote("server", id as string))
+        }
+        const made = new ServerHandover(options, id)
+        const plan = await store.read.handover.note("plan")
+        if (plan === undefined) return made
+        made.#peer = JSON.parse((await store.read.handover.note("peer")) ?? "null")
+        for (const row of await store.read.handover.owners()) made.home.load(row.session, toRecord(row))
+        made.#resume(JSON.parse(plan))
+        return made
+    }
+
+    /** Nothing to ask about: every request is served here. */
+    get idle(): boolean {
+        return this.#plan === null
+    }
+
+    get peerUrl(): string | null {
+        return this.#peer?.url ?? null
+    }
+
+    get resting(): Promise<void> | null {
+        return this.#resting?.promise ?? null
+    }
+
+    /** Operators, listeners and everything that is not a device's are next's now. */
+    get isOver(): boolean {
+        return this.#plan?.role === "current" && this.#plan.phase === "done"
+    }
+
+    isPeer(authorization: string | undefined): boolean {
+        return this.#peer !== null && authorization === `Handover ${this.#peer.key}`
+    }
+
+    /** The epoch of a ticket that a device shows, when it is one of this handover. */
+    ticketEpoch(device: string, ticket: string | undefined): number | null {
+        if (ticket === undefined || this.#plan === null) return null
+        return readTicket(this.#plan.key, device, ticket, this.#options.now())?.epoch ?? null
+    }
+
+    /** A poll's answer for a device that was offered to the other server. */
+    moveOf(device: string): string | null {
+        const state = this.home.state(device)
+        if (state.at !== "offered" && state.at !== "freezing") return null
+        return this.#offer(device, state.epoch)
+    }
+
+    /** A poll's answer for a device that the other server has. */
+    elsewhere(): string {
+        return this.#elsewhere()
+    }
+
+    get progress(): Progress {
+        const leaving = this.#leaving?.progress
+        let moved = 0
+        let devices = 0
+        for (const [, { at }] of this.home.sessions()) {
+            devices++
+            if (at === "given") moved++
+        }
+        return {
+            handover: this.#plan?.handover ?? null,
+            role: this.#plan?.role ?? null,
+            phase: this.#leaving?.phase ?? this.#plan?.phase ?? null,
+            to: this.#peer?.url ?? null,
+            devices,
+            moved,
+            unsettled: leaving?.unsettled ?? 0,
+            pacePerS: leaving?.pacePerS ?? null,
+            freeze: this.#freezes.figures,
+            linkFailures: this.#link.failures,
+        }
+    }
+
+    /** Begins to hand this server over. @throws Problem when one is under way, or next cannot take it */
+    async begin(to: string, token: string, pacePerS: number): Promise<Progress> {
+        const { store, now, url } = this.#options
+        if (store.kind !== "sqlite") throw new Problem("HOV_API_HANDOVER_STATE", "with a shared database start the new process beside this one and stop this one: sessions move by themselves")
+        if (this.#plan !== null && this.#plan.phase !== "done" && this.#plan.phase !== "aborted") throw new Problem("HOV_API_HANDOVER_STATE", `a handover is under way (${this.#plan.phase})`)
+        if (this.isOver) throw new Problem("HOV_API_HANDOVER_STATE", `this server was handed over to ${this.#peer?.url}`)
+        const key = randomBytes(32).toString("base64url")
+        const handover = newId("h", now())
+        let nextId: string
+        try {
+            await store.write(async repos => {
+                await repos.handover.ownRest(this.id)
+                await repos.handover.setNote("peer", JSON.stringify({ id: "?", url: to, key }))
+            })
+            this.#peer = { id: "?", url: to, key }
+            nextId = JSON.parse((await exchange({ url: to, token }, "POST", "/api/v1/server/handover/accept", { handover, key, from: url(), id: this.id })).toString()).id
+        } catch (error) {
+            this.#peer = null
+            throw new Problem("HOV_API_HANDOVER_NEXT", (error as Error).message)
+        }
+        this.#peer = { id: nextId, url: to, key }
+        const plan: Plan = { handover, role: "current", key, phase: "preparing" }
+        await store.write(async repos => {
+            await repos.handover.setNote("peer", JSON.stringify(this.#peer))
+            await repos.handover.setNote("plan", JSON.stringify(plan))
+        })
+        for (const row of await store.read.handover.owners()) this.home.load(row.session, toRecord(row))
+        this.#resume(plan, pacePerS)
+        return this.progress
+    }
+
+    /** Next's side of `begin`: takes what is not a device's before any device comes. */
+    async accept(offer: { handover: string; key: string; from: string; id: string }): Promise<{ id: string }> {
+        const { store, blobs } = this.#options
+        if (store.kind !== "sqlite" || (this.#plan !== null && this.#plan.phase !== "done" && this.#plan.phase !== "aborted"))
+            throw new Problem("HOV_API_HANDOVER_STATE", "this server cannot take over: a handover is under way, or its database is a shared one")
+        const peer: Peer = { id: offer.id, url: offer.from, key: offer.key }
+        await takeCommon(peer, store, blobs, false)
+        const plan: Plan = { handover: offer.handover, role: "next", key: offer.key, phase: "moving" }
+        await store.write(async repos => {
+            await repos.handover.ownRest(this.id)
+            await repos.handover.setNote("peer", JSON.stringify(peer))
+            await repos.handover.setNote("plan", JSON.stringify(plan))
+        })
+        this.#peer = peer
+        for (const row of await store.read.handover.owners()) this.home.load(row.session, toRecord(row))
+        this.#leaving = undefined
+        this.#resume(plan)
+        return { id: this.id }
+    }
+
+    abort(): Progress {
+        if (this.#leaving?.abort() !== true) throw new Problem("HOV_API_HANDOVER_STATE", "there is nothing to abort: hand over in the other direction")
+        return this.progress
+    }
+
+    pace(perS: number): Progress {
+        this.#leaving?.pace.set(perS)
+        return this.progress
+    }
+
+    receive(messages: readonly Message<DeviceBody>[]): void {
+        for (const message of messages) {
+            if (!("session" in message)) {
+                this.#leaving?.receive(message)
+                this.#arriving?.receive(message)
+                continue
+            }
+            if (message.kind === "moved") this.#freezes.end(message.session, performance.now())
+            this.home.receive(message)
+        }
+    }
+
+    /** A device that was added while a handover is under way is this server's. */
+    async adopt(device: string): Promise<void> {
+        if (this.idle || this.home.state(device).at !== "absent") return
+        await this.#options.store.write(repos => repos.handover.ownRest(this.id))
+        const row = await this.#options.store.read.handover.owner(device)
+        if (row !== undefined && this.home.state(device).at === "absent") this.home.load(device, toRecord(row))
+    }
+
+    /** After a start in the midst of a handover: what happens by itself may be the other server's. */
+    settleRoles(): void {
+        if (this.#plan === null) return
+        const { runner, sender, controller } = this.#options
+        const { role, phase } = this.#plan
+        if (role === "next" && phase === "moving") {
+            runner.stop()
+            sender.stop()
+        }
+        if (role === "current" && phase !== "preparing" && phase !== "aborted") runner.stop()
+        if (role === "current" && (phase === "finishing" || phase === "done")) {
+            sender.stop()
+            controller.stop()
+        }
+    }
+
+    close(): void {
+        clearInterval(this.#timer)
+        this.#relay.close()
+    }
+
+    #resume(plan: Plan, pacePerS = PACE_PER_S): void {
+        const { store, runner, log } = this.#options
+        this.#plan = plan
+        this.#freezes = new FreezeTimes()
+        const onPhase = (phase: Phase): void => {
+            log.info({ handover: plan.handover, role: plan.role, phase }, "handover")
+            if (this.#plan !== null) this.#plan = { ...this.#plan, phase }
+            if (phase === "moving") runner.stop()
+            if (phase === "done" && plan.role === "current") {
+                this.#options.hub.dropListeners()
+                this.#resting?.end()
+                this.#resting = null
+            }
+            if (phase === "aborted" && plan.role === "current") runner.start()
+            this.#relay.on = plan.role === "next" && (phase === "moving" || phase === "aborted")
+        }
+        if (plan.role === "next") {
+            this.#arriving = new Arriving<DeviceBody>({
+                home: this.home,
+                store: this.#deviceSessions,
+                plan,
+                send: message => this.#link.send(message),
+                refusal: () => null,
+                takeOver: done => void this.#takeOver().then(done, error => log.error({ err: error }, "handover: taking over failed; current says it again")),
+                onPhase,
+            })
+            if (plan.phase === "moving") {
+                this.#relay.on = true
+                void this.#relay.flush()
+            }
+        } else {
+            this.#arriving = undefined
+            this.#leaving = new Leaving<DeviceBody>({
+                ...plan,
+                home: this.home,
+                store: this.#deviceSessions,
+                offersPerS: pacePerS,
+                offerMs: OFFER_MS,
+                retryMs: RETRY_MS,
+                roundsMax: 1,
+                sessionsPerCopy: 64,
+                dirtyMax: 0,
+                now: this.#options.now,
+                send: message => this.#link.send(message),
+                // A device is a few kilobytes: the rest that is sent at the freeze is all of it.
+                snapshot: () => undefined,
+                tellClient: (device, epoch) => void this.#options.held.end(device, this.#offer(device, epoch)),
+                isConnected: device => this.#options.sessions.isKnown(device),
+                rest: (resting, done) => this.#rest(resting, done),
+                onPhase,
+            })
+        }
+        this.settleRoles()
+        this.#timer ??= setInterval(() => {
+            this.home.tick()
+            this.#leaving?.tick()
+        }, TICK_MS)
+    }
+
+    #rest(resting: boolean, done: () => void): void {
+        const { sender, controller, writer } = this.#options
+        if (resting && this.#resting === null) {
+            let end = (): void => {}
+            const promise = new Promise<void>(resolve => {
+                end = resolve
+            })
+            this.#resting = { promise, end }
+            controller.stop()
+            sender.stop()
+        }
+        void sender.quiet().then(() => writer.flush()).then(done)
+    }
+
+    async #takeOver(): Promise<void> {
+        const { store, blobs, hub, runner, sender } = this.#options
+        const peer = this.#peer as Peer
+        await this.#relay.flush()
+        this.#relay.on = false
+        await takeCommon(peer, store, blobs, true)
+        await takeLogs(peer, store, hub)
+        runner.start()
+        sender.start()
+    }
+
+    async #capture(device: string): Promise<DeviceBody | undefined> {
+        const { store, writer } = this.#options
+        await writer.flush()
+        await writer.flush()
+        return this.#deviceSessions.read(store.read, device)
+    }
+
+    #offer(device: string, epoch: number): string {
+        const { key } = this.#plan as Plan
+        const ticket = signTicket(key, device, { epoch, untilS: Math.ceil(this.#options.now() / 1000) + TICKET_S })
+        return JSON.stringify({ move: `${this.#peer?.url}/~${ticket}` })
+    }
+
+    #elsewhere(): string {
+        return JSON.stringify({ move: this.#peer?.url })
+    }
+}
