@@ -29,8 +29,10 @@ export class SwapCases {
         let current: string[] = []
         for (const line of result.lines) {
             const name = /^> case (\S+)/.exec(line)?.[1]
-            if (name) this.lines.set(name, (current = []))
-            else if (!line.startsWith("? ")) current.push(line.replace(/^> /, ""))
+            if (name) {
+                current = []
+                this.lines.set(name, current)
+            } else if (!line.startsWith("? ")) current.push(line.replace(/^> /, ""))
         }
         if (result.lines[result.lines.length - 1] === "> done") return
         console.error(result.lines.slice(-12).join("\n"))

@@ -1,5 +1,5 @@
 import { buildUpdate, type Update } from "../../toolchain/diff/build-update.ts"
-import { type Patchable, patchableInProcess } from "./replaced-program.ts"
+import { type Patchable, patchable, patchableInProcess } from "./replaced-program.ts"
 
 /** When an image goes live and back again while the program runs. */
 export interface SwapPlan {
@@ -94,10 +94,10 @@ if (image && plan.getAt(12, "u16")) swaps.start()
 
 /** Builds and links a program behind the loader. Files by path from `src/`; `program.ts` is the one that runs. */
 export function swappable(files: Record<string, string>): Swappable {
-    const patchable = patchableInProcess({ ...files, "hotswap/test-loader.ts": loader })
+    const linked = patchableInProcess({ ...files, "hotswap/test-loader.ts": loader })
     return {
-        base: patchable.base,
-        withPlan: (image, plan) => withPlan(patchable.withImage(image), plan),
+        base: linked.base,
+        withPlan: (image, plan) => withPlan(linked.withImage(image), plan),
     }
 }
 
@@ -110,12 +110,22 @@ export function inVersion(version: "before" | "after", text: string): string {
         .join("\n")
 }
 
+const selfHeader = 'import * as ds from "@devicescript/core"\nimport { planSeed, swap } from "./hotswap/test-loader"\n'
+
 /** Builds a program that calls `swap()` itself: one text, two versions. Throws RefusedError. */
 export function swappedBySelf(text: string, plan: Partial<SwapPlan> = {}): { program: Uint8Array; update: Update } {
-    const header = 'import * as ds from "@devicescript/core"\nimport { planSeed, swap } from "./hotswap/test-loader"\n'
-    const base = swappable({ "program.ts": header + inVersion("before", text) })
-    const update = updateTo(base, { "program.ts": header + inVersion("after", text) })
+    const base = swappable({ "program.ts": selfHeader + inVersion("before", text) })
+    const update = updateTo(base, { "program.ts": selfHeader + inVersion("after", text) })
     return { program: base.withPlan(update.file, { firstMs: 0, count: 0, ...plan }), update }
+}
+
+/** The same with a process for the compiler, which has the libraries beside `@devicescript/core`. */
+export async function swappedBySelfInProject(text: string, plan: Partial<SwapPlan> = {}): Promise<Uint8Array> {
+    const build = (version: "before" | "after") =>
+        patchable({ "program.ts": selfHeader + inVersion(version, text), "hotswap/test-loader.ts": loader })
+    const [base, next] = [await build("before"), await build("after")]
+    const { file } = buildUpdate(base.base, next.base.program, { sequence: 1 })
+    return withPlan(base.withImage(file), { firstMs: 0, count: 0, ...plan })
 }
 
 /** The same program with another number for `planSeed()`, at most 32767. */
