@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
 import { type Board, type TornOperation, writeSettings } from "../../sim/index.ts"
+import { checkStart } from "../../sim/bootloader-check.ts"
 import { checkStore, type StoreDamage } from "../../sim/store-format-check.ts"
 import type { Job } from "./scenarios.ts"
 
@@ -33,6 +34,7 @@ function imageSum({ sequence, sizeBytes, deed }: Job): string {
 export class PowerRun {
     private readonly sums = new Map<string, number>()
     private lines: string[] = []
+    private flashBefore = new Uint8Array(0)
 
     constructor(readonly board: Board) {
         board.onLine(line => void this.lines.push(line))
@@ -59,6 +61,7 @@ export class PowerRun {
 
     async on(): Promise<void> {
         this.lines = []
+        this.flashBefore = this.board.flash.contents()
         await this.board.powerOn()
     }
 
@@ -121,6 +124,11 @@ export class PowerRun {
         else if (version !== `1.${sequence}.0`) start.lie = `sequence ${sequence} called ${version}`
         else if (start.sequence !== 0 && this.sums.get(sum) !== start.sequence) start.lie = `image ${sequence} is not whole`
         else if (!this.lines.some(line => line.startsWith(`> driver runs slot=${slot} seq=${sequence} v=${version}`))) start.lie = "the app was told otherwise"
+        // one start and no update: all that changed in the flash is the bootloader's doing at that start
+        if (!start.lie && boots.length === 1 && !this.board.on && !this.lines.some(line => line.startsWith("> HOV command") || line.startsWith("> HOV swap"))) {
+            const [finding] = checkStart(this.flashBefore, this.board.flash.contents(), this.lines[at])
+            if (finding) start.lie = `promise ${finding.promise}: ${finding.message}`
+        }
         return start
     }
 

@@ -94,11 +94,14 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
                 return false
             }
             if (damage === "tornSize") result.storeTornSizes++
-            const given = run.give([next])
+            run.give([])
             const start = await run.toTheEnd().catch(e => ({ ...run.started(), lie: `it did not get on: ${String(e).slice(0, 80)}` }))
             if (board.on) await run.off()
             if (start.lie) return wrong(what, start.lie)
             if (!mayRun.includes(start.sequence)) return wrong(what, `it runs ${start.sequence}`)
+            const given = run.give([next])
+            await run.toTheEnd().catch(() => {})
+            if (board.on) await run.off()
             // without room for another job it has done the old one again
             const expected = given ? [next.sequence] : [...mayRun]
             const after = await run.toTheEnd().catch(() => ({ ...run.started(), lie: "it does not start again" }))

@@ -29,6 +29,8 @@ export interface UpdateOptions {
     readonly sequence: number
     /** translate every function that can be replaced (or those with such keys), changed or not: for tests and benchmarks */
     readonly replaceAll?: boolean | ((key: string) => boolean)
+    /** largest image that the boards it is for can store; default: no limit. See toolchain/format/budget.ts */
+    readonly imageMaxBytes?: number
 }
 
 export interface ShippedFunction {
@@ -136,7 +138,13 @@ class UpdateBuilder {
             goLive,
             goBack,
         }
-        return { file: encodeImage(image), image, shipped: this.shipped, match: this.match, notes: this.notes }
+        const file = encodeImage(image)
+        const { imageMaxBytes } = this.options
+        if (imageMaxBytes !== undefined && file.length > imageMaxBytes)
+            throw new RefusedError([
+                refusal("HOV112", "image", "all of it", `it has ${file.length} bytes, and the board has room for ${imageMaxBytes}`),
+            ])
+        return { file, image, shipped: this.shipped, match: this.match, notes: this.notes }
     }
 
     /** Ships what translating has found to be needed, until nothing new is found. */

@@ -1,0 +1,59 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { powerFirmware } from "../scripts/power/firmware.ts"
+import { PowerRun } from "../scripts/power/power-run.ts"
+import { factoryFlash } from "../scripts/power/scenarios.ts"
+import { CHIPS, createBoard, writeSettings } from "../sim/index.ts"
+import { bankedBytes, budgetedChips, chipBudget, fixedBytes, largestImageBytes, loggedBytes, updateWrites } from "../toolchain/format/budget.ts"
+
+const test = suite("the budget of a chip's log")
+const ROOT = join(import.meta.dirname, "..")
+
+test("adds up: fixed values, the user's, both banks, and room for one more write", () => {
+    for (const chip of budgetedChips) {
+        const { logBankBytes, imageMaxBytes, userSettingsBytes } = chipBudget(chip)
+        assert.is(logBankBytes, CHIPS[chip].logBankBytes)
+        const used = fixedBytes + userSettingsBytes + 2 * bankedBytes(imageMaxBytes) + loggedBytes(215)
+        assert.ok(used <= logBankBytes, `${chip}: ${used} of ${logBankBytes}`)
+    }
+})
+
+test("says what the updater takes at most, and no update of 2 KB needs more than 16 writes", () => {
+    const source = readFileSync(join(ROOT, "src/dfu/updater-state.ts"), "utf8")
+    assert.is(Number(/IMAGE_MAX_BYTES = (\d+)/.exec(source)?.[1]), largestImageBytes)
+    assert.is(updateWrites(1024), 7)
+    assert.ok(updateWrites(2048) <= 16)
+})
+
+test("is the one in the documentation", () => {
+    const text = readFileSync(join(ROOT, "docs/bootloader.md"), "utf8")
+    for (const chip of budgetedChips) {
+        const { logBankBytes, imageMaxBytes, userSettingsBytes } = chipBudget(chip)
+        assert.match(text, new RegExp(`\\| ${chip} +\\| ${logBankBytes} +\\| ${imageMaxBytes} +\\| ${userSettingsBytes} +\\|`))
+    }
+})
+
+for (const chip of budgetedChips)
+    test(`holds on ${chip}: with all of the user's room in use, the largest images go from bank to bank`, async () => {
+        const { imageMaxBytes, userSettingsBytes } = chipBudget(chip)
+        const flash = factoryFlash(chip)
+        const valueBytes = 200
+        for (let n = 0, left = userSettingsBytes; left >= loggedBytes(valueBytes); n++, left -= loggedBytes(valueBytes))
+            writeSettings(flash, { [`user${n}`]: new Uint8Array(valueBytes).fill(n + 1) })
+        const board = await createBoard({ deviceId: "12abdd2289421234", chip, program: await powerFirmware(), flash, skipSleeps: true })
+        try {
+            const run = new PowerRun(board)
+            run.give([{ sequence: 1, sizeBytes: imageMaxBytes, deed: 0, last: 6 }])
+            await run.toTheEnd()
+            const start = await run.toTheEnd()
+            assert.equal([start.lie, start.sequence, start.slot], ["", 6, "B"])
+            assert.not(board.lines().some(line => line.text.includes("HOV_STORE") || line.text.includes("out of space")))
+            assert.is(board.flash.settingsLog().live.get(":user0")?.sizeBytes, valueBytes)
+        } finally {
+            await board.close()
+        }
+    })
+
+test.run()
