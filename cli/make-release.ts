@@ -6,9 +6,9 @@ import type { CompiledProgram } from "../toolchain/program/compiled-program.ts"
 import { keyIdOf, signArtifact } from "../toolchain/sign/index.ts"
 import { type Refusal, RefusedError } from "../toolchain/translate/refusal.ts"
 import { CliError } from "./cli-error.ts"
-import { inProject, shown } from "./paths.ts"
-import { compile, readBundles } from "./project-programs.ts"
-import { artifactFile, highestSequence, writeRelease } from "./release-files.ts"
+import { bundlesFolder, inProject, shown } from "./paths.ts"
+import { compile, findBundle, readBundles } from "./project-programs.ts"
+import { artifactFile, highestSequence, isWayBack, readRelease, writeRelease, writeWayBack } from "./release-files.ts"
 import type { Session } from "./session.ts"
 import { type ChosenSigner, signerFor, warnWhenLow } from "./signers.ts"
 import { type UpdateReport, updateReport } from "./update-report.ts"
@@ -123,6 +123,21 @@ async function sign({ config, out }: Session, { signer, keyFile }: ChosenSigner,
         signedBy: keyIdOf(await signer.publicKey()),
         artifactBytes: artifact.length,
         files: { artifact: shown(files.artifact), map: shown(files.map) },
+    }
+}
+
+/** Signs images of a version that exists once more, with leave for boards to go back to them. */
+export async function signWayBack(session: Session, version: string, options: ReleaseOptions): Promise<void> {
+    const { config, out, env } = session
+    const files = readRelease(config.outDir, version)
+    for (const { file, artifact } of files) {
+        const { baseId, downgradeAllowed, cold } = artifact.manifest
+        if (isWayBack(file) || downgradeAllowed || cold || files.some(f => isWayBack(f.file) && f.artifact.manifest.baseId === baseId)) continue
+        const bundle = findBundle(config.outDir, baseId) ?? readBundles(config.baseFiles).find(b => b.baseId === baseId)
+        if (!bundle) throw new CliError("HOV_CLI_FILE", `there is no bundle of base ${baseId}: put it into ${shown(bundlesFolder(config.outDir))}`)
+        const { signer, keyFile } = await signerFor(bundle, config, (options.key ?? []).map(f => inProject(config, f)), env)
+        writeWayBack(file, await signArtifact(signer, { ...artifact.manifest, downgradeAllowed: true }, artifact.image))
+        warnWhenLow(out, keyFile)
     }
 }
 

@@ -16,6 +16,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
     logs: async () => (await import("./commands/logs.ts")).addLogs,
     symbolize: async () => (await import("./commands/symbolize.ts")).addSymbolize,
     inspect: async () => (await import("./commands/inspect.ts")).addInspect,
+    bases: async () => (await import("./commands/bases.ts")).addBases,
     devices: async () => (await import("./commands/devices.ts")).addDevices,
     groups: async () => (await import("./commands/groups.ts")).addGroups,
     releases: async () => (await import("./commands/releases.ts")).addReleases,

@@ -8,6 +8,7 @@ import { encodeImageMap, type ImageMap, readImageMap } from "../toolchain/pack/i
  *
  * ```
  *  OUT/releases/VERSION/BASEID.hoa        signed artifact for one base
+ *  OUT/releases/VERSION/BASEID.back.hoa   the same image, signed with leave to go back to it
  *  OUT/releases/VERSION/BASEID.map.json   its map, for diagnostics
  *  OUT/bases/BASEID.json                  bundles of all bases built here
  * ```
@@ -16,6 +17,8 @@ export interface ReleaseFile {
     readonly file: string
     readonly bytes: Uint8Array
     readonly artifact: Artifact
+    /** file of its map; a way back has none of its own */
+    readonly map: string | undefined
 }
 
 export function releaseFolder(outDir: string, version: string): string {
@@ -24,6 +27,12 @@ export function releaseFolder(outDir: string, version: string): string {
 
 export function artifactFile(outDir: string, version: string, baseId: string): string {
     return join(releaseFolder(outDir, version), `${baseId}.hoa`)
+}
+
+export const isWayBack = (file: string): boolean => file.endsWith(".back.hoa")
+
+export function writeWayBack(file: string, artifact: Uint8Array): void {
+    writeFileSync(file.replace(/\.hoa$/, ".back.hoa"), artifact)
 }
 
 export function writeRelease(outDir: string, version: string, baseId: string, artifact: Uint8Array, map: ImageMap): { artifact: string; map: string } {
@@ -35,12 +44,14 @@ export function writeRelease(outDir: string, version: string, baseId: string, ar
     return { artifact: file, map: mapFile }
 }
 
-/** The artifacts of a version; none when it has not been built here. */
+/** The artifacts of a version, ways back last; none when it has not been built here. */
 export function readRelease(outDir: string, version: string): ReleaseFile[] {
-    return filesIn(releaseFolder(outDir, version), ".hoa").map(file => {
+    const files = filesIn(releaseFolder(outDir, version), ".hoa").map((file): ReleaseFile => {
         const bytes = new Uint8Array(readFileSync(file))
-        return { file, bytes, artifact: parseArtifact(bytes) }
+        const map = file.replace(/\.hoa$/, ".map.json")
+        return { file, bytes, artifact: parseArtifact(bytes), map: existsSync(map) ? map : undefined }
     })
+    return [...files.filter(f => !isWayBack(f.file)), ...files.filter(f => isWayBack(f.file))]
 }
 
 /** The highest sequence that was given to an image for this base here; 0 for none. */

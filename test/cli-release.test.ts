@@ -26,21 +26,17 @@ test("a base is built with the key that it trusts, and says where its bytes go",
     assert.is(json.trustedKeys.length, 1)
 })
 
-test("an edit of a function is hot, and diff says what goes on air", async () => {
+test("a dry run says what would go on air, uses up no signature and writes nothing", async () => {
     edit("src/app/controller.ts", text => text.replace("return limitPower(", "return limitPower(0.9 * "))
-    const { code, json } = await cli("diff")
-    assert.is(code, 0)
-    assert.ok(json.hot)
-    assert.equal(json.functions.map((f: { name: string; kind: string }) => [f.name, f.kind]), [["Controller.step", "replaced"]])
-    assert.ok(json.imageBytes < 256)
-    assert.is(json.libraryBytes, 0)
-})
-
-test("a dry run uses up no signature and writes nothing", async () => {
     const { code, json } = await cli("publish", "1.1.0", "--dry-run")
     assert.is(code, 0)
     assert.ok(json.dryRun)
-    assert.is(json.artifacts[0].base, baseId)
+    const { base, update } = json.artifacts[0]
+    assert.is(base, baseId)
+    assert.ok(update.hot)
+    assert.equal(update.functions.map((f: { name: string; kind: string }) => [f.name, f.kind]), [["Controller.step", "replaced"]])
+    assert.ok(update.imageBytes < 256)
+    assert.is(update.libraryBytes, 0)
     assert.not.ok(existsSync(file("built/releases")))
     assert.is((await cli("keys", "show")).json.keys[0].remaining, 32)
 })
@@ -89,6 +85,11 @@ test("a damaged artifact is refused, a forged one shown as not valid", async () 
     const [first, second] = await Promise.all([cli("inspect", file("damaged.hoa")), cli("inspect", file("forged.hoa"))])
     assert.equal([first.code, first.json.code], [2, "HOV_ARTIFACT_DIGEST"])
     assert.is(second.json.signature.valid, false)
+})
+
+test("a bundle is compared with itself without compiling", async () => {
+    const { code, json } = await cli("diff", file("built/base.json"), file("built/base.json"))
+    assert.equal([code, json.hot, json.functions], [0, true, []])
 })
 
 test("what cannot go live is refused with a code, a place and what to do", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { baseBundle, encodeBaseBundle } from "../../toolchain/pack/base-bundle.ts"
 import { keyIdOf } from "../../toolchain/sign/index.ts"
 import { CliError } from "../cli-error.ts"
+import { collect } from "../option-values.ts"
 import { table } from "../output.ts"
 import { bundlesFolder, inProject, shown } from "../paths.ts"
 import { compile } from "../project-programs.ts"
@@ -32,10 +33,6 @@ export function addBuild(program: Command): void {
         .option("--no-keys", "a base that trusts no key and so takes no update over the air")
         .option("--out <dir>", "folder for the result (default: \"built\")")
         .action(action(build))
-}
-
-export function collect(value: string, before: string[] = []): string[] {
-    return [...before, value]
 }
 
 async function build({ out, config }: Session, options: Options): Promise<void> {

@@ -4,6 +4,7 @@ import { part } from "../api-client.ts"
 import { actualText, type DeviceDocument, type DeviceSummary } from "../device-documents.ts"
 import { plural, table } from "../output.ts"
 import { action, type Session } from "../session.ts"
+import { wholeNumber } from "../option-values.ts"
 import { progressText } from "../wait-for-command.ts"
 
 export function addDevices(program: Command): void {
@@ -22,6 +23,14 @@ export function addDevices(program: Command): void {
         .description("give a device a new token; the old one ends at once")
         .option("--env <file>", "write the board's settings there instead")
         .action(action(token))
+    devices
+        .command("claim [device]")
+        .description("make one-time codes that boards enrol with; shown this once")
+        .option("--count <n>", "how many, for boards without a name yet", wholeNumber)
+        .option("--app <name>", "app whose releases they get")
+        .option("--expires-s <n>", "seconds until a code ends", wholeNumber)
+        .option("--seal", "boards get a key for requests without TLS")
+        .action(action(claim))
     devices.command("remove <device>").description("remove a device with all that is known of it").action(action(remove))
 }
 
@@ -92,6 +101,18 @@ function format(d: DeviceDocument): string {
             table(d.history.slice(0, 10).map(h => [`    ${h.at}`, h.state, h.version ?? "-", h.bank ?? "-", h.code ?? ""])),
         )
     return lines.join("\n")
+}
+
+interface ClaimOptions {
+    readonly count?: number
+    readonly app?: string
+    readonly expiresS?: number
+    readonly seal?: boolean
+}
+
+async function claim(session: Session, { count, app, expiresS, seal }: ClaimOptions, device?: string): Promise<void> {
+    const made = await session.api().call<{ codes: string[]; expiresAt: string }>("POST", "/claims", { device, count, app, seal, expiresInS: expiresS })
+    session.out.result({ ok: true, ...made }, () => [...made.codes, `valid once, until ${made.expiresAt}`].join("\n"))
 }
 
 async function remove(session: Session, _: object, device: string): Promise<void> {

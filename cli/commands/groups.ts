@@ -5,7 +5,7 @@ import type { DeviceSummary } from "../device-documents.ts"
 import { plural, table } from "../output.ts"
 import { action, type Session } from "../session.ts"
 import { formatRollout, type RolloutDocument } from "./rollouts.ts"
-import { collect } from "./build.ts"
+import { collect } from "../option-values.ts"
 
 interface GroupDocument {
     readonly name: string

@@ -3,7 +3,7 @@ import { part } from "../api-client.ts"
 import type { StatusDocument } from "../device-documents.ts"
 import { faultOfDiagnostics, formatFault } from "../../toolchain/pack/symbolize.ts"
 import { action, type Session } from "../session.ts"
-import { wholeNumber } from "./release.ts"
+import { wholeNumber } from "../option-values.ts"
 import { Symbols } from "../symbols.ts"
 
 interface Options {

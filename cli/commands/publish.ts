@@ -1,9 +1,10 @@
 import type { Command } from "commander"
+import { readFileSync } from "node:fs"
 import { parseArtifact } from "../../toolchain/format/artifact.ts"
 import { type ApiClient, part } from "../api-client.ts"
 import { CliError, ServerRefusal } from "../cli-error.ts"
 import type { ReleaseDocument } from "../device-documents.ts"
-import { makeRelease, type ReleasedBase, type ReleaseOptions } from "../make-release.ts"
+import { makeRelease, type ReleasedBase, type ReleaseOptions, signWayBack } from "../make-release.ts"
 import { table } from "../output.ts"
 import { withProgress } from "../progress.ts"
 import { readRelease, type ReleaseFile } from "../release-files.ts"
@@ -30,7 +31,8 @@ export function addPublish(program: Command): void {
             .summary("send a release to the server; builds it first when that was not done")
             .description(
                 "Sends the artifacts in OUT/releases/VERSION/ to the server; without any, builds and signs them as \"release\" does.\n" +
-                    "Boards get it when somebody asks for it: see \"trigger\" and \"rollouts\". Sending it again is harmless.",
+                    "Boards get it when somebody asks for it: see \"trigger\" and \"rollouts\". Sending it again is harmless.\n" +
+                    "With --allow-downgrade, a release that is there already is signed once more: boards may go back to it.",
             )
             .option("--notes <text>", "what is new in it"),
     ).action(action(publish))
@@ -46,6 +48,7 @@ async function publish(session: Session, options: Options, version: string): Pro
         out.result({ ok: true, app: config.app, version, dryRun: true, artifacts: built }, () => formatRelease(version, built))
         return
     }
+    if (options.allowDowngrade && !built.length) await signWayBack(session, version, options)
     const files = readRelease(config.outDir, version)
     if (!files.length) throw new CliError("HOV_CLI_RELEASE_MISSING", `there is nothing of version ${version} to publish`)
     checkFiles(files, version)
@@ -62,6 +65,7 @@ async function publish(session: Session, options: Options, version: string): Pro
             tell(`artifact ${i + 1} of ${files.length}`)
             uploaded.push(await api.call<ArtifactDocument>("POST", `/releases/${part(name)}/artifacts`, file.bytes))
         }
+        for (const { map } of files) await uploadMap(session, api, name, map)
         return uploaded
     })
     out.result({ ok: true, app: config.app, version, release: name, server: api.url, artifacts }, () =>
@@ -80,6 +84,17 @@ function checkFiles(files: readonly ReleaseFile[], version: string): void {
     for (const { file, bytes } of files) {
         const { manifest } = parseArtifact(bytes)
         if (manifest.version !== version) throw new CliError("HOV_CLI_FILE_KIND", `${file} is of version ${manifest.version}, not ${version}`)
+    }
+}
+
+/** With the map the server names lines in diagnostics too. A server that knows no maps does without. */
+async function uploadMap({ out }: Session, api: ApiClient, name: string, mapFile: string | undefined): Promise<void> {
+    if (mapFile === undefined) return
+    try {
+        await api.call("POST", `/releases/${part(name)}/maps`, new Uint8Array(readFileSync(mapFile)))
+    } catch (e) {
+        if (!(e instanceof ServerRefusal) || e.code !== "HOV_API_ROUTE_UNKNOWN") throw e
+        if (out.verbose) out.note("the server takes no maps")
     }
 }
 

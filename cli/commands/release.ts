@@ -1,8 +1,8 @@
-import { type Command, InvalidArgumentError } from "commander"
+import type { Command } from "commander"
 import { makeRelease, type ReleasedBase, type ReleaseOptions } from "../make-release.ts"
+import { collect, date, wholeNumber } from "../option-values.ts"
 import { action, type Session } from "../session.ts"
 import { formatRefusals, formatUpdate } from "../update-report.ts"
-import { collect } from "./build.ts"
 
 export function addRelease(program: Command): void {
     releaseOptions(
@@ -27,17 +27,6 @@ export function releaseOptions(command: Command): Command {
         .option("--skip-refused", "leave out bases on which it cannot go live")
         .option("--force", "overwrite what was built before under this version")
         .option("--dry-run", "say what would be done; sign, write and send nothing")
-}
-
-export function wholeNumber(text: string): number {
-    if (!/^\d{1,10}$/.test(text) || Number(text) > 0xffffffff) throw new InvalidArgumentError("a whole number from 0 to 4294967295")
-    return Number(text)
-}
-
-function date(text: string): Date {
-    const time = new Date(text)
-    if (Number.isNaN(time.getTime()) || time.getTime() < 0 || time.getTime() / 1000 > 0xffffffff) throw new InvalidArgumentError("a time like 2030-01-31T00:00:00Z")
-    return time
 }
 
 async function release(session: Session, options: ReleaseOptions, version: string): Promise<void> {

@@ -7,7 +7,7 @@ import { EXIT } from "../exit-codes.ts"
 import { table } from "../output.ts"
 import { withProgress } from "../progress.ts"
 import { action, type Session } from "../session.ts"
-import { wholeNumber } from "./release.ts"
+import { wholeNumber } from "../option-values.ts"
 
 export interface RolloutDocument {
     readonly id: string

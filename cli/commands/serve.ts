@@ -3,7 +3,7 @@ import { join } from "node:path"
 import type { CloudOptions } from "../../cloud/index.ts"
 import { inProject, shown } from "../paths.ts"
 import { action, type Session } from "../session.ts"
-import { wholeNumber } from "./release.ts"
+import { wholeNumber } from "../option-values.ts"
 
 interface Options {
     readonly data: string

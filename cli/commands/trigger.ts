@@ -7,7 +7,7 @@ import { withProgress } from "../progress.ts"
 import { action, type Session } from "../session.ts"
 import { Symbols } from "../symbols.ts"
 import { waitForCommand } from "../wait-for-command.ts"
-import { wholeNumber } from "./release.ts"
+import { wholeNumber } from "../option-values.ts"
 
 export interface WaitOptions {
     readonly wait?: boolean

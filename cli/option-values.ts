@@ -1,0 +1,18 @@
+import { InvalidArgumentError } from "commander"
+
+/** Values of options, checked when they are read. */
+export function wholeNumber(text: string): number {
+    if (!/^\d{1,10}$/.test(text) || Number(text) > 0xffffffff) throw new InvalidArgumentError("a whole number from 0 to 4294967295")
+    return Number(text)
+}
+
+export function date(text: string): Date {
+    const time = new Date(text)
+    if (Number.isNaN(time.getTime()) || time.getTime() < 0 || time.getTime() / 1000 > 0xffffffff) throw new InvalidArgumentError("a time like 2030-01-31T00:00:00Z")
+    return time
+}
+
+/** For an option that may come several times. */
+export function collect(value: string, before: string[] = []): string[] {
+    return [...before, value]
+}
