@@ -6,7 +6,10 @@ import { powerFirmware } from "../scripts/power/firmware.ts"
 import { PowerRun } from "../scripts/power/power-run.ts"
 import { factoryFlash } from "../scripts/power/scenarios.ts"
 import { CHIPS, createBoard, writeSettings } from "../sim/index.ts"
+import { buildUpdate } from "../toolchain/diff/build-update.ts"
 import { bankedBytes, budgetedChips, chipBudget, fixedBytes, largestImageBytes, loggedBytes, updateWrites } from "../toolchain/format/budget.ts"
+import { RefusedError } from "../toolchain/translate/refusal.ts"
+import { patchableInProcess } from "./support/replaced-program.ts"
 
 const test = suite("the budget of a chip's log")
 const ROOT = join(import.meta.dirname, "..")
@@ -33,6 +36,16 @@ test("is the one in the documentation", () => {
         const { logBankBytes, imageMaxBytes, userSettingsBytes } = chipBudget(chip)
         assert.match(text, new RegExp(`\\| ${chip} +\\| ${logBankBytes} +\\| ${imageMaxBytes} +\\| ${userSettingsBytes} +\\|`))
     }
+})
+
+test("is a limit for the builder: a larger image is refused with a code", () => {
+    const { base } = patchableInProcess({ "program.ts": `export function f(x: number) { return x + 1 }\nconsole.log(f(2))\n` })
+    const image = buildUpdate(base, base.program, { sequence: 1, replaceAll: true }).file
+    assert.is(buildUpdate(base, base.program, { sequence: 1, replaceAll: true, imageMaxBytes: image.length }).file.length, image.length)
+    assert.throws(
+        () => buildUpdate(base, base.program, { sequence: 1, replaceAll: true, imageMaxBytes: image.length - 1 }),
+        (e: Error) => e instanceof RefusedError && e.refusals[0].code === "HOV112",
+    )
 })
 
 for (const chip of budgetedChips)
