@@ -20,7 +20,7 @@ export function mutated(samples: readonly Uint8Array[], maxBytes: number): fc.Ar
     })
     const changed = fc
         .tuple(fc.constantFrom(...samples), fc.array(change, { minLength: 1, maxLength: 4 }))
-        .map(([sample, changes]) => changes.reduce((bytes, one) => apply(bytes, one as Change).subarray(0, maxBytes), Buffer.from(sample)))
+        .map(([sample, changes]) => changes.reduce<Buffer>((bytes, one) => apply(bytes, one as Change).subarray(0, maxBytes), Buffer.from(sample)))
     return fc.oneof({ weight: 15, arbitrary: changed }, { weight: 1, arbitrary: fc.uint8Array({ maxLength: Math.min(maxBytes, 200) }) })
 }
 
