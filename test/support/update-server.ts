@@ -63,6 +63,12 @@ export class UpdateServer {
         this.blobs.set(digest, bytes)
     }
 
+    blob(digest: string): Uint8Array {
+        const bytes = this.blobs.get(digest)
+        if (!bytes) throw new Error(`no blob ${digest}`)
+        return bytes
+    }
+
     /** Given with the next poll, or at once when one is held. */
     give(command: object): void {
         this.command = command

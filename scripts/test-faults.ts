@@ -1,0 +1,82 @@
+/**
+ * Everything that can go wrong around an update, on simulated boards with a faulty network; the app goes on in all of it.
+ *
+ *   npm run test:faults -- [--seed 1] [--json] [--only TEXT] [--fleet 100]
+ */
+import { openBench } from "./faults/bench.ts"
+import { cases, type FaultCase } from "./faults/cases.ts"
+import { fleetRestart } from "./faults/fleet.ts"
+import { heapPeak, wireBytes } from "./faults/wire.ts"
+import type { CaseContext } from "./faults/bench.ts"
+
+const AT_ONCE = 4
+const json = process.argv.includes("--json")
+const seed = Number(option("--seed") ?? 1)
+const only = option("--only")
+const fleetSize = Number(option("--fleet") ?? 100)
+const say = (text: string) => void (json || process.stdout.write(`${text}\n`))
+
+function option(name: string): string | undefined {
+    const at = process.argv.indexOf(name)
+    return at < 0 ? undefined : process.argv[at + 1]
+}
+
+async function inBench<T>(use: (context: CaseContext) => Promise<T>): Promise<T> {
+    const bench = await openBench()
+    try {
+        return await use({ bench, seed, start: options => bench.started({ seed, ...options }) })
+    } finally {
+        await bench.close()
+    }
+}
+
+interface Outcome {
+    name: string
+    ends: string
+    ok: boolean
+    ms: number
+    error?: string
+}
+
+async function runCase(fault: FaultCase): Promise<Outcome> {
+    const startMs = performance.now()
+    const outcome = { name: fault.name, ends: fault.ends }
+    const ms = () => Math.round(performance.now() - startMs)
+    try {
+        await inBench(context => fault.run(context))
+        return { ...outcome, ok: true, ms: ms() }
+    } catch (e) {
+        return { ...outcome, ok: false, ms: ms(), error: e instanceof Error ? e.message : String(e) }
+    }
+}
+
+await (await openBench()).close()
+const wanted = cases.filter(c => !only || c.name.includes(only))
+const outcomes: Outcome[] = []
+const queue = [...wanted]
+await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+        for (let next = queue.shift(); next; next = queue.shift()) {
+            const outcome = await runCase(next)
+            outcomes.push(outcome)
+            say(`${outcome.ok ? "ok  " : "FAIL"} ${String(outcome.ms).padStart(6)} ms  ${outcome.name}: ${outcome.ends}${outcome.error ? `\n${outcome.error}` : ""}`)
+        }
+    }),
+)
+
+const wire = only ? [] : [await inBench(c => wireBytes(c, 1024)), await inBench(c => wireBytes(c, 4000))]
+for (const w of wire) say(`image of ${w.imageBytes} B, ${w.interruptions} interruptions: ${w.wireBytes} B on the wire, limit ${w.limitBytes}`)
+const heap = only ? [] : [await inBench(c => heapPeak(c, 1024)), await inBench(c => heapPeak(c, 4000))]
+for (const h of heap) say(`image of ${h.imageBytes} B: heap ${h.idleBytes} B idle, ${h.peakBytes} B at the peak of a download, ${h.addedBytes} B more`)
+const fleet = only || !fleetSize ? undefined : await inBench(c => fleetRestart(c, fleetSize))
+if (fleet) say(`${fleet.boards} boards restarted at once: at most ${fleet.maxInWindow} polls in ${fleet.windowS} s, steady ${fleet.steadyInWindow}`)
+
+const failures = outcomes.filter(o => !o.ok).length
+const ok =
+    failures === 0 &&
+    wire.every(w => w.wireBytes <= w.limitBytes) &&
+    (heap.length === 0 || heap[0].addedBytes <= 4096) &&
+    (!fleet || fleet.maxInWindow <= 2 * fleet.steadyInWindow)
+if (json) process.stdout.write(`${JSON.stringify({ ok, seed, cases: outcomes.length, failures, outcomes, wire, heap, fleet })}\n`)
+else say(`cases ${outcomes.length}, failures ${failures}${ok ? "" : "; NOT OK"}`)
+process.exitCode = ok ? 0 : 1
