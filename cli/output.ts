@@ -36,7 +36,7 @@ export class Output {
 export function table(rows: readonly (readonly (string | number)[])[], header?: readonly string[]): string {
     const all = header && rows.length ? [header, ...rows] : rows
     const widths: number[] = []
-    for (const row of all) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, String(cell).length)))
+    for (const row of all) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, String(cell).length)
     return all
         .map(row =>
             row

@@ -8,7 +8,7 @@ export interface MetricSources {
     readonly heldPolls: () => number
     readonly sessions: () => number
     readonly listeners: () => number
-    readonly blobDiskReads: () => number
+    readonly blobReads: () => number
 }
 
 export function createMetrics(sources: MetricSources): Registry {
@@ -39,7 +39,7 @@ export function createMetrics(sources: MetricSources): Registry {
     total("handover_polls_total", "Polls of devices", () => sources.counters.polls)
     total("handover_statuses_total", "Status posts of devices", () => sources.counters.statuses)
     total("handover_commands_delivered_total", "Answers to devices that had a command", () => sources.counters.delivered)
-    total("handover_blob_disk_reads_total", "Reads of blobs that went to the disk", sources.blobDiskReads)
+    total("handover_blob_reads_total", "Reads of blobs that went to the disk or the bucket", sources.blobReads)
     gauge("handover_held_polls", "Polls that wait for a command", sources.heldPolls)
     gauge("handover_device_sessions", "Devices that have talked to this process", sources.sessions)
     gauge("handover_event_listeners", "Listeners to live events", sources.listeners)

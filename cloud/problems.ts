@@ -29,6 +29,7 @@ export const PROBLEMS = {
     HOV_API_TOKEN_UNKNOWN: entry(404, "No such token", "List the tokens with GET /api/v1/tokens."),
     HOV_API_GROUP_UNKNOWN: entry(404, "No such group", "List the groups with GET /api/v1/groups."),
     HOV_API_ROLLOUT_UNKNOWN: entry(404, "No such rollout", "List the rollouts with GET /api/v1/rollouts."),
+    HOV_API_EXPERIMENT_UNKNOWN: entry(404, "No such experiment", "List the experiments with GET /api/v1/experiments."),
     HOV_API_WEBHOOK_UNKNOWN: entry(404, "No such webhook", "List the webhooks with GET /api/v1/webhooks."),
     HOV_API_DEVICE_EXISTS: entry(409, "The device exists already", "Use it, or choose another id."),
     HOV_API_RELEASE_EXISTS: entry(409, "The release exists already", "A release does not change: publish a new version."),

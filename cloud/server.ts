@@ -79,6 +79,7 @@ export async function createServer(log: Logger): Promise<FastifyInstance> {
                 { name: "releases", description: "Releases and their artifacts" },
                 { name: "groups", description: "Sets of devices, by list or by filter" },
                 { name: "rollouts", description: "A release on its way to many devices, in phases" },
+                { name: "experiments", description: "Two releases side by side" },
                 { name: "server", description: "Health, events, tokens, audit" },
             ],
         },

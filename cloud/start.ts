@@ -113,7 +113,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     let url = ""
     const handover = await ServerHandover.open({ store, blobs, sessions, held, writer, controller, runner, sender, hub, secret, log, now, url: () => options.publicUrl ?? url })
     const app = await createServer(log)
-    addGate(app, handover)
+    addGate(app, handover, principals)
     await handoverRoutes(app as never, { handover, principals, store, blobs })
     app.get("/metrics", { onRequest: operatorGate(principals, "read"), schema: { hide: true } }, async (_request, reply) => {
         reply.type(metrics.contentType)

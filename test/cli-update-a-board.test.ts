@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs"
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
@@ -53,6 +53,8 @@ test("a board takes a release: up to date, available, updated, up to date", asyn
     assert.is(published.code, 0, published.stderr)
     const again = await cli("publish", "1.1.0")
     assert.is(again.code, 0, "publishing the same again is harmless")
+    const release = await cli("releases", "show", "1.1.0")
+    assert.equal([release.json.artifacts.length, release.json.maps.length], [1, 1])
 
     const available = await cli("updater", "check", ...device)
     assert.equal([available.code, available.json.available.version], [10, "1.1.0"])
@@ -81,10 +83,26 @@ test("a release that throws ends with exit code 12 and names the line", async ()
     assert.match(stdout, new RegExp(`HOV fault.*\\n.*\\n    at advance \\(src/app/heater\\.ts:${line}\\) \\[image\\]`))
 })
 
+test("a release can be signed once more as a way back", async () => {
+    const back = await cli("publish", "1.1.0", "--allow-downgrade")
+    assert.is(back.code, 0, back.stderr)
+    const release = await cli("releases", "show", "1.1.0")
+    assert.equal(release.json.artifacts.map((a: { sequence: number; downgradeAllowed: boolean }) => [a.sequence, a.downgradeAllowed]), [[1, true]])
+})
+
+test("a base bundle comes back from the server as it went there", async () => {
+    const published = await cli("bases", "publish")
+    assert.is(published.code, 0, published.stderr)
+    rmSync(file(`built/bases/${published.json.base}.json`))
+    const fetched = await cli("bases", "fetch", published.json.base)
+    assert.equal([fetched.code, fetched.json.version], [0, "1.0.0"])
+    assert.is(readFileSync(file(`built/bases/${published.json.base}.json`), "utf8"), readFileSync(file("built/base.json"), "utf8"))
+})
+
 test("lists show what there is, and what the server refuses has its code", async () => {
     const [devices, releases, missing, path] = await Promise.all([cli("devices", "list"), cli("releases", "list"), cli("trigger", "nobody", "1.1.0"), cli("updater", "path", ...device)])
-    assert.equal(devices.json.devices.map((d: any) => [d.id, d.actual.version]), [["bench-1", "1.1.0"]])
-    assert.equal(releases.json.releases.map((r: any) => r.version), ["1.1.0", "1.2.0"])
+    assert.equal(devices.json.devices.map((d: { id: string; actual: { version: string } }) => [d.id, d.actual.version]), [["bench-1", "1.1.0"]])
+    assert.equal(releases.json.releases.map((r: { version: string }) => r.version), ["1.0.0", "1.1.0", "1.2.0"])
     assert.equal([missing.code, missing.json.code], [4, "HOV_API_DEVICE_UNKNOWN"])
     assert.equal([path.json.now, path.json.next], ["A", "A"])
 })

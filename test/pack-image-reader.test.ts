@@ -88,7 +88,7 @@ test("no damage makes the reader fail in another way than it says", () => {
             for (const [at, value] of changes) bytes[at] = value
             try {
                 const image = readImage(bytes)
-                image.functions.forEach((_, i) => disassembleFunction(image, i, base))
+                for (const i of image.functions.keys()) disassembleFunction(image, i, base)
             } catch (e) {
                 if (!(e instanceof ImageError)) throw e
             }

@@ -100,9 +100,12 @@ async function uploadMap({ out }: Session, api: ApiClient, name: string, mapFile
 
 /** Another machine may have published meanwhile: boards refuse what is not above the sequence that they run. */
 async function checkSequences(api: ApiClient, app: string, name: string, files: readonly ReleaseFile[]): Promise<void> {
-    const others = (await api.list<ReleaseDocument>(`/releases?app=${encodeURIComponent(app)}`)).filter(r => r.id !== name)
+    const releases = await api.list<ReleaseDocument>(`/releases?app=${encodeURIComponent(app)}`)
+    const others = releases.filter(r => r.id !== name)
+    const sentBefore = releases.find(r => r.id === name)?.artifacts.map(a => a.base) ?? []
     for (const { artifact } of files) {
-        const { baseId, sequence } = artifact.manifest
+        const { baseId, sequence, downgradeAllowed } = artifact.manifest
+        if (downgradeAllowed || sentBefore.includes(baseId)) continue
         const higher = others.flatMap(r => r.artifacts.map(a => ({ ...a, release: r.id }))).find(a => a.base === baseId && a.sequence >= sequence)
         if (higher)
             throw new CliError(

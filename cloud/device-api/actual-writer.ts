@@ -59,6 +59,11 @@ export class ActualWriter {
         this.#flushSoon()
     }
 
+    /** Nothing that matters waits to be written. */
+    get isIdle(): boolean {
+        return this.#changed.size === 0 && this.#deliveries.length === 0 && this.#flushing === undefined
+    }
+
     /** The device talks to another server process now: what waits here is out of date. */
     forget(session: Session): void {
         this.#changed.delete(session)

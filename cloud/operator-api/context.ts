@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox"
 import type { Controller } from "../controller/controller.ts"
 import type { ControllerPolicy } from "../controller/decide.ts"
+import type { Diagnostics } from "../diagnostics.ts"
 import type { EventHub } from "../events/hub.ts"
 import type { Principals } from "../principals.ts"
 import type { BlobStore } from "../store/blobs.ts"
@@ -22,6 +23,7 @@ export interface OperatorContext {
     readonly policy: ControllerPolicy
     readonly hub: EventHub
     readonly runner: RolloutRunner
+    readonly diagnostics: Diagnostics
     readonly now: () => number
 }
 

@@ -26,7 +26,7 @@ const NewDevice = strict({
 })
 
 export async function deviceRoutes(app: TypedApp, context: OperatorContext): Promise<void> {
-    const { store, policy, now } = context
+    const { store, policy, now, diagnostics } = context
 
     const add = route(context, "operate", "devices", "Add a device")
     app.post("/devices", {
@@ -83,8 +83,14 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
     app.get("/devices/:device", {
         onRequest: look.onRequest,
         schema: { ...look.doc, params: Params },
-        handler: async request =>
-            deviceDocument(store.read, await findDevice(store.read, request.params.device), policy, now()),
+        handler: async request => {
+            const shown = await deviceDocument(store.read, await findDevice(store.read, request.params.device), policy, now())
+            return {
+                ...shown,
+                commands: await diagnostics.withPlaces(shown.commands),
+                history: await diagnostics.withPlaces(shown.history),
+            }
+        },
     })
 
     const history = route(context, "read", "devices", "Page through what a device reported, newest first")
@@ -96,7 +102,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
             const { limit, after } = request.query
             const before = after === undefined ? null : Number(after) || 0
             const rows = await store.read.devices.history(device.id, before, limit)
-            return page(rows.map(statusDocument), limit, last => String(last.seq))
+            return page(await diagnostics.withPlaces(rows.map(statusDocument)), limit, last => String(last.seq))
         },
     })
 

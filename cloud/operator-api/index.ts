@@ -4,6 +4,7 @@ import type { OperatorContext, TypedApp } from "./context.ts"
 import { claimRoutes } from "./claims.ts"
 import { deviceCommandRoutes } from "./device-commands.ts"
 import { deviceRoutes } from "./devices.ts"
+import { experimentRoutes } from "./experiments.ts"
 import { exportRoutes } from "./export.ts"
 import { groupRoutes } from "./groups.ts"
 import { releaseRoutes } from "./releases.ts"
@@ -22,6 +23,7 @@ export async function operatorApi(app: FastifyInstance, context: OperatorContext
     await uploadRoutes(typed, context)
     await groupRoutes(typed, context)
     await rolloutRoutes(typed, context)
+    await experimentRoutes(typed, context)
     await serverRoutes(typed, context)
     await exportRoutes(typed, context)
     await webhookRoutes(typed, context)

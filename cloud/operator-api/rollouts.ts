@@ -4,7 +4,8 @@ import { FILTER_MAX_CHARS, parseFilter } from "../groups/filter.ts"
 import { NAME_PATTERN, newId } from "../ids.ts"
 import { Problem } from "../problems.ts"
 import type { RolloutState } from "../rollouts/plan.ts"
-import { change, planOf } from "../rollouts/runner.ts"
+import { change } from "../rollouts/change.ts"
+import { planOf } from "../rollouts/figures.ts"
 import type { RolloutDeviceRow, RolloutRow } from "../store/schema.ts"
 import type { Repos } from "../store/store.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
@@ -15,7 +16,7 @@ import { insertRollout, RolloutOrder, rolloutDocument, rolloutSummary } from "./
 import { iso, OwnId, PageQuery, page, ReleaseRef, strict } from "./schemas.ts"
 
 const Params = strict({ rollout: OwnId })
-const Channel = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$" })
+export const Channel = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$" })
 
 type Patch = Partial<Pick<RolloutRow, "state" | "released" | "plan" | "phase">>
 interface Steer {
@@ -150,7 +151,7 @@ async function findRollout(repos: Repos, id: string): Promise<RolloutRow> {
 }
 
 /** @throws Problem HOV_API_BAD_FILTER */
-function joinFilters(filter: string | undefined, channel: string | undefined): string | null {
+export function joinFilters(filter: string | undefined, channel: string | undefined): string | null {
     if (filter !== undefined) parseFilter(filter)
     const parts = [channel === undefined ? "" : `channel = "${channel}"`, filter === undefined ? "" : `(${filter})`]
     const joined = parts.filter(part => part !== "").join(" and ")

@@ -6,14 +6,15 @@ import type { Logger } from "pino"
 import type { Clock } from "../clock.ts"
 import type { Controller } from "../controller/controller.ts"
 import type { ControllerPolicy } from "../controller/decide.ts"
+import { armOf } from "../experiments/arm.ts"
 import { membersPage } from "../groups/members.ts"
 import type { RolloutRow } from "../store/schema.ts"
 import type { Repos, Store } from "../store/store.ts"
-import { bucketLimit, bucketOf, controlStart } from "./bucket.ts"
-import type { Action, RolloutFigures, RolloutPlace } from "./engine.ts"
+import { bucketOf } from "./bucket.ts"
+import { applyChange, change } from "./change.ts"
 import { step } from "./engine.ts"
+import { figuresOf, phaseLimit, placeOf, planOf } from "./figures.ts"
 import { grant } from "./grant.ts"
-import type { RolloutPlan, RolloutState } from "./plan.ts"
 import { followBack, revert, withdraw } from "./revert.ts"
 import { settle } from "./settle.ts"
 
@@ -22,8 +23,8 @@ const PAGE = 500
 const DEVICES_PER_TRANSACTION = 40
 /** After an end of a command; several ends make one round. */
 const KICK_MS = 50
-/** An aborted rollout's devices are still followed for this long. */
-const ABORTED_WATCHED_MS = 86_400_000
+/** The devices of a rollout that has ended are still followed for this long: some are late, some roll back late. */
+const WATCHED_MS = 86_400_000
 
 export interface RunnerOptions {
     readonly store: Store
@@ -46,6 +47,8 @@ export class RolloutRunner {
     #started = false
     /** Commands that have ended since this process runs: tells that something may have to be written down. */
     #endings = 0
+    /** As many of them have been written down for rollouts that do not run any more. */
+    #followed = -1
 
     constructor(options: RunnerOptions) {
         this.#options = options
@@ -69,6 +72,7 @@ export class RolloutRunner {
         clearInterval(this.#timer)
         clearTimeout(this.#kick)
         this.#kick = undefined
+        this.#followed = -1
     }
 
     async close(): Promise<void> {
@@ -102,12 +106,14 @@ export class RolloutRunner {
                 if (rollout.state === "running") await this.#run(rollout)
                 else await this.#revertAll(rollout.id)
             }
-            for (const rollout of await store.read.rollouts.inStates(["paused", "aborted"])) {
+            const endings = this.#endings
+            for (const rollout of await store.read.rollouts.inStates(["paused", "aborted", "completed"])) {
                 if (!this.#started) return
-                if (rollout.state === "aborted" && Number(rollout.changedAtMs) + ABORTED_WATCHED_MS < this.#options.now()) continue
-                await this.#settle(rollout.id)
-                await this.#withdraw(rollout)
+                if (rollout.state !== "paused" && Number(rollout.changedAtMs) + WATCHED_MS < this.#options.now()) continue
+                if (endings !== this.#followed) await this.#settle(rollout.id)
+                if (rollout.state !== "completed") await this.#withdraw(rollout)
             }
+            this.#followed = endings
         } catch (error) {
             if (!this.#closed) log.error({ err: error }, "rollouts: a round failed")
         }
@@ -165,13 +171,14 @@ export class RolloutRunner {
 
     async #enrol(rollout: RolloutRow): Promise<void> {
         const { store, now } = this.#options
+        const isMeant = await this.#armFilter(rollout)
         const group = rollout.groupId === null ? null : await store.read.groups.get(rollout.groupId)
         // A group that was removed meanwhile has no more members; those enrolled stay.
         if (group !== undefined) {
             let after: string | null = null
             do {
                 const page = await membersPage(store.read, { group, filter: rollout.filter }, after, PAGE)
-                const places = page.devices.map(({ id }) => ({ deviceId: id, bucket: bucketOf(rollout.seed, id) }))
+                const places = page.devices.filter(({ id }) => isMeant(id)).map(({ id }) => ({ deviceId: id, bucket: bucketOf(rollout.seed, id) }))
                 await store.write(repos => repos.rollouts.enrol(rollout.id, places))
                 after = page.next
                 await new Promise(resolve => setImmediate(resolve))
@@ -181,6 +188,12 @@ export class RolloutRunner {
             await repos.rollouts.retrySkipped(rollout.id, ["unknown", "noArtifact", "noPermission", "busy"])
             await repos.rollouts.patch(rollout.id, { enrolledAtMs: now() })
         })
+    }
+
+    /** In an arm of an experiment only its own devices are meant. */
+    async #armFilter({ experimentId, arm }: RolloutRow): Promise<(deviceId: string) => boolean> {
+        const experiment = experimentId === null ? undefined : await this.#options.store.read.experiments.get(experimentId)
+        return experiment === undefined ? () => true : deviceId => armOf(experiment.seed, deviceId, experiment.splitPercent) === arm
     }
 
     /** Takes back what has not left the server. */
@@ -231,83 +244,4 @@ export class RolloutRunner {
         }
         return underWay
     }
-}
-
-export const planOf = (rollout: RolloutRow): RolloutPlan => JSON.parse(rollout.plan)
-
-export const placeOf = (rollout: RolloutRow): RolloutPlace => ({
-    state: rollout.state as RolloutState,
-    phase: rollout.phase,
-    reachedAtMs: rollout.reachedAtMs === null ? null : Number(rollout.reachedAtMs),
-    released: rollout.released === 1,
-})
-
-/** Devices in buckets below this belong to the current phase, or to one before it. */
-export async function phaseLimit(repos: Repos, rollout: RolloutRow, plan: RolloutPlan): Promise<number> {
-    const { percent, count } = plan.phases[rollout.phase]
-    if (percent !== null && percent >= 100) return Number.MAX_SAFE_INTEGER
-    const limit = percent !== null ? bucketLimit(percent) : await repos.rollouts.bucketAfter(rollout.id, count ?? 0)
-    return Math.min(limit, controlStart(plan.controlPercent))
-}
-
-export async function figuresOf(
-    repos: Repos,
-    rollout: RolloutRow,
-    plan: RolloutPlan,
-    limit: number,
-    nowMs: number,
-): Promise<RolloutFigures> {
-    const sinceMs = Math.max(Number(rollout.createdAtMs), plan.startAtMs ?? 0)
-    const granted = async (lastMs: number): Promise<number> =>
-        plan.ratePerMinute === null ? 0 : repos.rollouts.grantedSince(rollout.id, nowMs - lastMs)
-    return {
-        phase: await repos.rollouts.phaseFigures(rollout.id, limit),
-        grantedLastMinute: await granted(60_000),
-        grantedLastSecond: await granted(1_000),
-        gate: await repos.rollouts.gateCounts(rollout.id, {
-            start: controlStart(plan.controlPercent),
-            sinceMs,
-            ripe: plan.gate !== null && plan.controlPercent > 0 && nowMs >= sinceMs + plan.observeS * 1000,
-        }),
-    }
-}
-
-async function applyChange(repos: Repos, rollout: RolloutRow, action: Action, nowMs: number): Promise<void> {
-    switch (action.kind) {
-        case "reached":
-            return change(repos, rollout, { reachedAtMs: nowMs }, nowMs, "")
-        case "advance":
-            return change(repos, rollout, { phase: action.phase, reachedAtMs: null, released: 0 }, nowMs, "")
-        case "complete":
-            return change(repos, rollout, { state: "completed" }, nowMs, "")
-        case "stop":
-            repos.events.note("rollout.gate", null, nowMs, { rollout: rollout.id, why: action.why })
-            await repos.audit.append({
-                atMs: nowMs,
-                actor: "server",
-                role: "server",
-                action: `rollout.${action.state}`,
-                subject: rollout.id,
-                detail: { why: action.why },
-            })
-            return change(repos, rollout, { state: action.state }, nowMs, action.why)
-    }
-}
-
-/** A change of a rollout's place, told to whoever listens. */
-export async function change(
-    repos: Repos,
-    rollout: RolloutRow,
-    patch: Partial<Pick<RolloutRow, "state" | "phase" | "reachedAtMs" | "released" | "plan">>,
-    nowMs: number,
-    why: string,
-): Promise<void> {
-    await repos.rollouts.patch(rollout.id, { ...patch, why, changedAtMs: nowMs })
-    repos.events.note("rollout.changed", null, nowMs, {
-        rollout: rollout.id,
-        release: rollout.releaseId,
-        state: patch.state ?? rollout.state,
-        phase: patch.phase ?? rollout.phase,
-        why,
-    })
 }

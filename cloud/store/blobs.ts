@@ -1,14 +1,11 @@
 /**
- * Blobs on disk, named by the SHA-256 of their bytes: `blobs/ab/ab12…`.
+ * Blobs, named by the SHA-256 of their bytes, over any place that keeps bytes under a name.
  *
- * A blob appears under its name in one step (temporary file, fsync, rename, fsync of
- * the folder), so a name that exists always has all of its bytes, whenever the
- * process or the machine died. What is never found again after a crash is a file in
- * `blobs/tmp`, and those are removed at the next start.
+ * What boards fetch is kept in memory: a fleet that fetches one image reads it from the place
+ * once. What comes from there is checked against its name: a damaged disk or a bucket that
+ * somebody else wrote to is an error, never an image.
  */
-import { createHash, randomBytes } from "node:crypto"
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises"
-import path from "node:path"
+import { createHash } from "node:crypto"
 import { isDigest } from "../ids.ts"
 
 export interface BlobStore {
@@ -16,47 +13,37 @@ export interface BlobStore {
     put(bytes: Uint8Array): Promise<string>
     /** The whole blob, or undefined when there is none of this digest. */
     get(digest: string): Promise<Uint8Array | undefined>
+    /** Reads that went to the place: does not grow with the number of boards that fetch an image. */
+    readonly reads: number
 }
 
-export class DiskBlobStore implements BlobStore {
-    readonly #folder: string
+/** Where blobs lie. A name that exists always has all of its bytes, whenever the process or the machine died. */
+export interface BlobPlace {
+    put(digest: string, bytes: Uint8Array): Promise<void>
+    get(digest: string): Promise<Uint8Array | undefined>
+}
+
+export class CachedBlobs implements BlobStore {
+    readonly #place: BlobPlace
     readonly #cacheMaxBytes: number
     /** Least recently used first. */
     readonly #cache = new Map<string, Uint8Array>()
     readonly #reading = new Map<string, Promise<Uint8Array | undefined>>()
     #cachedBytes = 0
-    /** Reads that went to the disk: does not grow with the number of boards that fetch an image. */
-    diskReads = 0
+    #reads = 0
 
-    private constructor(folder: string, cacheMaxBytes: number) {
-        this.#folder = folder
+    constructor(place: BlobPlace, cacheMaxBytes: number) {
+        this.#place = place
         this.#cacheMaxBytes = cacheMaxBytes
     }
 
-    static async open(folder: string, cacheMaxBytes: number): Promise<DiskBlobStore> {
-        const temporary = path.join(folder, "tmp")
-        await mkdir(temporary, { recursive: true })
-        for (const name of await readdir(temporary)) await removeLeftover(path.join(temporary, name))
-        return new DiskBlobStore(folder, cacheMaxBytes)
+    get reads(): number {
+        return this.#reads
     }
 
     async put(bytes: Uint8Array): Promise<string> {
-        const digest = createHash("sha256").update(bytes).digest("hex")
-        const target = this.#path(digest)
-        if (await exists(target)) return digest
-        const temporary = path.join(this.#folder, "tmp", randomBytes(12).toString("hex"))
-        const file = await open(temporary, "wx", 0o600)
-        try {
-            await file.writeFile(bytes)
-            await file.sync()
-        } finally {
-            await file.close()
-        }
-        await mkdir(path.dirname(target), { recursive: true })
-        await rename(temporary, target)
-        await syncFolder(path.dirname(target))
-        // The two-letter folder itself may be new.
-        await syncFolder(this.#folder)
+        const digest = sha256(bytes)
+        await this.#place.put(digest, bytes)
         return digest
     }
 
@@ -77,14 +64,10 @@ export class DiskBlobStore implements BlobStore {
 
     async #read(digest: string): Promise<Uint8Array | undefined> {
         if (!isDigest(digest)) return undefined
-        let bytes: Uint8Array
-        try {
-            this.diskReads++
-            bytes = await readFile(this.#path(digest))
-        } catch (error) {
-            if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined
-            throw error
-        }
+        this.#reads++
+        const bytes = await this.#place.get(digest)
+        if (bytes === undefined) return undefined
+        if (sha256(bytes) !== digest) throw new Error(`blob ${digest} is damaged where it is kept: restore it, or upload it again under a new version`)
         this.#cache.set(digest, bytes)
         this.#cachedBytes += bytes.length
         for (const [oldest, old] of this.#cache) {
@@ -94,34 +77,6 @@ export class DiskBlobStore implements BlobStore {
         }
         return bytes
     }
-
-    #path(digest: string): string {
-        return path.join(this.#folder, digest.slice(0, 2), digest)
-    }
 }
 
-/** Younger ones may be another process's, which is about to rename it. */
-const LEFTOVER_MS = 60_000
-
-async function removeLeftover(file: string): Promise<void> {
-    const found = await stat(file).catch(() => null)
-    if (found !== null && found.mtimeMs < Date.now() - LEFTOVER_MS) await rm(file, { force: true })
-}
-
-async function exists(file: string): Promise<boolean> {
-    try {
-        await stat(file)
-        return true
-    } catch {
-        return false
-    }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-    const handle = await open(folder, "r")
-    try {
-        await handle.sync()
-    } finally {
-        await handle.close()
-    }
-}
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")

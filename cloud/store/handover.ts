@@ -50,7 +50,11 @@ export interface CommonRows {
     readonly tokens: Row[]
 }
 
+/** Tables' columns as the migrations made them. */
+const columnsKnown = new Map<string, readonly string[]>()
+
 export class HandoverRepo {
+    readonly #columns = columnsKnown
     readonly #db: Kysely<Schema>
 
     constructor(db: Kysely<Schema>) {
@@ -90,12 +94,26 @@ export class HandoverRepo {
         await sql`insert into "handoverOwners" ("session", "owner", "epoch") select "id", ${owner}, 1 from "devices" where true on conflict ("session") do nothing`.execute(this.#db)
     }
 
+    /** One statement for all tables: a device is read while its session is frozen. */
     async deviceRows(id: string): Promise<DeviceRows | undefined> {
-        const found: DeviceRows = {}
-        for (const [table, column] of DEVICE_TABLES) {
+        if (this.#columns.size === 0)
+            for (const [table] of DEVICE_TABLES) {
+                const { rows } = await sql<{ name: string }>`select "name" from pragma_table_info(${table})`.execute(this.#db)
+                this.#columns.set(
+                    table,
+                    rows.map(row => row.name),
+                )
+            }
+        const parts = DEVICE_TABLES.map(([table, column]) => {
+            const fields = (this.#columns.get(table) ?? []).flatMap(name => [sql.lit(name), sql.ref(name)])
             const order = NUMBERED.has(table) ? sql`order by "seq"` : sql`order by rowid`
-            const { rows } = await sql<Row>`select * from ${sql.table(table)} where ${sql.ref(column)} = ${id} ${order}`.execute(this.#db)
-            if (rows.length > 0) found[table] = rows
+            return sql`select * from (select ${sql.lit(table)} as "table", json_object(${sql.join(fields)}) as "row" from ${sql.table(table)} where ${sql.ref(column)} = ${id} ${order})`
+        })
+        const { rows } = await sql<{ table: string; row: string }>`${sql.join(parts, sql` union all `)}`.execute(this.#db)
+        const found: DeviceRows = {}
+        for (const { table, row } of rows) {
+            found[table] ??= []
+            found[table].push(JSON.parse(row))
         }
         return found.devices === undefined ? undefined : found
     }
@@ -103,7 +121,7 @@ export class HandoverRepo {
     async insertDevice(rows: DeviceRows): Promise<void> {
         const id = rows.devices?.[0]?.id
         if (typeof id !== "string") throw new Error("HOV_HANDOVER_ROWS: these are not the rows of a device")
-        await this.removeDevice(id)
+        if ((await sql`select 1 from "devices" where "id" = ${id}`.execute(this.#db)).rows.length > 0) await this.removeDevice(id)
         for (const [table] of DEVICE_TABLES) {
             for (const row of rows[table] ?? []) {
                 const { seq, ...rest } = row

@@ -7,6 +7,7 @@ import { DeviceRepo } from "./devices.ts"
 import type { DialectName } from "./dialect-name.ts"
 import type { NewEvent } from "./events.ts"
 import { EventRepo } from "./events.ts"
+import { ExperimentRepo } from "./experiments.ts"
 import { GroupRepo } from "./groups.ts"
 import { HandoverRepo } from "./handover.ts"
 import { ReleaseRepo } from "./releases.ts"
@@ -31,6 +32,7 @@ export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEv
         views: new ViewRepo(db),
         groups: new GroupRepo(db),
         rollouts: new RolloutRepo(db),
+        experiments: new ExperimentRepo(db),
         webhooks: new WebhookRepo(db),
         claims: new ClaimRepo(db),
         handover: new HandoverRepo(db),

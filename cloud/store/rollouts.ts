@@ -1,4 +1,5 @@
 import type { Insertable, Kysely, Updateable } from "kysely"
+import type { ArmFigures } from "../experiments/outcome.ts"
 import type { PhaseFigures } from "../rollouts/engine.ts"
 import type { GateCounts } from "../rollouts/gate.ts"
 import { padded } from "./id-list.ts"
@@ -148,6 +149,39 @@ export class RolloutRepo {
             unpaired: total.total - paired,
             unpairedBad: total.bad - first.bad,
         }
+    }
+
+    /** What has become of the devices of one arm of an experiment. */
+    async outcome(rolloutId: string): Promise<ArmFigures> {
+        const counts = await this.countsByState(rolloutId)
+        const count = (state: string): number => counts[state] ?? 0
+        const devices = Object.values(counts).reduce((sum, value) => sum + value, 0)
+        const [succeeded, failed, rolledBack] = [count("succeeded"), count("failed"), count("rolledBack")]
+        const ended = this.#db
+            .selectFrom("rolloutDevices")
+            .where("rolloutId", "=", rolloutId)
+            .where("state", "=", "succeeded")
+            .where("grantedAtMs", "is not", null)
+            .where("finishedAtMs", "is not", null)
+        const middle = await ended
+            .select(({ eb, ref }) => eb(ref("finishedAtMs"), "-", ref("grantedAtMs")).as("tookMs"))
+            .orderBy("tookMs")
+            .offset(Math.floor(succeeded / 2))
+            .limit(1)
+            .executeTakeFirst()
+        return {
+            devices: devices - count("skipped"),
+            granted: succeeded + failed + rolledBack + count("granted"),
+            succeeded,
+            failed,
+            rolledBack,
+            medianMs: middle === undefined ? null : Number(middle.tookMs),
+        }
+    }
+
+    /** The bad ones of the first granted. */
+    async badOfFirst(rolloutId: string, first: number): Promise<number> {
+        return first === 0 ? 0 : (await this.#granted(rolloutId, first)).bad
     }
 
     async #granted(rolloutId: string, first: number | null): Promise<{ total: number; bad: number }> {

@@ -13,6 +13,7 @@ import type { CommandRepo } from "./commands.ts"
 import type { DesiredRepo } from "./desired.ts"
 import type { DeviceRepo } from "./devices.ts"
 import type { EventRepo, StoredEvent } from "./events.ts"
+import type { ExperimentRepo } from "./experiments.ts"
 import type { GroupRepo } from "./groups.ts"
 import type { HandoverRepo } from "./handover.ts"
 import type { ReleaseRepo } from "./releases.ts"
@@ -33,6 +34,7 @@ export interface Repos {
     readonly views: ViewRepo
     readonly groups: GroupRepo
     readonly rollouts: RolloutRepo
+    readonly experiments: ExperimentRepo
     readonly webhooks: WebhookRepo
     readonly claims: ClaimRepo
     readonly handover: HandoverRepo

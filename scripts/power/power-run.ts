@@ -34,7 +34,7 @@ function imageSum({ sequence, sizeBytes, deed }: Job): string {
 export class PowerRun {
     private readonly sums = new Map<string, number>()
     private lines: string[] = []
-    private flashBefore = new Uint8Array(0)
+    private flashBefore: Uint8Array = new Uint8Array(0)
 
     constructor(readonly board: Board) {
         board.onLine(line => void this.lines.push(line))

@@ -1,5 +1,5 @@
 import { Config } from "./config"
-import { exchange, parseUrl, Response, Server } from "./http"
+import { exchange, parseUrl, receiveInto, Response, Server } from "./http"
 import {
     beginSession,
     blobBearer,
@@ -111,11 +111,16 @@ export async function postStatus(status: any) {
     await tell("status", "S", JSON.stringify(status), REPLY_MS)
 }
 
-/** A piece of a blob, exactly `length` bytes. */
-export async function fetchBlob(digest: string, offset: number, length: number) {
+/** A piece of a blob, exactly `length` bytes; with `into`, put there, at the same offset. */
+export async function fetchBlob(digest: string, offset: number, length: number, into?: Buffer) {
     const line = `GET ${server.prefix}/v1/blobs/${digest}?offset=${offset}&length=${length}`
     await needSession()
-    const r = await ask(line, isSealed() ? blobBearer() : `Bearer ${token}`, "", REPLY_MS, length)
-    if (r.body.length !== length) throw new Error("HOV_HTTP_LENGTH")
-    return r.body
+    receiveInto(into, offset)
+    try {
+        const r = await ask(line, isSealed() ? blobBearer() : `Bearer ${token}`, "", REPLY_MS, length)
+        if (r.sizeBytes !== length) throw new Error("HOV_HTTP_LENGTH")
+        return r.body
+    } finally {
+        receiveInto(undefined, 0)
+    }
 }

@@ -4,7 +4,7 @@ import { ImageId } from "../bootloader/boot-state"
 import { hov } from "../bootloader/log"
 import { baseId } from "../hotswap"
 import { fetchBlob } from "./device-api"
-import { takePartialBody } from "./http"
+import { takePartial } from "./http"
 import { checkManifest, Manifest, parseManifest } from "./manifest"
 import { addSignature, isSigned } from "./signature"
 import { noteOffered, nowUnixS } from "./trust"
@@ -55,15 +55,12 @@ export function openManifest(job: Job, sequenceMin: number): string {
     return named && manifest.imageSizeBytes === job.imageSizeBytes ? "" : "HOV_MANIFEST_IMAGE"
 }
 
-async function fetchPart(job: Job, ofImage: boolean, offset: number, size: number): Promise<Buffer> {
-    if (job.source) return await job.source(ofImage, offset, size)
-    return await fetchBlob(ofImage ? job.imageDigest : job.signatureDigest, offset, size)
-}
-
 /** Fetches the next piece of the signature; its size. */
 export async function fetchSignature(job: Job, offset: number) {
     const size = Math.min(CHUNK_BYTES, job.signatureSizeBytes - offset)
-    const bytes = await fetchPart(job, false, offset, size)
+    const bytes: Buffer = job.source
+        ? await job.source(false, offset, size)
+        : await fetchBlob(job.signatureDigest, offset, size)
     addSignature(bytes, offset, job.signatureSizeBytes)
     return size
 }
@@ -81,17 +78,18 @@ export async function verifySignature(job: Job) {
 export async function fetchImage(job: Job, offset: number) {
     if (!offset) image = Buffer.alloc(job.imageSizeBytes)
     const size = Math.min(CHUNK_BYTES, job.imageSizeBytes - offset)
-    let piece: Buffer
-    try {
-        piece = await fetchPart(job, true, offset, size)
-    } catch (e) {
-        // what came before the connection broke need not come again
-        piece = job.source ? undefined : takePartialBody()
-        if (!piece) throw e
-    }
-    image.set(piece, offset)
-    hov("chunk", `done=${offset + piece.length} of=${job.imageSizeBytes}`)
-    return piece.length
+    let got = size
+    if (job.source) image.set(await job.source(true, offset, size), offset)
+    else
+        try {
+            await fetchBlob(job.imageDigest, offset, size, image)
+        } catch (e) {
+            // what came before the connection broke need not come again
+            got = takePartial()
+            if (!got) throw e
+        }
+    hov("chunk", `done=${offset + got} of=${job.imageSizeBytes}`)
+    return got
 }
 
 /** Refusal code when the image is not the one of the manifest, or "". */

@@ -20,7 +20,9 @@ export interface Server {
 
 export interface Response {
     status: number
+    /** Empty when it went where `receiveInto` said. */
     body: Buffer
+    sizeBytes: number
     /** 0 = not given. */
     retryAfterS: number
 }
@@ -35,8 +37,11 @@ const SEND_TRIES = 20
 let socket: Socket
 let connectedTo = ""
 let cancelled = false
-/** What came of a body whose connection broke. */
-let partialBody: Buffer
+/** Where the body of the next success goes, so that it is in memory only once. */
+let target: Buffer
+let targetAt = 0
+/** How much of it came before its connection broke. */
+let partialBytes = 0
 
 /** Undefined when it is not an http or https URL. */
 export function parseUrl(url: string): Server | undefined {
@@ -65,11 +70,17 @@ export function cancelRequest() {
     cancelled = true
 }
 
-/** The beginning of the last body, when it broke off; undefined when there is none. */
-export function takePartialBody() {
-    const body = partialBody
-    partialBody = undefined
-    return body
+/** The body of the next exchange goes into `buffer` from `at` on, when it is a success. */
+export function receiveInto(buffer: Buffer, at: number) {
+    target = buffer
+    targetAt = at
+}
+
+/** How many bytes are in the target of an exchange that broke off. */
+export function takePartial() {
+    const n = partialBytes
+    partialBytes = 0
+    return n
 }
 
 /** Gives the socket back, so that the app can have it. */
@@ -91,7 +102,7 @@ export async function exchange(
     maxBodyBytes: number
 ): Promise<Response> {
     cancelled = false
-    partialBody = undefined
+    partialBytes = 0
     const type = body ? "Content-Type: application/json\r\n" : ""
     const request = `${head}Host: ${server.host}\r\n${type}Content-Length: ${body.byteLength}\r\n\r\n${body}`
     const name = `${server.host}:${server.port}`
@@ -101,7 +112,7 @@ export async function exchange(
         return await once(server, name, request, timeoutMs, maxBodyBytes)
     } catch (e) {
         await disconnect()
-        if (!kept || partialBody || (e as Error).message !== "HOV_NET_CLOSED") throw e
+        if (!kept || partialBytes || (e as Error).message !== "HOV_NET_CLOSED") throw e
     }
     try {
         return await once(server, name, request, timeoutMs, maxBodyBytes)
@@ -183,26 +194,29 @@ async function receive(timeoutMs: number, maxBodyBytes: number): Promise<Respons
     const maxBytes = status < 300 ? maxBodyBytes : Math.max(maxBodyBytes, PROBLEM_MAX_BYTES)
     // NaN compares false with everything: a missing length is refused as well
     if (!(size >= 0 && size <= maxBytes)) throw new Error("HOV_HTTP_LENGTH")
-    const body = Buffer.alloc(size)
+    const body = Buffer.alloc(target && status === 200 ? 0 : size)
+    const into = body.length < size ? target : body
+    const at = body.length < size ? targetAt : 0
+    if (at + size > into.length) throw new Error("HOV_HTTP_LENGTH")
     let done = Math.min(data.length - end, size)
     let extra = data.length - end - done
-    body.blitAt(0, data, end, done)
+    into.blitAt(at, data, end, done)
     noteDate(field(header, "date"))
     while (done < size) {
         try {
             data = await piece(timeoutMs)
         } catch (e) {
-            if (done && status === 200) partialBody = body.slice(0, done)
+            if (into === target) partialBytes = done
             throw e
         }
         const n = Math.min(data.length, size - done)
-        body.blitAt(done, data, 0, n)
+        into.blitAt(at + done, data, 0, n)
         done += n
         extra += data.length - n
     }
     // bytes that nobody asked for would be taken for the next response
     if (extra || header.indexOf("\r\nconnection: close") >= 0) await disconnect()
-    return { status, body, retryAfterS: +field(header, "retry-after") || 0 }
+    return { status, body, sizeBytes: size, retryAfterS: +field(header, "retry-after") || 0 }
 }
 
 /** Where the body begins, or -1. */

@@ -47,7 +47,7 @@ export function wordText(word: Word, image: Image, base: LinkedBase | undefined)
         case "special":
             return word.value
         case "static":
-            return base && base.statics[word.index] ? staticText(base.statics[word.index], base) : `base value ${word.index}`
+            return base?.statics[word.index] ? staticText(base.statics[word.index], base) : `base value ${word.index}`
         case "string":
             return JSON.stringify(image.strings[word.index])
         case "buffer":

@@ -31,8 +31,14 @@ export function snapshotOf(body: DeviceBody): Snapshot<DeviceBody> {
     return { version: Number.parseInt(digest.slice(0, 12), 16), body }
 }
 
+type Change = (repos: Repos, record: OwnerRow | undefined) => Promise<boolean | Snapshot<DeviceBody>>
+
+const CHANGES_PER_TRANSACTION = 8
+
 export class DeviceSessions implements SessionStore<DeviceBody> {
     readonly #options: DeviceSessionsOptions
+    readonly #waiting: { session: SessionName; done: Done<DeviceBody>; change: Change }[] = []
+    #working: Promise<void> | undefined
 
     constructor(options: DeviceSessionsOptions) {
         this.#options = options
@@ -59,12 +65,12 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
     }
 
     install(session: SessionName, epoch: number, snapshot: Snapshot<DeviceBody>, done: Done<DeviceBody>): void {
-        const { me } = this.#options
+        const { me, onError } = this.#options
+        const { body } = snapshot
+        if (body === undefined || snapshotOf(body).version !== snapshot.version) return onError(new Error(`HOV_HANDOVER_DIGEST: what came of ${session} is not what was sent`))
         this.#change(session, done, async (repos, record) => {
             if (record?.owner === me && record.epoch === epoch) return true
             if (record !== undefined && record.epoch >= epoch) return false
-            const { body } = snapshot
-            if (body === undefined || snapshotOf(body).version !== snapshot.version) throw new Error(`HOV_HANDOVER_DIGEST: what came of ${session} is not what was sent`)
             await this.#insert(repos, session, body)
             await repos.handover.setOwner({ session, owner: me, epoch, kept: null })
             return true
@@ -125,18 +131,36 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
         await repos.handover.insertDevice({ ...body.rows, devices: [{ ...device, sealKey }] })
     }
 
-    #change(session: SessionName, done: Done<DeviceBody>, change: (repos: Repos, record: OwnerRow | undefined) => Promise<boolean | Snapshot<DeviceBody>>): void {
+    /** Several sessions' changes are one transaction: they come in bursts, and each commit has its price. */
+    #change(session: SessionName, done: Done<DeviceBody>, change: Change): void {
+        this.#waiting.push({ session, done, change })
+        this.#working ??= this.#work().finally(() => {
+            this.#working = undefined
+        })
+    }
+
+    async #work(): Promise<void> {
         const { store, onError } = this.#options
-        store
-            .write(async repos => {
-                const record = await repos.handover.owner(session)
-                const result = await change(repos, record)
-                return { result, record }
-            })
-            .then(({ result, record }) => {
-                if (result === false) done(record === undefined ? undefined : toRecord(record))
-                else done(null, result === true ? undefined : result)
-            }, onError)
+        while (this.#waiting.length > 0) {
+            const batch = this.#waiting.splice(0, CHANGES_PER_TRANSACTION)
+            try {
+                const results = await store.write(async repos => {
+                    const made: { result: boolean | Snapshot<DeviceBody>; record: OwnerRow | undefined }[] = []
+                    for (const { session, change } of batch) {
+                        const record = await repos.handover.owner(session)
+                        made.push({ result: await change(repos, record), record })
+                    }
+                    return made
+                })
+                batch.forEach(({ done }, n) => {
+                    const { result, record } = results[n]
+                    if (result === false) done(record === undefined ? undefined : toRecord(record))
+                    else done(null, result === true ? undefined : result)
+                })
+            } catch (error) {
+                onError(error)
+            }
+        }
     }
 }
 

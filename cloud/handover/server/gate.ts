@@ -5,6 +5,8 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify"
 import type { Admission } from "../home.ts"
+import type { Principals } from "../../principals.ts"
+import { bearerToken } from "../../tokens.ts"
 import { forward, HOP_HEADER } from "./proxy.ts"
 import type { ServerHandover } from "./server-handover.ts"
 
@@ -12,7 +14,7 @@ const DEVICE = /^\/v1\/dfu\/([^/?]+)\/(\w+)/
 const OPERATOR = /^\/api\/v1\/(?!server\/handover)(?:devices\/([^/?]+))?/
 const BATCH = "batch"
 
-export function addGate(app: FastifyInstance, handover: ServerHandover): void {
+export function addGate(app: FastifyInstance, handover: ServerHandover, principals: Principals): void {
     app.addHook("onRequest", (request, reply, done) => {
         if (handover.idle) return done()
         const url = request.raw.url ?? "/"
@@ -20,10 +22,18 @@ export function addGate(app: FastifyInstance, handover: ServerHandover): void {
         if (device !== null) return deviceRequest(handover, request, reply, device[1], device[2] === "poll", done)
         const operator = OPERATOR.exec(url)
         if (operator !== null) return void operatorRequest(handover, request, reply, operator[1], done)
-        // Claims and blobs: blobs are named by their content, both servers have them.
+        if (url.startsWith("/v1/blobs/")) return void blobRequest(handover, principals, request, reply, done)
         if (handover.isOver && url.startsWith("/v1/enrol")) return forward(handover.peerUrl as string, request, reply)
         done()
     })
+}
+
+/** Both servers have the blobs; a device's token is where its session is, or on its way there. */
+async function blobRequest(handover: ServerHandover, principals: Principals, request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> {
+    const token = bearerToken(request.headers.authorization)
+    const peer = handover.peerUrl
+    if (token === undefined || peer === null || request.raw.headers[HOP_HEADER] !== undefined || (await principals.find(token)) !== undefined) return done()
+    forward(peer, request, reply)
 }
 
 function deviceRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string, isPoll: boolean, done: () => void): void {

@@ -9,6 +9,8 @@ import { exchange, type Peer } from "./link.ts"
 
 const AT_ONCE = 200
 const RETRY_MS = 200
+/** Events of this time make one request. */
+const GATHER_MS = 100
 
 export class EventRelay {
     readonly #store: Store
@@ -16,6 +18,7 @@ export class EventRelay {
     readonly #unsubscribe: () => void
     #sending: Promise<void> | undefined
     #closed = false
+    #soon: NodeJS.Timeout | undefined
     /** Read from the store, so that a restart loses none; what current has had already it passes over. */
     #cursor = 0
     /** Events are current's only while it has the listeners. */
@@ -25,7 +28,11 @@ export class EventRelay {
         this.#store = store
         this.#peer = peer
         this.#unsubscribe = store.onEvents((_events, elsewhere) => {
-            if (this.on && !elsewhere) void this.flush()
+            if (!this.on || elsewhere) return
+            this.#soon ??= setTimeout(() => {
+                this.#soon = undefined
+                void this.flush()
+            }, GATHER_MS)
         })
     }
 
@@ -41,6 +48,7 @@ export class EventRelay {
 
     close(): void {
         this.#closed = true
+        clearTimeout(this.#soon)
         this.#unsubscribe()
     }
 

@@ -23,7 +23,7 @@ import type { Message } from "../messages.ts"
 import type { Phase, Plan } from "../store.ts"
 import { readTicket, signTicket } from "../ticket.ts"
 import { takeCommon, takeLogs } from "./common.ts"
-import { type DeviceBody, DeviceSessions, snapshotOf, toRecord } from "./device-sessions.ts"
+import { type DeviceBody, DeviceSessions, toRecord } from "./device-sessions.ts"
 import { FreezeTimes } from "./figures.ts"
 import { exchange, Link, type Peer } from "./link.ts"
 import { EventRelay } from "./relay.ts"
@@ -78,12 +78,14 @@ export class ServerHandover {
     #plan: Plan | null = null
     #timer: NodeJS.Timeout | undefined
     #freezes = new FreezeTimes()
+    readonly #arrived = new Set<string>()
+    #ticks = 0
     /** Operators' requests that came while everything rests. */
     #resting: { promise: Promise<void>; end(): void } | null = null
 
     private constructor(options: ServerHandoverOptions, readonly id: string) {
         this.#options = options
-        const { store, secret, log, now, sessions, held, writer, controller } = options
+        const { store, secret, log, now, sessions, held, writer } = options
         const onError = (error: unknown): void => log.error({ err: error }, "handover")
         this.#deviceSessions = new DeviceSessions({
             store,
@@ -102,8 +104,8 @@ export class ServerHandover {
             timings: { retryMs: RETRY_MS, pullMs: PULL_MS, freezeMs: FREEZE_MS },
             now,
             send: message => this.#link.send(message),
-            capture: (device, done) => {
-                this.#capture(device).then(body => body !== undefined && done(snapshotOf(body)), onError)
+            capture: (_device, done) => {
+                this.#capture().then(() => done({ version: 0 }), onError)
             },
             onFreeze: device => {
                 this.#freezes.begin(device, performance.now())
@@ -113,7 +115,7 @@ export class ServerHandover {
                 const session = sessions.drop(device)
                 if (session !== undefined) writer.forget(session)
                 held.end(device, here ? null : this.#elsewhere())
-                if (here) controller.look([device])
+                if (here) this.#arrived.add(device)
             },
         })
     }
@@ -354,6 +356,11 @@ export class ServerHandover {
         }
         this.settleRoles()
         this.#timer ??= setInterval(() => {
+            // The controller looks at what arrived when there is time: no device waits for that.
+            if (this.#arrived.size > 0 && ++this.#ticks % 10 === 0) {
+                this.#options.controller.look(this.#arrived)
+                this.#arrived.clear()
+            }
             this.home.tick()
             this.#leaving?.tick()
         }, TICK_MS)
@@ -384,11 +391,11 @@ export class ServerHandover {
         sender.start()
     }
 
-    async #capture(device: string): Promise<DeviceBody | undefined> {
-        const { store, writer } = this.#options
-        await writer.flush()
-        await writer.flush()
-        return this.#deviceSessions.read(store.read, device)
+    /** What polls reported is written; the rows are read in the transaction that lets go of them. */
+    async #capture(): Promise<void> {
+        const { writer } = this.#options
+        if (!writer.isIdle) await writer.flush()
+        if (!writer.isIdle) await writer.flush()
     }
 
     #offer(device: string, epoch: number): string {

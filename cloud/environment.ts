@@ -1,0 +1,21 @@
+import type { CloudOptions } from "./options.ts"
+import { parseS3Url } from "./store/s3-blobs.ts"
+
+/**
+ * What a server takes from its environment:
+ *
+ * - `DATABASE_URL`: PostgreSQL in the place of the embedded database
+ * - `HANDOVER_BLOBS`: `s3://BUCKET/PREFIX?endpoint=URL&region=NAME`, with `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`
+ * - `HANDOVER_ADMIN_TOKEN`: the first admin's token
+ * - `HANDOVER_SECRET_KEY`: 64 hex digits; servers that share a database need the same
+ *
+ * @throws Error that says which variable is wrong
+ */
+export function optionsFromEnvironment(env: Readonly<Record<string, string | undefined>>): Partial<CloudOptions> {
+    return {
+        ...(env.DATABASE_URL ? { databaseUrl: env.DATABASE_URL } : {}),
+        ...(env.HANDOVER_BLOBS ? { s3: parseS3Url(env.HANDOVER_BLOBS, env) } : {}),
+        ...(env.HANDOVER_ADMIN_TOKEN ? { adminToken: env.HANDOVER_ADMIN_TOKEN } : {}),
+        ...(env.HANDOVER_SECRET_KEY ? { secretKey: env.HANDOVER_SECRET_KEY } : {}),
+    }
+}
