@@ -1,8 +1,8 @@
 import fc from "fast-check"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { runProgram } from "../sim/index.ts"
-import { swappedBySelf, withSeed } from "./support/swap-program.ts"
+import { runProgram } from "../../sim/index.ts"
+import { swappedBySelf, withSeed } from "../support/swap-program.ts"
 
 /*
  * Random heaps: objects of three classes with links, cycles and aliases. One class is migrated by a declared rule that

@@ -1,11 +1,11 @@
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { runProgram } from "../sim/index.ts"
-import { buildUpdate } from "../toolchain/diff/build-update.ts"
-import type { LinkedBase } from "../toolchain/link/link-base.ts"
-import { type ImageMap, imageMap } from "../toolchain/pack/image-map.ts"
-import { faultOfDiagnostics, faultOfLogLine, formatFault, symbolizeFault, symbolizeStackLine } from "../toolchain/pack/symbolize.ts"
-import { patchable } from "./support/replaced-program.ts"
+import { runProgram } from "../../sim/index.ts"
+import { buildUpdate } from "../../toolchain/diff/build-update.ts"
+import type { LinkedBase } from "../../toolchain/link/link-base.ts"
+import { type ImageMap, imageMap } from "../../toolchain/pack/image-map.ts"
+import { faultOfDiagnostics, faultOfLogLine, formatFault, symbolizeFault, symbolizeStackLine } from "../../toolchain/pack/symbolize.ts"
+import { patchable } from "../support/replaced-program.ts"
 
 const source = `
 function inner(x: any) {
