@@ -2,7 +2,7 @@ import { get } from "node:http"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import type { TestCloud } from "./support/cloud.ts"
-import { call, openCloud, publish, TestDevice } from "./support/cloud.ts"
+import { call, openCloud, publish, TestDevice, until } from "./support/cloud.ts"
 
 const test = suite<{ cloud: TestCloud }>("cloud: live events")
 test.before(async context => {
@@ -77,6 +77,37 @@ test("a listener hears what happens to a device, and one that comes back misses 
     assert.is(only[0].type, "release.created")
     device!.close()
 })
+
+test("a listener that was away for too long is told that it has missed something", async () => {
+    const cloud = await openCloud({ eventsKept: 5, timings: { eventBeatMs: 20 } })
+    for (let n = 0; n < 20; n++) await cloud.must(201, "POST", "/devices", { id: `n${n}` })
+    const gap = async (after: number): Promise<any> => {
+        const text = await firstText(cloud, `?after=${after}`)
+        return JSON.parse(/event: events\.gap\ndata: (.*)\n/.exec(text)?.[1] ?? "null")
+    }
+    const told = await until("old events to be removed", () => gap(2), value => value !== null && value.next > 10)
+    assert.is(told.after, 2)
+    assert.is(await gap(told.next), null, "who is up to date is told nothing")
+    await cloud.done()
+})
+
+/** What a listener hears at once. */
+function firstText(cloud: TestCloud, query: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+        const request = get(`${cloud.url}/api/v1/events${query}`, { headers: { authorization: `Bearer ${cloud.adminToken}` } }, response => {
+            let text = ""
+            response.setEncoding("utf8")
+            response.on("error", () => {})
+            response.on("data", part => {
+                text += part
+                if (!text.includes("data: ")) return
+                request.destroy()
+                resolve(text)
+            })
+        })
+        request.on("error", error => (error.message === "socket hang up" ? undefined : reject(error)))
+    })
+}
 
 test("the description, the docs page and the problem catalogue are served from here", async ({ cloud }) => {
     const description = await call(`${cloud.url}/openapi.json`)
