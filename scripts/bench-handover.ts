@@ -37,6 +37,7 @@ interface ServerProcess {
 async function startServer(): Promise<ServerProcess> {
     const dataDir = await mkdtemp(path.join(tmpdir(), "handover-bench-"))
     const child = fork(fileURLToPath(new URL("./bench-cloud-server.ts", import.meta.url)), [dataDir], { execArgv: ["--import", "tsx"] })
+    child.once("exit", (code, signal) => say(`a server ended: ${code} ${signal}`))
     const told = await new Promise<{ url: string; adminToken: string }>(resolve => child.once("message", message => resolve(message as never)))
     return { ...told, child, dataDir }
 }

@@ -1,0 +1,76 @@
+import type { Command } from "commander"
+import { CliError } from "../cli-error.ts"
+import { EXIT } from "../exit-codes.ts"
+import { withProgress } from "../progress.ts"
+import { action, type Session } from "../session.ts"
+import { wholeNumber } from "./release.ts"
+
+interface Options {
+    readonly to?: string
+    readonly abort?: boolean
+    readonly pace?: number
+}
+
+/** What `GET /api/v1/server/handover` answers. */
+interface Progress {
+    readonly phase: string | null
+    readonly to: string | null
+    readonly devices: number
+    readonly moved: number
+    readonly unsettled: number
+    readonly pacePerS: number | null
+    readonly freeze: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }
+    readonly linkFailures: number
+}
+
+const ROUTE = "/server/handover"
+const LOOK_MS = 250
+
+export function addServerHandover(program: Command): void {
+    program
+        .command("server")
+        .summary("the update server itself")
+        .command("handover")
+        .description(
+            "Hands the server over to another one while devices talk to it. The other server is running already;\n" +
+                "HANDOVER_NEXT_TOKEN is an admin's token of it. Without --to it shows how far the handover is.",
+        )
+        .option("--to <url>", "address of the server that takes over")
+        .option("--abort", "take everything back")
+        .option("--pace <n>", "devices offered in a second", wholeNumber)
+        .action(action(handover))
+}
+
+async function handover(session: Session, options: Options): Promise<number> {
+    const api = session.api()
+    if (options.abort) await api.call("POST", `${ROUTE}/abort`)
+    else if (options.to !== undefined) {
+        const token = session.env.HANDOVER_NEXT_TOKEN?.trim()
+        if (!token) throw new CliError("HOV_CLI_NO_TOKEN", "no token for the other server: set HANDOVER_NEXT_TOKEN to an admin's token of it")
+        await api.call("POST", ROUTE, { to: options.to.replace(/\/+$/, ""), token, ...(options.pace === undefined ? {} : { pacePerS: options.pace }) })
+    } else if (options.pace !== undefined) await api.call("POST", `${ROUTE}/pace`, { pacePerS: options.pace })
+    else {
+        const progress = await api.get<Progress>(ROUTE)
+        session.out.result({ ok: true, ...progress }, told(progress))
+        return EXIT.ok
+    }
+    if (options.to === undefined && !options.abort) return EXIT.ok
+    const wanted = options.abort ? "aborted" : "done"
+    const last = await withProgress(session.out, options.abort ? "taking back" : `handing over to ${options.to}`, async tell => {
+        for (;;) {
+            const progress = await api.get<Progress>(ROUTE)
+            tell(told(progress))
+            if (progress.phase === "done" || progress.phase === "aborted") return progress
+            await new Promise(resolve => setTimeout(resolve, LOOK_MS))
+        }
+    })
+    const ok = last.phase === wanted
+    session.out.result({ ok, ...last }, told(last))
+    return ok ? EXIT.ok : EXIT.failed
+}
+
+function told({ phase, to, devices, moved, unsettled, pacePerS, freeze, linkFailures }: Progress): string {
+    if (phase === null) return "no handover"
+    const pace = pacePerS === null ? "" : ` at ${pacePerS}/s`
+    return `${phase}: ${moved} of ${devices} devices at ${to}${pace}, ${unsettled} on their way; frozen ${freeze.p50Ms} ms (p50), ${freeze.p99Ms} ms (p99); ${linkFailures} failed exchanges`
+}
