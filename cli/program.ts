@@ -23,6 +23,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
     rollouts: async () => (await import("./commands/rollouts.ts")).addRollouts,
     tokens: async () => (await import("./commands/tokens.ts")).addTokens,
     serve: async () => (await import("./commands/serve.ts")).addServe,
+    server: async () => (await import("./commands/server-handover.ts")).addServerHandover,
 }
 
 /** The command, with the verb that the arguments ask for; with all verbs when they ask for none that there is. */
