@@ -11,6 +11,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
     diff: async () => (await import("./commands/diff.ts")).addDiff,
     release: async () => (await import("./commands/release.ts")).addRelease,
     publish: async () => (await import("./commands/publish.ts")).addPublish,
+    push: async () => (await import("./commands/push.ts")).addPush,
     trigger: async () => (await import("./commands/trigger.ts")).addTrigger,
     updater: async () => (await import("./commands/updater.ts")).addUpdater,
     logs: async () => (await import("./commands/logs.ts")).addLogs,

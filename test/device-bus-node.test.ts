@@ -1,0 +1,115 @@
+import { execFile } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { BusBootloader, findBoards } from "../cli/jacdac/bootloader-client.ts"
+import type { JacdacLink } from "../cli/jacdac/link.ts"
+import type { Board } from "../sim/index.ts"
+import { DeviceBench } from "./support/device-bench.ts"
+import { plainImage } from "./support/plain-image.ts"
+
+const test = suite("a program on a desk that updates a board over the bus")
+let bench: DeviceBench
+let board: Board
+let link: JacdacLink
+const folder = mkdtempSync(join(tmpdir(), "handover-bus-"))
+
+/** A board without a server, as one without a network. */
+const APP = `
+import { startResident } from "./resident"
+import { startBootloaderServer } from "./dfu/bootloader-server"
+startBootloaderServer()
+await startResident()
+`
+
+test.before(async () => {
+    bench = await DeviceBench.open({ "main.ts": APP })
+    board = await bench.started({ settings: { hUrl: "" } })
+    link = linkOf(board)
+})
+test.after(async () => {
+    await bench?.close()
+    rmSync(folder, { recursive: true, force: true })
+})
+
+function linkOf(b: Board): JacdacLink {
+    return { send: frame => b.sendFrame(frame), onFrame: listener => b.onFrame(listener), close() {} }
+}
+
+/** What `devicescript devtools` offers on its TCP port: a length before each frame. */
+async function bridge(b: Board): Promise<Server> {
+    const server = createServer((socket: Socket) => {
+        const off = b.onFrame(frame => void (frame.length < 255 && socket.write(Buffer.concat([Buffer.of(frame.length), frame]))))
+        let rest = Buffer.alloc(0)
+        socket.on("data", data => {
+            rest = Buffer.concat([rest, data])
+            for (; rest.length && rest.length > rest[0]; rest = rest.subarray(rest[0] + 1)) b.sendFrame(rest.subarray(1, rest[0] + 1))
+        })
+        socket.on("error", () => {})
+        socket.on("close", off)
+    })
+    await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve))
+    return server
+}
+
+function handover(...args: string[]): Promise<{ code: number; json: Record<string, unknown> }> {
+    const cli = join(import.meta.dirname, "../cli/handover.ts")
+    return new Promise(resolve =>
+        execFile(process.execPath, ["--import", "tsx", cli, ...args, "--json"], (error, stdout) => resolve({ code: Number(error?.code ?? 0), json: JSON.parse(stdout || "{}") })),
+    )
+}
+
+test("finds it, and reads what runs", async () => {
+    const boards = await findBoards(link, 2500)
+    assert.is(boards.length, 1)
+    const [found] = boards
+    // a script's servers have an id of their own on the bus
+    assert.equal(await findBoards(link, 3000, found.deviceId), [found])
+    const state = await new BusBootloader(link, found).state()
+    assert.equal([state.phase, state.slot, state.version, state.base, state.code], ["idle", "R", "1.0.0", "00c0ffee00c0ffee", ""])
+})
+
+test("is refused as a server would be: with a bad signature, a bad image, another base", async () => {
+    const [found] = await findBoards(link, 2500)
+    const client = new BusBootloader(link, found)
+    const refused: [string, Buffer][] = [
+        ["HOV_SIGNATURE", bench.artifact(plainImage({ sequence: 1 }), { sequence: 1, spoilSignature: b => Buffer.from(b.map((x, i) => (i === 500 ? x ^ 1 : x))) })],
+        ["HOV_IMAGE_DIGEST", flipLast(bench.artifact(plainImage({ sequence: 1 }), { sequence: 1 }))],
+        ["HOV_MANIFEST_BASE", bench.artifact(plainImage({ sequence: 1 }), { sequence: 1, manifest: { baseId: "0123456789abcdef" } })],
+    ]
+    for (const [code, artifact] of refused) {
+        await client.push(artifact)
+        const state = await client.waitForEnd(10_000)
+        assert.equal([state.phase, state.code, state.version], ["failed", code, "1.0.0"])
+    }
+})
+
+test("with `handover push` a good one runs, is kept, and is there after a power cycle", async () => {
+    const file = join(folder, "good.hoa")
+    writeFileSync(file, bench.artifact(plainImage({ sequence: 4, sizeBytes: 900 }), { sequence: 4, version: "1.4.0" }))
+    const server = await bridge(board)
+    try {
+        const { code, json } = await handover("push", file, "--via", "jacdac", "--bridge", `127.0.0.1:${(server.address() as AddressInfo).port}`)
+        assert.is(code, 0, JSON.stringify(json))
+        assert.equal([json.ok, json.before, json.version, json.slot, json.phase], [true, "1.0.0", "1.4.0", "A", "confirmed"])
+    } finally {
+        server.close()
+    }
+    await board.powerCycle()
+    await board.waitForLine(/HOV boot slot=A v=1\.4\.0/, 8000)
+})
+
+test("says so when there is no bridge", async () => {
+    const { code, json } = await handover("push", join(folder, "good.hoa"), "--bridge", "127.0.0.1:9")
+    assert.equal([code, json.code], [5, "HOV_CLI_UNREACHABLE"])
+})
+
+function flipLast(artifact: Buffer): Buffer {
+    artifact[artifact.length - 1] ^= 1
+    return artifact
+}
+
+test.run()
