@@ -24,6 +24,8 @@ export interface CloudOptions {
     readonly publicUrl?: string
     readonly logLevel?: LevelWithSilent
     readonly timings?: Partial<Timings>
+    /** Events kept for listeners and webhooks that come back; 200,000 when left out. */
+    readonly eventsKept?: number
     /** Interval that devices are told for plain polls; their own when left out. */
     readonly pollMs?: number
     readonly now?: Clock
@@ -43,6 +45,8 @@ export interface Timings {
     readonly rolloutTickMs: number
     /** How often a rollout's target is compared with the devices there are. */
     readonly enrolMs: number
+    /** How often listeners to live events are told that the connection lives, and old events removed. */
+    readonly eventBeatMs: number
     /** After a webhook's first failure; doubles up to five minutes. */
     readonly webhookRetryMs: number
 }
@@ -56,6 +60,7 @@ export const DEFAULT_TIMINGS: Timings = {
     lazyWriteMs: 1_000,
     rolloutTickMs: 1_000,
     enrolMs: 30_000,
+    eventBeatMs: 15_000,
     webhookRetryMs: 1_000,
 }
 

@@ -89,7 +89,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         enrolMs: timings.enrolMs,
         policy: timings,
     })
-    const hub = await EventHub.open(store)
+    const hub = await EventHub.open(store, { eventsKept: options.eventsKept ?? LIMITS.eventsKept, beatMs: timings.eventBeatMs })
     const counters = { polls: 0, statuses: 0, delivered: 0 }
 
     const metrics = createMetrics({

@@ -1,6 +1,6 @@
 /** A throw-away PostgreSQL of Debian's packages on a free loopback port. */
 import { execFile, spawn } from "node:child_process"
-import { chown, mkdtemp, readdir, rm } from "node:fs/promises"
+import { chown, mkdtemp, readdir } from "node:fs/promises"
 import { createServer } from "node:net"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
@@ -12,6 +12,11 @@ const run = promisify(execFile)
 const INSTALLED = "/usr/lib/postgresql"
 const USER = "postgres"
 const START_MS = 30_000
+/**
+ * Runs the server until its own standard input ends, which it does with this process, however that
+ * dies; then shuts it down fast and removes its folder.
+ */
+const GUARD = '"$@" & server=$!; read -r _; kill -INT $server; wait $server; rm -rf "$0"'
 
 export interface PostgresServer {
     readonly url: string
@@ -32,19 +37,14 @@ export async function startPostgres(): Promise<PostgresServer> {
     const data = path.join(folder, "data")
     await run(path.join(bin, "initdb"), ["-D", data, "-U", USER, "-A", "trust", "--locale=C", "-E", "UTF8", "--no-sync"], { ...as, cwd: folder })
     const port = await freePort()
-    const child = spawn(path.join(bin, "postgres"), ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", folder, "-c", "max_connections=300"], {
-        ...as,
-        cwd: folder,
-        stdio: ["ignore", "ignore", "pipe"],
-    })
+    const options = ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", folder, "-c", "max_connections=300"]
+    const child = spawn("sh", ["-c", GUARD, folder, path.join(bin, "postgres"), ...options], { ...as, cwd: "/", stdio: ["pipe", "ignore", "pipe"] })
     let log = ""
     child.stderr.on("data", part => (log = (log + part).slice(-4_000)))
     const exited = new Promise<void>(resolve => child.once("exit", () => resolve()))
     const stop = async (): Promise<void> => {
-        // SIGINT: fast shutdown, clients are cut off.
-        child.kill("SIGINT")
+        child.stdin.end()
         await exited
-        await rm(folder, { recursive: true, force: true })
     }
     const url = `postgres://${USER}@127.0.0.1:${port}/postgres`
     const endMs = Date.now() + START_MS

@@ -20,7 +20,7 @@ interface Content {
 export function addGroups(program: Command): void {
     const groups = program.command("groups").summary("groups of devices").description("Sets of devices: by a list, or by a filter over their attributes and what they run.")
     const content = (command: Command) =>
-        command.option("--filter <expression>", `e.g. 'site = "lab"'`).option("--device <id>", "a device of the list; several times for several", collect)
+        command.option("--filter <expression>", `e.g. 'attr.site = "lab"'`).option("--device <id>", "a device of the list; several times for several", collect)
     content(groups.command("add <group>").description("add a group")).action(action(add))
     content(groups.command("set <group>").description("change what a group means")).action(action(set))
     groups.command("list").description("list the groups").action(action(list))

@@ -4,7 +4,7 @@ import { parseArtifact } from "../../toolchain/format/artifact.ts"
 import { type ApiClient, part } from "../api-client.ts"
 import { CliError, ServerRefusal } from "../cli-error.ts"
 import type { ReleaseDocument } from "../device-documents.ts"
-import { makeRelease, type ReleasedBase, type ReleaseOptions, signWayBack } from "../make-release.ts"
+import type { ReleasedBase, ReleaseOptions } from "../make-release.ts"
 import { table } from "../output.ts"
 import { withProgress } from "../progress.ts"
 import { readRelease, type ReleaseFile } from "../release-files.ts"
@@ -38,17 +38,20 @@ export function addPublish(program: Command): void {
     ).action(action(publish))
 }
 
+/** The whole toolchain: not loaded to send what is built already. */
+const builder = () => import("../make-release.ts")
+
 async function publish(session: Session, options: Options, version: string): Promise<void> {
     const { config, out } = session
     checkVersion(version)
     const api = options.dryRun ? undefined : session.api()
     let built: ReleasedBase[] = []
-    if (options.force || options.dryRun || !readRelease(config.outDir, version).length) built = await makeRelease(session, version, options)
+    if (options.force || options.dryRun || !readRelease(config.outDir, version).length) built = await (await builder()).makeRelease(session, version, options)
     if (!api) {
         out.result({ ok: true, app: config.app, version, dryRun: true, artifacts: built }, () => formatRelease(version, built))
         return
     }
-    if (options.allowDowngrade && !built.length) await signWayBack(session, version, options)
+    if (options.allowDowngrade && !built.length) await (await builder()).signWayBack(session, version, options)
     const files = readRelease(config.outDir, version)
     if (!files.length) throw new CliError("HOV_CLI_RELEASE_MISSING", `there is nothing of version ${version} to publish`)
     checkFiles(files, version)

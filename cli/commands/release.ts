@@ -1,5 +1,5 @@
 import type { Command } from "commander"
-import { makeRelease, type ReleasedBase, type ReleaseOptions } from "../make-release.ts"
+import type { ReleasedBase, ReleaseOptions } from "../make-release.ts"
 import { collect, date, wholeNumber } from "../option-values.ts"
 import { action, type Session } from "../session.ts"
 import { formatRefusals, formatUpdate } from "../update-report.ts"
@@ -30,6 +30,8 @@ export function releaseOptions(command: Command): Command {
 }
 
 async function release(session: Session, options: ReleaseOptions, version: string): Promise<void> {
+    // the whole toolchain: not loaded by "publish", which takes its options from here
+    const { makeRelease } = await import("../make-release.ts")
     const artifacts = await makeRelease(session, version, options)
     session.out.result({ ok: true, app: session.config.app, version, dryRun: options.dryRun === true, artifacts }, () => formatRelease(version, artifacts))
 }

@@ -19,7 +19,8 @@ export function addServe(program: Command): void {
         .summary("run the update server")
         .description(
             "Runs the update server until it is stopped (SIGINT, SIGTERM). The first admin's token is in DATA/admin.token;\n" +
-                "HANDOVER_ADMIN_TOKEN sets another one. It listens on loopback unless told otherwise: put TLS in front of it.",
+                "HANDOVER_ADMIN_TOKEN sets another one. DATABASE_URL names a PostgreSQL for several servers, HANDOVER_BLOBS an\n" +
+                "S3 bucket for the images. It listens on loopback unless told otherwise: put TLS in front of it.",
         )
         .option("--data <dir>", "folder for the database and the images", "handover-data")
         .option("--host <address>", "address to listen on", "127.0.0.1")
@@ -31,14 +32,14 @@ export function addServe(program: Command): void {
 
 async function serve({ out, config, env }: Session, options: Options): Promise<void> {
     // the server's packages are loaded by this verb only
-    const { startCloud } = await import("../../cloud/index.ts")
+    const { optionsFromEnvironment, startCloud } = await import("../../cloud/index.ts")
     const dataDir = inProject(config, options.data)
     const stopped = new Promise<void>(resolve => {
         process.once("SIGINT", () => resolve())
         process.once("SIGTERM", () => resolve())
     })
     const given = env.HANDOVER_ADMIN_TOKEN || undefined
-    const cloud = await startCloud({ dataDir, host: options.host, port: options.port, logLevel: options.logLevel, pollMs: options.pollMs, adminToken: given })
+    const cloud = await startCloud({ dataDir, host: options.host, port: options.port, logLevel: options.logLevel, pollMs: options.pollMs, ...optionsFromEnvironment(env) })
     const tokenFile = given === undefined ? shown(join(dataDir, "admin.token")) : undefined
     out.result({ ok: true, url: cloud.url, dataDir: shown(dataDir), adminTokenFile: tokenFile }, () =>
         [

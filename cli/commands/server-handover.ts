@@ -3,7 +3,7 @@ import { CliError } from "../cli-error.ts"
 import { EXIT } from "../exit-codes.ts"
 import { withProgress } from "../progress.ts"
 import { action, type Session } from "../session.ts"
-import { wholeNumber } from "./release.ts"
+import { wholeNumber } from "../option-values.ts"
 
 interface Options {
     readonly to?: string

@@ -11,7 +11,6 @@ import type { Store } from "../store/store.ts"
 const PAGE = 200
 /** The latest events in memory: a listener that is up to date costs no query. */
 const RECENT = 2_000
-const HEARTBEAT_MS = 15_000
 const REMOVED_AT_ONCE = 5_000
 
 export interface ListenOptions {
@@ -22,6 +21,13 @@ export interface ListenOptions {
     readonly types: readonly string[]
 }
 
+export interface HubOptions {
+    /** Events kept for listeners that come back. */
+    readonly eventsKept: number
+    /** How often old ones are removed, and listeners told that the connection lives. */
+    readonly beatMs: number
+}
+
 export class EventHub {
     readonly #store: Store
     readonly #listeners = new Set<Listener>()
@@ -29,20 +35,20 @@ export class EventHub {
     readonly #heartbeat: NodeJS.Timeout
     #lastSeq: number
 
-    private constructor(store: Store, lastSeq: number) {
+    private constructor(store: Store, lastSeq: number, { eventsKept, beatMs }: HubOptions) {
         this.#store = store
         this.#lastSeq = lastSeq
         store.onEvents(events => this.#onEvents(events))
         this.#heartbeat = setInterval(() => {
             for (const listener of this.#listeners) listener.beat()
             // Old events go a few at a time, so that no delete is long.
-            const oldest = this.#lastSeq - LIMITS.eventsKept
+            const oldest = this.#lastSeq - eventsKept
             if (oldest > 0 && store.leads) store.write(repos => repos.events.removeUpTo(oldest, REMOVED_AT_ONCE)).catch(() => {})
-        }, HEARTBEAT_MS)
+        }, beatMs)
     }
 
-    static async open(store: Store): Promise<EventHub> {
-        return new EventHub(store, await store.read.events.lastSeq())
+    static async open(store: Store, options: HubOptions): Promise<EventHub> {
+        return new EventHub(store, await store.read.events.lastSeq(), options)
     }
 
     get listeners(): number {
@@ -70,7 +76,10 @@ export class EventHub {
             connection: "keep-alive",
             "x-accel-buffering": "no",
         })
-        const listener = new Listener(response, options, options.after ?? this.#lastSeq, (seq, limit) => this.after(seq, limit))
+        const listener = new Listener(response, options, options.after ?? this.#lastSeq, {
+            after: (seq, limit) => this.after(seq, limit),
+            isLost: (seq, next) => this.#isLost(seq, next),
+        })
         this.#listeners.add(listener)
         response.once("close", () => {
             listener.close()
@@ -95,6 +104,11 @@ export class EventHub {
         this.#listeners.clear()
     }
 
+    /** Whether events between the two were removed; numbers that were never given are no loss. */
+    async #isLost(seq: number, next: number): Promise<boolean> {
+        return next > seq + 1 && (await this.#store.read.events.firstSeq()) > seq + 1
+    }
+
     close(): void {
         clearInterval(this.#heartbeat)
         for (const listener of this.#listeners) listener.close()
@@ -112,22 +126,25 @@ export class EventHub {
     }
 }
 
-type ReadAfter = (seq: number, limit: number) => Promise<readonly StoredEvent[]>
+interface Log {
+    after(seq: number, limit: number): Promise<readonly StoredEvent[]>
+    isLost(seq: number, next: number): Promise<boolean>
+}
 
 class Listener {
     readonly #response: ServerResponse
     readonly #options: ListenOptions
-    readonly #read: ReadAfter
+    readonly #log: Log
     #cursor: number
     #pumping = false
     #woken = false
     #closed = false
 
-    constructor(response: ServerResponse, options: ListenOptions, cursor: number, read: ReadAfter) {
+    constructor(response: ServerResponse, options: ListenOptions, cursor: number, log: Log) {
         this.#response = response
         this.#options = options
         this.#cursor = cursor
-        this.#read = read
+        this.#log = log
         response.write(`: listening after ${cursor}\n\n`)
     }
 
@@ -152,8 +169,12 @@ class Listener {
             while (this.#woken && !this.#closed) {
                 this.#woken = false
                 for (;;) {
-                    const events = await this.#read(this.#cursor, PAGE)
+                    const events = await this.#log.after(this.#cursor, PAGE)
                     if (events.length === 0 || this.#closed) break
+                    // Who was away too long is told so, whatever it listens to, and can read the state afresh.
+                    const isLost = await this.#log.isLost(this.#cursor, events[0].seq)
+                    if (this.#closed) break
+                    if (isLost) this.#response.write(toGap(this.#cursor, events[0].seq))
                     this.#cursor = events[events.length - 1].seq
                     const text = events.filter(event => this.#wants(event)).map(toSse).join("")
                     // A listener that reads slowly is waited for, not buffered for.
@@ -183,6 +204,9 @@ export function toSse(event: StoredEvent): string {
     })
     return `id: ${event.seq}\nevent: ${event.type}\ndata: ${data}\n\n`
 }
+
+/** Has no id: a listener that comes back names the last event that it has really seen. */
+const toGap = (after: number, next: number): string => `event: events.gap\ndata: ${JSON.stringify({ type: "events.gap", after, next })}\n\n`
 
 function drained(response: ServerResponse): Promise<void> {
     return new Promise(resolve => {

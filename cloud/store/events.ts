@@ -83,6 +83,15 @@ export class EventRepo {
         return Number(row?.seq ?? 0)
     }
 
+    /** The oldest that is kept; 0 = there is none. */
+    async firstSeq(): Promise<number> {
+        const row = await this.#db
+            .selectFrom("events")
+            .select(({ fn }) => fn.min("seq").as("seq"))
+            .executeTakeFirst()
+        return Number(row?.seq ?? 0)
+    }
+
     /** Removes the oldest events up to the given one, at most `limit` of them. */
     async removeUpTo(seq: number, limit: number): Promise<void> {
         await this.#db

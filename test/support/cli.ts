@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process"
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs"
+import type { Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -76,10 +77,15 @@ export async function serve(project: string): Promise<{ url: string; tokenFile: 
         void closed.then(code => reject(new Error(`serve ended with ${code}: ${stderr}`)))
     })
     const { url } = JSON.parse(line) as { url: string }
+    // a test that fails before it stops the server must not wait for it for ever, nor leave it behind
+    child.unref()
+    for (const pipe of [child.stdin, child.stdout, child.stderr] as Socket[]) pipe.unref()
+    process.once("exit", () => child.kill("SIGKILL"))
     return {
         url,
         tokenFile: join(project, "handover-data/admin.token"),
         stop: () => {
+            child.ref()
             child.kill("SIGTERM")
             return closed
         },

@@ -1,0 +1,118 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { baseBundle, encodeBaseBundle } from "../toolchain/pack/base-bundle.ts"
+import { runCli, serve, temporaryFolder } from "./support/cli.ts"
+import { artifactFile, TestDevice } from "./support/cloud.ts"
+import { patchable } from "./support/replaced-program.ts"
+
+const test = suite("a server from the command line")
+const folder = temporaryFolder()
+const file = (path: string) => join(folder.path, path)
+
+let server: Awaited<ReturnType<typeof serve>>
+let baseId: string
+const cli = (...args: string[]) =>
+    runCli([...args, "--project", folder.path, "--json"], { env: { HANDOVER_URL: server.url, HANDOVER_TOKEN_FILE: server.tokenFile } })
+
+test.before(async () => {
+    writeFileSync(file("handover.json"), JSON.stringify({ app: "heater", channels: ["stable", "beta"] }))
+    const { base } = await patchable(`console.log("v")\n`)
+    const bundle = baseBundle(base.program, "1.0.0")
+    baseId = bundle.baseId
+    mkdirSync(file("built/releases/1.1.0"), { recursive: true })
+    writeFileSync(file("built/base.json"), encodeBaseBundle(bundle))
+    writeFileSync(file(`built/releases/1.1.0/${baseId}.hoa`), artifactFile("1.1.0", { base: baseId, sequence: 5 }))
+    server = await serve(folder.path)
+})
+
+test("what is built already is sent without building it, and sending it again is harmless", async () => {
+    for (const _ of [1, 2]) {
+        const { code, json, stderr } = await cli("publish", "1.1.0")
+        assert.is(code, 0, stderr)
+        assert.equal([json.release, json.artifacts[0].base, json.artifacts[0].sequence], ["heater@1.1.0", baseId, 5])
+    }
+    const { json } = await cli("releases", "list")
+    assert.equal(json.releases.map((r: { id: string }) => r.id), ["heater@1.1.0"])
+})
+
+test("a sequence that boards would refuse is not published", async () => {
+    mkdirSync(file("built/releases/1.2.0"))
+    writeFileSync(file(`built/releases/1.2.0/${baseId}.hoa`), artifactFile("1.2.0", { base: baseId, sequence: 5 }))
+    const { code, json } = await cli("publish", "1.2.0")
+    assert.equal([code, json.code], [2, "HOV_CLI_SEQUENCE"])
+    assert.match(json.message, /--sequence 6/)
+})
+
+test("a base bundle comes back from the server as it went there", async () => {
+    const published = await cli("bases", "publish")
+    assert.is(published.code, 0, published.stderr)
+    rmSync(file("built/bases"), { recursive: true, force: true })
+    const fetched = await cli("bases", "fetch", baseId)
+    assert.equal([fetched.code, fetched.json.version], [0, "1.0.0"])
+    assert.is(readFileSync(file(`built/bases/${baseId}.json`), "utf8"), readFileSync(file("built/base.json"), "utf8"))
+})
+
+test("a board's state decides the exit code of the updater's verbs", async () => {
+    const added = await cli("devices", "add", "bench-1", "--app", "heater", "--attribute", "site=lab")
+    assert.is(added.code, 0)
+    const board = new TestDevice(server.url, "bench-1", added.json.token)
+    board.actual = { ...board.actual, base: baseId }
+    await board.poll()
+    const on = ["--device", "bench-1"]
+    const available = await cli("updater", "check", ...on)
+    assert.equal([available.code, available.json.available.release], [10, "heater@1.1.0"])
+    assert.is((await cli("updater", "update", ...on)).code, 0)
+    const offer = await board.poll()
+    const busy = await cli("updater", "status", ...on)
+    assert.equal([busy.code, busy.json.busy], [11, true])
+    const path = await cli("updater", "path", ...on)
+    assert.equal([path.json.now, path.json.next, path.json.version], ["R", "A", "1.1.0"])
+    await board.install(offer.body)
+    board.actual = { ...board.actual, seq: 5 }
+    await board.poll()
+    const [done, check, listed] = await Promise.all([cli("updater", "status", ...on), cli("updater", "check", ...on), cli("devices", "list")])
+    assert.equal([done.code, check.code], [0, 0])
+    assert.equal(listed.json.devices.map((d: { id: string; actual: { version: string } }) => [d.id, d.actual.version]), [["bench-1", "1.1.0"]])
+    const cancel = await cli("updater", "cancel", ...on)
+    assert.equal([cancel.code, cancel.json.code], [4, "HOV_API_NOT_ACTIVE"])
+    board.close()
+})
+
+test("groups and rollouts are made, shown and steered", async () => {
+    const group = await cli("groups", "add", "lab", "--filter", 'attr.site = "lab"')
+    assert.is(group.code, 0, group.stdout)
+    assert.equal((await cli("groups", "show", "lab")).json.devices, ["bench-1"])
+    assert.is((await cli("groups", "add", "none")).code, 2)
+    assert.is((await cli("rollouts", "start", "1.1.0", "--channel", "nightly")).code, 2)
+    writeFileSync(file("plan.json"), JSON.stringify({ startAt: new Date(Date.now() + 3_600_000).toISOString() }))
+    const started = await cli("rollouts", "start", "1.1.0", "--group", "lab", "--phase", "10%", "--phase", "100%", "--plan", file("plan.json"))
+    assert.is(started.code, 0, started.stdout)
+    const { id } = started.json.rollout
+    const paused = await cli("rollouts", "pause", id)
+    assert.equal([paused.code, paused.json.rollout?.state], [0, "paused"], paused.stdout)
+    assert.equal((await cli("rollouts", "list")).json.rollouts.map((r: { id: string }) => r.id), [id])
+})
+
+test("a token of a role may do what its role may, until it is revoked", async () => {
+    const made = await cli("tokens", "new", "ci", "viewer", "--to", file("ci.token"))
+    assert.not.match(made.stdout, new RegExp(readFileSync(file("ci.token"), "utf8").trim()))
+    const asViewer = (...args: string[]) => runCli([...args, "--project", folder.path, "--json"], { env: { HANDOVER_URL: server.url, HANDOVER_TOKEN_FILE: file("ci.token") } })
+    const [list, trigger] = await Promise.all([asViewer("devices", "list"), asViewer("trigger", "bench-1", "1.1.0")])
+    assert.equal([list.code, trigger.code, trigger.json.code], [0, 4, "HOV_API_ROLE"])
+    assert.is((await cli("tokens", "revoke", made.json.id)).code, 0)
+    assert.is((await asViewer("devices", "list")).json.code, "HOV_API_TOKEN_WRONG")
+})
+
+test("what the server refuses has the server's code", async () => {
+    const { code, json } = await cli("trigger", "nobody", "1.1.0")
+    assert.equal([code, json.code], [4, "HOV_API_DEVICE_UNKNOWN"])
+})
+
+test("the server stops when it is told to", async () => {
+    assert.is(await server.stop(), 0)
+})
+
+test.after(() => folder.remove())
+test.run()
