@@ -33,11 +33,13 @@ export class EventHub {
     readonly #listeners = new Set<Listener>()
     readonly #recent: StoredEvent[] = []
     readonly #heartbeat: NodeJS.Timeout
+    readonly #kept: number
     #lastSeq: number
 
     private constructor(store: Store, lastSeq: number, { eventsKept, beatMs }: HubOptions) {
         this.#store = store
         this.#lastSeq = lastSeq
+        this.#kept = Math.min(RECENT, eventsKept)
         store.onEvents(events => this.#onEvents(events))
         this.#heartbeat = setInterval(() => {
             for (const listener of this.#listeners) listener.beat()
@@ -120,7 +122,7 @@ export class EventHub {
         const events = announced.filter(event => event.seq > this.#lastSeq)
         if (events.length === 0) return
         this.#recent.push(...events)
-        if (this.#recent.length > 2 * RECENT) this.#recent.splice(0, this.#recent.length - RECENT)
+        if (this.#recent.length > 2 * this.#kept) this.#recent.splice(0, this.#recent.length - this.#kept)
         this.#lastSeq = events[events.length - 1].seq
         for (const listener of this.#listeners) listener.wake()
     }
