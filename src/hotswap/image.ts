@@ -229,8 +229,12 @@ function member(list: any[], index: number): any {
 
 function staticValue(index: number): any {
     const group = index >> 3
-    if (!groups[group]) groups[group] = statics(group)
-    return groups[group][index & 7]
+    if (group < groups.length && groups[group]) return groups[group][index & 7]
+    const values = statics(group)
+    // before the list grows: running out of memory cannot be caught
+    if (!values) throw new HotswapError("HOV_IMAGE_FORMAT")
+    groups[group] = values
+    return values[index & 7]
 }
 
 function special(kind: number): any {

@@ -31,7 +31,7 @@ export function setResume(handler: any): void {
     collect(handler)
 }
 
-/** Functions, strings and objects of the base, eight to a group. */
+/** Functions, strings and objects of the base, eight to a group; undefined where there is no such group. */
 export function statics(group: number): any[] {
     return collect(group)
 }

@@ -257,7 +257,11 @@ function emitStatics(a: Assembler, statics: readonly Static[], collect: number):
         a.emit("CALL8", ["STATIC_FUNCTION", collect], ...values)
         a.emit("RETURN", ["RET_VAL"])
     }
+    // An image that asks for a group beyond the last one is told so, or a damaged one would fill the heap.
+    a.emit("JMP_Z", "none", ["LT", R(0), Math.max(groups, 1)])
     emit(0, groups)
+    a.label("none")
+    a.emit("RETURN", ["UNDEFINED"])
 }
 
 function patchMarker(file: Buffer, baseId: Uint8Array, version: string, numbers: readonly number[]): void {
