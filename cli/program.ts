@@ -9,6 +9,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
     init: async () => (await import("./commands/init.ts")).addInit,
     keys: async () => (await import("./commands/keys.ts")).addKeys,
     build: async () => (await import("./commands/build.ts")).addBuild,
+    simulate: async () => (await import("./commands/simulate.ts")).addSimulate,
     diff: async () => (await import("./commands/diff.ts")).addDiff,
     release: async () => (await import("./commands/release.ts")).addRelease,
     publish: async () => (await import("./commands/publish.ts")).addPublish,

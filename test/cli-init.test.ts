@@ -53,7 +53,7 @@ test("line ends and semicolons are the file's own", () => {
 
 test("what cannot be read is said, and nothing is planned", () => {
     assert.throws(() => plan({ "package.json": "{" }), (e: Error) => e instanceof InitError && /not valid JSON/.test(e.message))
-    assert.throws(() => plan({ "package.json": "{}" }), (e: Error) => e instanceof InitError && /--entry/.test(e.message))
+    assert.throws(() => plan({ "package.json": "{}", "devsconfig.json": "{}" }), (e: Error) => e instanceof InitError && /--entry/.test(e.message))
 })
 
 test("a shown difference holds every line that goes and comes", () => {

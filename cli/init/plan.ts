@@ -34,7 +34,8 @@ export class InitError extends Error {}
  * @throws InitError
  */
 export function planInit(read: ReadFile, options: InitOptions): Change[] {
-    const isNew = read("package.json") === undefined && read(options.entry) === undefined
+    // `npm install` of this package comes first: a package.json alone is no program
+    const isNew = read("devsconfig.json") === undefined && read(options.entry) === undefined
     const template = isNew ? newProjectFiles(options) : {}
     const current: ReadFile = path => read(path) ?? template[path]
     const wanted = new Map<string, string>(Object.entries(template).filter(([path]) => read(path) === undefined))
