@@ -9,7 +9,7 @@ import { join, relative } from "node:path"
 const folder = import.meta.dirname
 const words = process.argv.slice(2).filter(a => !a.startsWith("-"))
 const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter(f => f.endsWith(".test.ts") && !/^(device|corpus|programs|broken)[/\\]/.test(f))
+    .filter(f => f.endsWith(".test.ts") && !/^(device|corpus|programs)[/\\]/.test(f))
     .filter(f => words.length === 0 || words.some(w => f.includes(w)))
     .sort()
 const fileTimeoutMs = 240_000

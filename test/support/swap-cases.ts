@@ -14,7 +14,7 @@ export class SwapCases {
         this.cases.set(name, `${declarations}\nasync function case_${name}() {\n${body}\n}\n`)
     }
 
-    /** What a case printed, without lines for debugging. */
+    /** What a case printed and the VM said of its exceptions; without lines for debugging and news of the VM's devices. */
     of(name: string): readonly string[] {
         return this.lines.get(name) ?? []
     }
@@ -32,7 +32,7 @@ export class SwapCases {
             if (name) {
                 current = []
                 this.lines.set(name, current)
-            } else if (!line.startsWith("? ")) current.push(line.replace(/^> /, ""))
+            } else if (/^(> |! |\* )/.test(line)) current.push(line.replace(/^> /, ""))
         }
         if (result.lines[result.lines.length - 1] === "> done") return
         console.error(result.lines.slice(-12).join("\n"))

@@ -1,6 +1,6 @@
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { SwapCases } from "../support/swap-cases.ts"
+import { SwapCases } from "./support/swap-cases.ts"
 
 /*
  * An image on trial throws. Wherever that is, the program goes on, on its old code, with at most one tick lost.
