@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { CommanderError } from "commander"
 import { describeError } from "./describe-error.ts"
 import { EXIT } from "./exit-codes.ts"

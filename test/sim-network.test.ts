@@ -1,3 +1,4 @@
+import { once } from "node:events"
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
 import { test } from "uvu"
 import * as assert from "uvu/assert"
@@ -191,6 +192,8 @@ test("a power cut ends the connection, at once or after the time that a peer kee
         await withPeer("answer", { program: devs, network: { halfOpenMs } }, async (board, peer) => {
             await board.powerOn()
             await board.waitForLine(/^> connected/, 8000)
+            // the board may hear of the connection before this process does
+            if (peer.sockets.length === 0) await once(peer.server, "connection")
             const closed = new Promise<number>(resolve => peer.sockets[0].on("close", () => resolve(performance.now())))
             peer.sockets[0].resume()
             const offMs = performance.now()
