@@ -58,7 +58,9 @@ class World {
         return {
             subscribe: (h: (v: unknown) => void) => handlers.push(h),
             unsubscribe: (h: (v: unknown) => void) => handlers.splice(handlers.indexOf(h), 1),
-            emit: (v: unknown) => [...handlers].forEach(h => h(v)),
+            emit: (v: unknown) => {
+                for (const h of [...handlers]) h(v)
+            },
         }
     }
 }
