@@ -6,6 +6,7 @@ type AddVerb = (program: Command) => void
 
 /** In the order of the help. Each brings its own parts of the toolchain, so only what is asked for is loaded. */
 const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
+    init: async () => (await import("./commands/init.ts")).addInit,
     keys: async () => (await import("./commands/keys.ts")).addKeys,
     build: async () => (await import("./commands/build.ts")).addBuild,
     diff: async () => (await import("./commands/diff.ts")).addDiff,

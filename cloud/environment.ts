@@ -1,3 +1,4 @@
+import { parseTenants } from "./ddi/tenants.ts"
 import type { CloudOptions } from "./options.ts"
 import { parseS3Url } from "./store/s3-blobs.ts"
 
@@ -8,6 +9,7 @@ import { parseS3Url } from "./store/s3-blobs.ts"
  * - `HANDOVER_BLOBS`: `s3://BUCKET/PREFIX?endpoint=URL&region=NAME`, with `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`
  * - `HANDOVER_ADMIN_TOKEN`: the first admin's token
  * - `HANDOVER_SECRET_KEY`: 64 hex digits; servers that share a database need the same
+ * - `HANDOVER_DDI`: `NAME:TOKEN,…`, the tenants of hawkBit's device interface and their gateway tokens
  *
  * @throws Error that says which variable is wrong
  */
@@ -17,5 +19,6 @@ export function optionsFromEnvironment(env: Readonly<Record<string, string | und
         ...(env.HANDOVER_BLOBS ? { s3: parseS3Url(env.HANDOVER_BLOBS, env) } : {}),
         ...(env.HANDOVER_ADMIN_TOKEN ? { adminToken: env.HANDOVER_ADMIN_TOKEN } : {}),
         ...(env.HANDOVER_SECRET_KEY ? { secretKey: env.HANDOVER_SECRET_KEY } : {}),
+        ...(env.HANDOVER_DDI ? { ddi: { tenants: parseTenants(env.HANDOVER_DDI) } } : {}),
     }
 }

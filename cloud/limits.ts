@@ -12,6 +12,10 @@ export const LIMITS = {
     bundleBodyBytes: 8 * 1024 * 1024,
     /** The map of one image. */
     mapBodyBytes: 1024 * 1024,
+    /** One file for DDI devices; it is held in memory while it is taken and given out. */
+    fileBodyBytes: 256 * 1024 * 1024,
+    /** What a DDI device sends: feedback and what it says about itself. */
+    ddiBodyBytes: 32 * 1024,
     /** All headers of a request. */
     headerBytes: 8 * 1024,
     holdMaxS: 60,

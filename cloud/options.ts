@@ -1,5 +1,6 @@
 import type { LevelWithSilent } from "pino"
 import type { Clock } from "./clock.ts"
+import type { DdiOptions } from "./ddi/tenants.ts"
 import type { S3Options } from "./store/s3-blobs.ts"
 
 export interface CloudOptions {
@@ -28,6 +29,8 @@ export interface CloudOptions {
     readonly eventsKept?: number
     /** Interval that devices are told for plain polls; their own when left out. */
     readonly pollMs?: number
+    /** hawkBit's device interface (DDI v1) for devices of another kind; off when left out. */
+    readonly ddi?: DdiOptions
     readonly now?: Clock
 }
 

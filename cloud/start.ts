@@ -7,6 +7,7 @@ import { Controller } from "./controller/controller.ts"
 import { ActualWriter } from "./device-api/actual-writer.ts"
 import { Extras } from "./device-api/extras.ts"
 import { Diagnostics } from "./diagnostics.ts"
+import { ddiApi } from "./ddi/index.ts"
 import { deviceApi } from "./device-api/index.ts"
 import { Seals } from "./device-api/seal.ts"
 import { Sessions } from "./device-api/sessions.ts"
@@ -141,6 +142,19 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         now,
         moveOf: deviceId => handover.moveOf(deviceId),
     })
+    if (options.ddi !== undefined)
+        await app.register(ddiApi, {
+            ...options.ddi,
+            store,
+            blobs,
+            sessions,
+            principals,
+            writer,
+            publicUrl: options.publicUrl ?? null,
+            commandTimeoutMs: timings.commandTimeoutMs,
+            retryDelayMs: timings.retryDelayMs,
+            now,
+        })
     await app.register(operatorApi, {
         prefix: "/api/v1",
         store,

@@ -28,7 +28,7 @@ function imports(folder: string): Import[] {
     for (const name of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })) {
         if (!/\.tsx?$/.test(name) || name.includes("node_modules")) continue
         const file = join(root, folder, name)
-        for (const [, path] of readFileSync(file, "utf8").matchAll(/(?:from|import)\s*\(?\s*["']([^"']+)["']/g))
+        for (const [, path] of readFileSync(file, "utf8").matchAll(/(?:^import\s+|^(?:import|export)\b[^"'`;]*\bfrom\s*|\bimport\(\s*)["']([^"'\n]+)["']/gm))
             found.push({ from: relative(root, file), target: path.startsWith(".") ? relative(root, resolve(dirname(file), path)) : path })
     }
     return found
@@ -53,6 +53,13 @@ for (const [room, rooms] of Object.entries(deviceRules))
 
 test("host rooms import the device's packages nowhere", () => {
     for (const room of Object.keys(hostRules)) assert.equal(imports(room).filter(i => /^@devicescript\/(core|net|server|settings|crypto)/.test(i.target)), [])
+})
+
+test("what the host rooms import at run time comes with the package", () => {
+    const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: Record<string, string> }
+    const packageName = (target: string) => /^(@[^/]+\/[^/]+|[^/]+)/.exec(target)![1]
+    const known = (target: string) => target.startsWith("node:") || Object.hasOwn(dependencies, packageName(target))
+    for (const room of Object.keys(hostRules)) assert.equal(imports(room).filter(i => isPackage(i.target) && !known(i.target)), [])
 })
 
 test.run()

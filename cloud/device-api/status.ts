@@ -23,40 +23,43 @@ type Waits = Pick<StatusDependencies, "commandTimeoutMs" | "retryDelayMs">
 
 const EMPTY = Buffer.from("{}")
 
-export function statusHandler({ store, now, ...waits }: StatusDependencies) {
+export function statusHandler(dependencies: StatusDependencies) {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<Buffer> => {
-        const { session } = request
-        const body = request.body as StatusBody
-        const nowMs = now()
-        const after = await store.write(async repos => {
-            const own = await commandOf(repos, session, body)
-            const actual = merge(session.actual, body, own)
-            const changed: Session = { ...session, actual, reportedAtMs: nowMs, changedAtMs: nowMs }
-            if (actual !== null) await repos.devices.putActual([toRow(changed)])
-            const row = toStatus(session.deviceId, own?.id ?? (body.id || null), body, nowMs)
-            const last = await repos.devices.lastStatus(session.deviceId)
-            if (last === undefined || !sameStatus(last, row)) {
-                await repos.devices.appendStatus(row)
-                repos.events.note("device.status", session.deviceId, nowMs, {
-                    command: row.commandId,
-                    state: row.state,
-                    version: row.version,
-                    done: row.doneBytes,
-                    of: row.ofBytes,
-                    code: row.code,
-                    diagnostics: body.diag ?? null,
-                })
-            }
-            if (own !== undefined) await advance(repos, own, body, nowMs, waits)
-            if (own?.kind !== "check") await answerCheck(repos, session, body, nowMs, waits)
-            return changed
-        })
-        session.actual = after.actual
-        session.reportedAtMs = after.reportedAtMs
-        session.changedAtMs = after.changedAtMs
+        await recordStatus(dependencies, request.session, request.body as StatusBody)
         reply.type("application/json")
         return EMPTY
     }
+}
+
+/** Commits what a device says about its update; it may forget it when the promise resolves. */
+export async function recordStatus({ store, now, ...waits }: StatusDependencies, session: Session, body: StatusBody): Promise<void> {
+    const nowMs = now()
+    const after = await store.write(async repos => {
+        const own = await commandOf(repos, session, body)
+        const actual = merge(session.actual, body, own)
+        const changed: Session = { ...session, actual, reportedAtMs: nowMs, changedAtMs: nowMs }
+        if (actual !== null) await repos.devices.putActual([toRow(changed)])
+        const row = toStatus(session.deviceId, own?.id ?? (body.id || null), body, nowMs)
+        const last = await repos.devices.lastStatus(session.deviceId)
+        if (last === undefined || !sameStatus(last, row)) {
+            await repos.devices.appendStatus(row)
+            repos.events.note("device.status", session.deviceId, nowMs, {
+                command: row.commandId,
+                state: row.state,
+                version: row.version,
+                done: row.doneBytes,
+                of: row.ofBytes,
+                code: row.code,
+                diagnostics: body.diag ?? null,
+            })
+        }
+        if (own !== undefined) await advance(repos, own, body, nowMs, waits)
+        if (own?.kind !== "check") await answerCheck(repos, session, body, nowMs, waits)
+        return changed
+    })
+    session.actual = after.actual
+    session.reportedAtMs = after.reportedAtMs
+    session.changedAtMs = after.changedAtMs
 }
 
 /** A board answers a check with its state, under the id of whatever it did last. */

@@ -6,6 +6,7 @@ import { deviceCommandRoutes } from "./device-commands.ts"
 import { deviceRoutes } from "./devices.ts"
 import { experimentRoutes } from "./experiments.ts"
 import { exportRoutes } from "./export.ts"
+import { fileRoutes } from "./files.ts"
 import { groupRoutes } from "./groups.ts"
 import { releaseRoutes } from "./releases.ts"
 import { rolloutRoutes } from "./rollouts.ts"
@@ -21,6 +22,7 @@ export async function operatorApi(app: FastifyInstance, context: OperatorContext
     await deviceCommandRoutes(typed, context)
     await releaseRoutes(typed, context)
     await uploadRoutes(typed, context)
+    await fileRoutes(typed, context)
     await groupRoutes(typed, context)
     await rolloutRoutes(typed, context)
     await experimentRoutes(typed, context)
