@@ -70,6 +70,12 @@ export class ApiClient {
         }
     }
 
+    /** An answer of any size, as it comes. */
+    async *download(route: string): AsyncGenerator<Uint8Array> {
+        const answer = await this.send(route, {})
+        for await (const chunk of answer.body!) yield chunk as Uint8Array
+    }
+
     private async send(route: string, init: RequestInit): Promise<Response> {
         let answer: Response
         try {

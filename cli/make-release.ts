@@ -82,12 +82,12 @@ interface Plan {
 }
 
 async function plan({ config, out }: Session, bundles: readonly BaseBundle[], options: ReleaseOptions): Promise<Plan[]> {
-    // a build holds the keys that its base trusts, so bases with the same keys share one
+    // a build holds the keys that its base trusts and its product, so bases with the same ones share one
     const programs = new Map<string, CompiledProgram>()
     const plans: Plan[] = []
     for (const bundle of bundles) {
-        const keys = bundle.trustedKeys.map(keyIdOf).join()
-        const program = programs.get(keys) ?? (await compile(out, config, bundle.trustedKeys))
+        const keys = `${bundle.trustedKeys.map(keyIdOf).join()} ${bundle.productId}`
+        const program = programs.get(keys) ?? (await compile(out, config, bundle.trustedKeys, bundle.productId))
         programs.set(keys, program)
         const before = highestSequence(config.outDir, bundle.baseId)
         const sequence = options.sequence ?? before + 1
@@ -109,7 +109,7 @@ async function sign({ config, out }: Session, { signer, keyFile }: ChosenSigner,
         {
             baseId: bundle.baseId,
             sequence: update.image.sequence,
-            productId: config.productId,
+            productId: bundle.productId,
             notAfterUnixS: options.notAfter ? Math.floor(options.notAfter.getTime() / 1000) : 0,
             version,
             downgradeAllowed: options.allowDowngrade === true,

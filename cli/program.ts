@@ -6,8 +6,10 @@ type AddVerb = (program: Command) => void
 
 /** In the order of the help. Each brings its own parts of the toolchain, so only what is asked for is loaded. */
 const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
+    init: async () => (await import("./commands/init.ts")).addInit,
     keys: async () => (await import("./commands/keys.ts")).addKeys,
     build: async () => (await import("./commands/build.ts")).addBuild,
+    simulate: async () => (await import("./commands/simulate.ts")).addSimulate,
     diff: async () => (await import("./commands/diff.ts")).addDiff,
     release: async () => (await import("./commands/release.ts")).addRelease,
     publish: async () => (await import("./commands/publish.ts")).addPublish,
@@ -23,6 +25,8 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
     releases: async () => (await import("./commands/releases.ts")).addReleases,
     rollouts: async () => (await import("./commands/rollouts.ts")).addRollouts,
     tokens: async () => (await import("./commands/tokens.ts")).addTokens,
+    export: async () => (await import("./commands/export.ts")).addExport,
+    fleet: async () => (await import("./commands/fleet.ts")).addFleet,
     serve: async () => (await import("./commands/serve.ts")).addServe,
     server: async () => (await import("./commands/server-handover.ts")).addServerHandover,
 }
@@ -49,5 +53,6 @@ const optionsWithValue = ["--project", "--server"]
 
 function asked(args: readonly string[]): readonly string[] {
     const verb = args.find((a, i) => !a.startsWith("-") && !optionsWithValue.includes(args[i - 1]))
-    return verb !== undefined && Object.hasOwn(verbs, verb) ? [verb] : Object.keys(verbs)
+    const name = verb === "rollout" ? "rollouts" : verb
+    return name !== undefined && Object.hasOwn(verbs, name) ? [name] : Object.keys(verbs)
 }

@@ -23,9 +23,10 @@ export function isProject(path: string): boolean {
     return existsSync(path) && statSync(path).isDirectory()
 }
 
-export function compile(out: Output, config: Config, trustedKeys: readonly Uint8Array[]): Promise<CompiledProgram> {
+/** @param productId that of the base which the program is compared with; default: what the project's configuration says */
+export function compile(out: Output, config: Config, trustedKeys: readonly Uint8Array[], productId = config.productId): Promise<CompiledProgram> {
     return withProgress(out, `Compile ${shown(config.projectDir) || "the project"}`, () =>
-        buildProject({ projectDir: config.projectDir, entry: config.entry, trustedKeys }),
+        buildProject({ projectDir: config.projectDir, entry: config.entry, trustedKeys, productId }),
     )
 }
 
@@ -40,7 +41,7 @@ export async function baseOf(out: Output, path: string): Promise<BaseBundle> {
 
 /** The program that a bundle file holds, or that a project's folder compiles to with the keys of `base`. */
 export async function programOf(out: Output, path: string, base: BaseBundle): Promise<CompiledProgram> {
-    if (isProject(path)) return compile(out, readConfig(path), base.trustedKeys)
+    if (isProject(path)) return compile(out, readConfig(path), base.trustedKeys, base.productId)
     const text = existsSync(path) ? readFileSync(path, "utf8") : undefined
     if (text === undefined || !looksLikeBaseBundle(text))
         throw new CliError("HOV_CLI_FILE_KIND", `${path} is neither a project's folder nor a base bundle`)

@@ -21,3 +21,4 @@ export {
     type SettingValue,
     writeSettings,
 } from "./settings-log.ts"
+export { ProtocolBoard, type ProtocolBoardOptions } from "./fleet/protocol-board.ts"

@@ -20,6 +20,7 @@ const REFUSALS: [what: string, code: string, give: () => object][] = [
     ["whose signature has a flipped bit", "HOV_SIGNATURE", () => bench.update(plainImage({ sequence: 5 }), { sequence: 5, spoilSignature: flipBit })],
     ["whose signature is cut short", "HOV_SIGNATURE", () => bench.update(plainImage({ sequence: 5 }), { sequence: 5, spoilSignature: b => b.subarray(0, 700) })],
     ["for another base", "HOV_MANIFEST_BASE", () => bench.update(plainImage({ sequence: 5 }), { sequence: 5, manifest: { baseId: "0123456789abcdef" } })],
+    ["for another product", "HOV_MANIFEST_PRODUCT", () => bench.update(plainImage({ sequence: 5 }), { sequence: 5, manifest: { productId: 7 } })],
     ["that is not in the bank's format", "HOV_IMAGE_SIZE", () => bench.update(longer(plainImage({ sequence: 5 })), { sequence: 5 })],
     ["that the loader does not take", "HOV_IMAGE_LOAD", () => bench.update(plainImage({ sequence: 5, deed: DEED.refuseToLoad }), { sequence: 5 })],
     ["that is too large", "HOV_MANIFEST_TOO_LARGE", () => ({ ...bench.update(plainImage({ sequence: 5 }), { sequence: 5, manifest: { imageSizeBytes: 9000 } }), len: 400 })],

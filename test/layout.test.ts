@@ -358,6 +358,46 @@ test("a new field is found by name, by destructuring, by ?. and by a computed ke
     assert.equal(cases.of("ways"), ["7,7,7 7"])
 })
 
+cases.given(
+    "made",
+    `let made_size = 2
+    class Inner {
+        n: number
+        constructor(n: number) { this.n = n }
+    }
+    function compute_made(n: number): number { return n * 10 }
+    class Made {
+        x = 1
+        list: number[] = [] // after
+        map: any = {} // after
+        both: any = { a: 1, b: [made_size, 3] } // after
+        inner = new Inner(5) // after
+        sum = compute_made(4) + 1 // after
+    }
+    function read_made(p: Made): string {
+        return "" // before
+        p.list.push(p.x) // after
+        p.map.k = 1 // after
+        return JSON.stringify(p) // after
+    }`,
+    `console.log(new Inner(3).n)
+    const [p, q] = [new Made(), new Made()]
+    q.x = 7
+    await swap()
+    console.log(read_made(p))
+    console.log(read_made(p), read_made(q))
+    await swap()`,
+)
+
+test("first values that are made: arrays, objects, instances, results; each object gets its own", () => {
+    const rest = '"both":{"a":1,"b":[2,3]},"inner":{"n":5},"sum":41'
+    assert.equal(cases.of("made"), [
+        "3",
+        `{"x":1,"list":[1],"map":{"k":1},${rest}}`,
+        `{"x":1,"list":[1,1],"map":{"k":1},${rest}} {"x":7,"list":[7],"map":{"k":1},${rest}}`,
+    ])
+})
+
 function refusalOf(text: string): RefusedError {
     try {
         swappedBySelf(text)
@@ -384,6 +424,31 @@ test("a first value that comes from the constructor's arguments is refused, by n
         }
         console.log(read())`)
     assert.match(refused.message, /HOV114.*field z of Point/)
+})
+
+test("a field whose first value cannot be made apart from the rest of the constructor is refused, by name", () => {
+    const kinds = [
+        ["Sometimes", "z: number", "if (x > 3) this.z = 5", "only on some ways through"],
+        ["Effects", "z: number", "this.z = next()", "a call that has effects"],
+        ["Repeated", "z: number", "for (let i = 0; i < x; ++i) this.z = 3", "only on some ways through"],
+        ["Filled", "z: number[]", "const l = [1]; this.z = l; l.push(x)", "the constructor goes on using"],
+        ["Argument", "z: number[]", "this.z = [1, x]", "the constructor's arguments"],
+    ] as const
+    const classes = kinds.map(
+        ([name, declaration, statement]) => `class ${name} {
+            y: number
+            ${declaration} // after
+            constructor(public x: number) {
+                this.y = next()
+                ${statement} // after
+            }
+        }
+        console.log(new ${name}(4).y)`,
+    )
+    const refused = refusalOf(`let count = 0
+        function next(): number { return ++count }
+        ${classes.join("\n")}`)
+    for (const [name, , , reason] of kinds) assert.match(refused.message, new RegExp(`HOV114.*field z of ${name}.*${reason}`))
 })
 
 test("deleting a new field, which older objects get when it is missing, is refused", () => {

@@ -14,6 +14,8 @@ export interface ProjectBuild {
     readonly entry?: string
     /** 60-byte public keys that the board will trust: one, or two for a rotation */
     readonly trustedKeys?: readonly Uint8Array[]
+    /** vendor and class of the boards; with keys only, as without them no update is taken; default 0 */
+    readonly productId?: number
     /** files that take the place of the project's own, by path from the project: a working copy with an edit */
     readonly overlay?: Readonly<Record<string, string>>
 }
@@ -53,7 +55,7 @@ export async function buildProject(build: ProjectBuild): Promise<CompiledProgram
         const output = join(copy, ".devicescript/bin")
         const devs = new Uint8Array(readFileSync(join(output, "bytecode.devs")))
         const debug = readFileSync(join(output, "bytecode-dbg.json"), "utf8")
-        return readProgram(build.trustedKeys?.length ? patchTrustedKeys(devs, [...build.trustedKeys]) : devs, debug)
+        return readProgram(build.trustedKeys?.length ? patchTrustedKeys(devs, build.trustedKeys, build.productId) : devs, debug)
     } finally {
         rmSync(copy, { recursive: true, force: true })
     }

@@ -42,7 +42,7 @@ const steers = {
 } as const
 
 export function addRollouts(program: Command): void {
-    const rollouts = program.command("rollouts").summary("bring a release to many devices, in phases").description("Starts, shows and steers rollouts.")
+    const rollouts = program.command("rollouts").alias("rollout").summary("bring a release to many devices, in phases").description("Starts, shows and steers rollouts.")
     rollouts
         .command("start <release>")
         .description("start a rollout to a group, a filter, a channel, or all devices")

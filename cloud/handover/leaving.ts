@@ -24,7 +24,7 @@ export interface LeavingOptions<B> {
     readonly home: Home<B>
     readonly store: SessionStore<B>
     readonly offersPerS: number
-    /** A client that does not come within this is offered again. */
+    /** A client that does not come within this is gone: its session is given without waiting for it. */
     readonly offerMs: number
     readonly retryMs: number
     readonly roundsMax: number
@@ -56,6 +56,8 @@ export class Leaving<B> {
     #copying: { readonly part: number; readonly copies: { session: SessionName; snapshot: Snapshot<B> }[] } | undefined
     #toCopy: SessionName[] = []
     readonly #copied = new Map<SessionName, number>()
+    /** Sessions whose clients were told to go. */
+    readonly #told = new Set<SessionName>()
     #rested = false
 
     constructor(options: LeavingOptions<B>) {
@@ -190,7 +192,10 @@ export class Leaving<B> {
         if (waiting.length === 0 && offered === 0 && unsettled === 0) return this.#go("finishing")
         for (const { session, epoch } of waiting.slice(0, this.pace.take(waiting.length, now()))) {
             home.offer(session, now() + offerMs)
-            if (isConnected(session)) tellClient(session, epoch)
+            if (isConnected(session) && !this.#told.has(session)) {
+                this.#told.add(session)
+                tellClient(session, epoch)
+            }
             // Nobody to tell: next takes it at once, and this server tells the client when it comes.
             else home.receive({ kind: "pull", session, epoch, have: this.#copied.get(session) ?? null })
         }

@@ -27,8 +27,12 @@ const DEVICE_TABLES: readonly (readonly [string, string])[] = [
 const COMMON_TABLES: readonly (readonly [string, readonly string[]])[] = [
     ["releases", ["id"]],
     ["artifacts", ["releaseId", "baseId"]],
+    ["permissions", ["releaseId", "baseId"]],
+    ["bases", ["baseId"]],
+    ["maps", ["imageDigest"]],
     ["groups", ["id"]],
     ["rollouts", ["id"]],
+    ["experiments", ["id"]],
     ["claims", ["id"]],
     ["statements", ["id"]],
 ]
@@ -36,6 +40,17 @@ const LAST_TABLES: readonly (readonly [string, readonly string[]])[] = [["webhoo
 const LOG_TABLES = ["events", "audit"] as const
 /** Numbered anew by each database. */
 const NUMBERED = new Set(["statuses"])
+/** Every column that names a blob. */
+const BLOB_COLUMNS: readonly (readonly [string, string])[] = [
+    ["artifacts", "imageDigest"],
+    ["artifacts", "signatureDigest"],
+    ["permissions", "signatureDigest"],
+    ["bases", "bundleDigest"],
+    ["maps", "blobDigest"],
+    ["statements", "signatureDigest"],
+]
+/** The tables that go to the other server: all but what belongs to one database (a test compares them with the schema). */
+export const MOVED_TABLES: ReadonlySet<string> = new Set([...DEVICE_TABLES, ...COMMON_TABLES, ...LAST_TABLES].map(([table]) => table).concat(LOG_TABLES))
 
 export interface OwnerRow {
     readonly session: string
@@ -50,15 +65,14 @@ export interface CommonRows {
     readonly tokens: Row[]
 }
 
-/** Tables' columns as the migrations made them. */
-const columnsKnown = new Map<string, readonly string[]>()
-
 export class HandoverRepo {
-    readonly #columns = columnsKnown
+    /** Tables' columns as this database has them. */
+    readonly #columns: Map<string, readonly string[]>
     readonly #db: Kysely<Schema>
 
-    constructor(db: Kysely<Schema>) {
+    constructor(db: Kysely<Schema>, columns: Map<string, readonly string[]>) {
         this.#db = db
+        this.#columns = columns
     }
 
     async ensure(): Promise<void> {
@@ -96,16 +110,10 @@ export class HandoverRepo {
 
     /** One statement for all tables: a device is read while its session is frozen. */
     async deviceRows(id: string): Promise<DeviceRows | undefined> {
-        if (this.#columns.size === 0)
-            for (const [table] of DEVICE_TABLES) {
-                const { rows } = await sql<{ name: string }>`select "name" from pragma_table_info(${table})`.execute(this.#db)
-                this.#columns.set(
-                    table,
-                    rows.map(row => row.name),
-                )
-            }
+        const columns = new Map<string, readonly string[]>()
+        for (const [table] of DEVICE_TABLES) columns.set(table, await this.#columnsOf(table))
         const parts = DEVICE_TABLES.map(([table, column]) => {
-            const fields = (this.#columns.get(table) ?? []).flatMap(name => [sql.lit(name), sql.ref(name)])
+            const fields = (columns.get(table) ?? []).flatMap(name => [sql.lit(name), sql.ref(name)])
             const order = NUMBERED.has(table) ? sql`order by "seq"` : sql`order by rowid`
             return sql`select * from (select ${sql.lit(table)} as "table", json_object(${sql.join(fields)}) as "row" from ${sql.table(table)} where ${sql.ref(column)} = ${id} ${order})`
         })
@@ -167,13 +175,31 @@ export class HandoverRepo {
     }
 
     async digests(): Promise<string[]> {
-        const { rows } = await sql<{ digest: string }>`select "imageDigest" as "digest" from "artifacts" union select "signatureDigest" from "artifacts" union select "signatureDigest" from "statements"`.execute(this.#db)
+        const parts = BLOB_COLUMNS.map(([table, column]) => sql`select ${sql.ref(column)} as "digest" from ${sql.table(table)}`)
+        const { rows } = await sql<{ digest: string }>`${sql.join(parts, sql` union `)}`.execute(this.#db)
         return rows.map(row => row.digest)
     }
 
+    /** What the other server's version knows and this one's does not is left out: a column, or a whole table. */
+    async #known(table: string, row: Row): Promise<Row> {
+        const columns = await this.#columnsOf(table)
+        return Object.fromEntries(Object.entries(row).filter(([name]) => columns.includes(name)))
+    }
+
+    async #columnsOf(table: string): Promise<readonly string[]> {
+        let known = this.#columns.get(table)
+        if (known === undefined) {
+            const { rows } = await sql<{ name: string }>`select "name" from pragma_table_info(${table})`.execute(this.#db)
+            known = rows.map(row => row.name)
+            this.#columns.set(table, known)
+        }
+        return known
+    }
+
     async #insert(table: string, row: Row, keys?: readonly string[]): Promise<void> {
-        const columns = Object.keys(row)
-        const values = sql.join(columns.map(column => sql`${row[column]}`))
+        const own = await this.#known(table, row)
+        const columns = Object.keys(own)
+        const values = sql.join(columns.map(column => sql`${own[column]}`))
         const update =
             keys === undefined
                 ? sql``

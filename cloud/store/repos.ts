@@ -19,8 +19,8 @@ import { TokenRepo } from "./tokens.ts"
 import { ViewRepo } from "./views.ts"
 import { WebhookRepo } from "./webhooks.ts"
 
-/** All repositories over one connection or transaction; events that they note gather in `noted`. */
-export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEvent[]): Repos {
+/** All repositories over one connection or transaction; events that they note gather in `noted`; `columns` remembers the tables' columns. */
+export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEvent[], columns: Map<string, readonly string[]> = new Map()): Repos {
     return {
         devices: new DeviceRepo(db, dialect),
         desired: new DesiredRepo(db),
@@ -35,7 +35,7 @@ export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEv
         experiments: new ExperimentRepo(db),
         webhooks: new WebhookRepo(db),
         claims: new ClaimRepo(db),
-        handover: new HandoverRepo(db),
+        handover: new HandoverRepo(db, columns),
         statements: new StatementRepo(db),
     }
 }

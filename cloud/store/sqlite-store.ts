@@ -27,18 +27,19 @@ class SqliteStore implements Store {
     /** There is nobody to share the work with. */
     readonly leads = true
     readonly #db: Kysely<Schema>
+    readonly #columns = new Map<string, readonly string[]>()
     readonly #listeners = new Set<EventListener>()
 
     constructor(db: Kysely<Schema>) {
         this.#db = db
-        this.read = reposOver(db, "sqlite", [])
+        this.read = reposOver(db, "sqlite", [], this.#columns)
     }
 
     async write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
         const noted: NewEvent[] = []
         let stored: readonly StoredEvent[] = []
         const result = await this.#db.transaction().execute(async transaction => {
-            const inside = reposOver(transaction, "sqlite", noted)
+            const inside = reposOver(transaction, "sqlite", noted, this.#columns)
             const value = await work(inside)
             stored = await inside.events.store(noted)
             return value

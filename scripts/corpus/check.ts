@@ -4,6 +4,7 @@ import { type Patchable, patchableInProcess } from "../../test/support/replaced-
 import { buildUpdate, type Update } from "../../toolchain/diff/build-update.ts"
 import { type Refusal, RefusedError } from "../../toolchain/translate/refusal.ts"
 import type { Edit } from "./edits.ts"
+import { expectedBack, expectedLines } from "./expectation.ts"
 
 export interface EditResult {
     readonly edit: Edit
@@ -67,7 +68,7 @@ async function bootLaw(before: Patchable, update: Update, plain: Uint8Array, pro
         problems.push(`boot: line ${differs + 1} is "${booted[differs]}", natively "${native[differs]}"`)
 }
 
-/** Applied to the running program: what it printed before, then what was written down for the new code. */
+/** Applied to the running program: what it printed before, then what the edit's model does. */
 async function swapped(before: Patchable, update: Update, edit: Edit, base: readonly string[], problems: string[]): Promise<string[]> {
     const lines = await trace(before.withImage(update.file, { activateAtMs: edit.atMs }))
     const at = lines.indexOf("live")
@@ -78,12 +79,9 @@ async function swapped(before: Patchable, update: Update, edit: Edit, base: read
     const prefix = firstDifference(lines.slice(0, at), base.slice(0, at))
     if (prefix !== undefined) problems.push(`live: before the swap line ${prefix + 1} is "${lines[prefix]}", not "${base[prefix]}"`)
     const after = lines.slice(at + 1, at + 1 + linesAfter)
-    const wanted = edit.live
-    if (!wanted) problems.push("live: edit.json does not say what is printed after the swap")
-    else {
-        const differs = firstDifference(after, wanted)
-        if (differs !== undefined) problems.push(`live: line ${differs + 1} after the swap is "${after[differs]}", not "${wanted[differs]}"`)
-    }
+    const wanted = expectedLines(edit, runMs, linesAfter)
+    const differs = firstDifference(after, wanted)
+    if (differs !== undefined) problems.push(`live: line ${differs + 1} after the swap is "${after[differs]}", not "${wanted[differs]}"`)
     const panic = lines.find(l => l.startsWith("panic "))
     if (panic) problems.push(`live: ${panic}`)
     return after
@@ -104,7 +102,7 @@ async function wayBack(before: Patchable, update: Update, edit: Edit, base: read
         for (const l of all) counts.set(l.replace(/\d+(\.\d+)?/g, "#"), (counts.get(l.replace(/\d+(\.\d+)?/g, "#")) ?? 0) + 1)
         return counts
     }
-    const wanted = kinds(base.slice(at - 1))
+    const wanted = kinds(expectedBack(edit, runMs) ?? base.slice(at - 1))
     const found = kinds(rest)
     for (const kind of new Set([...wanted.keys(), ...found.keys()])) {
         const difference = (found.get(kind) ?? 0) - (wanted.get(kind) ?? 0)

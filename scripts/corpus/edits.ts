@@ -10,8 +10,6 @@ export interface Edit {
     readonly kinds: readonly string[]
     /** when the running program gets the image, on its own clock */
     readonly atMs: number
-    /** what it must print right after that, when that has been written down */
-    readonly live?: readonly string[]
     readonly before: Readonly<Record<string, string>>
     readonly after: Readonly<Record<string, string>>
 }

@@ -82,6 +82,28 @@ export const cases: FaultCase[] = [
         },
     },
     {
+        name: "a blob that is short for ever",
+        ends: "failed HOV_HTTP_LENGTH after five answers",
+        async run({ bench, start }) {
+            let short = 0
+            bench.server.intercept = (request, response) => {
+                if (!isBlob(request.url)) return false
+                short++
+                response.writeHead(200, { "Content-Length": 10 })
+                response.end(Buffer.alloc(10))
+                return true
+            }
+            const board = await start()
+            bench.server.give(bench.update(image(1), { sequence: 1 }))
+            assert.equal((await bench.server.waitForStatus(s => s.state === "failed", 60_000)).code, "HOV_HTTP_LENGTH")
+            assert.equal(short, 5)
+            bench.server.intercept = () => false
+            bench.server.give(bench.update(image(2), { sequence: 2 }))
+            await board.waitForLine(/HOV persisted/, DEADLINE_MS)
+            await appGoesOn(board)
+        },
+    },
+    {
         name: "an image with the wrong digest",
         ends: "failed HOV_IMAGE_DIGEST",
         async run({ bench, start }) {

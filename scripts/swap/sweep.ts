@@ -55,8 +55,8 @@ export class Sweep {
     }
 
     /** One swap to the new code in each millisecond, before and after everything else that is due in it. */
-    async everyMoment(stepMs = 1): Promise<void> {
-        for (let firstMs = 0; firstMs <= this.endMs; firstMs += stepMs)
+    async everyMoment(stepMs: number, isInTime: () => boolean): Promise<void> {
+        for (let firstMs = 0; firstMs <= this.endMs && isInTime(); firstMs += stepMs)
             for (const place of [0, 1]) await this.inject({ firstMs, place, turns: place ? firstMs % 3 : 0 })
     }
 

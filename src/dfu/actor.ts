@@ -61,6 +61,8 @@ const ALIVE_MS = 2000
 /** Failures at a new server before the old one is asked again. */
 const MOVE_TRIES = 3
 const STATEMENT_PIECE_BYTES = 512
+/** Answers of the wrong length in a row before a blob counts as damaged at the server. */
+const SHORT_TRIES = 5
 const STORE_MS = 1000
 
 let state: UpdaterState = initialState
@@ -77,6 +79,7 @@ let lastContactMs = 0
 let trialEndMs = 0
 let swappedAtMs = 0
 let minPollMs = 0
+let shortAnswers = 0
 let wasFrozen = false
 let serverUrl = ""
 /** Before a move to another server that has not answered yet; "" = none. */
@@ -322,6 +325,7 @@ async function act() {
             await takeSocket()
             const bytes = await fetchSignature(state.job, state.signatureDoneBytes)
             releaseSocket()
+            shortAnswers = 0
             dispatch({ kind: Ev.SignatureBytes, bytes })
             break
         }
@@ -333,6 +337,7 @@ async function act() {
             await takeSocket()
             const bytes = await fetchImage(state.job, state.doneBytes)
             releaseSocket()
+            shortAnswers = 0
             dispatch({ kind: Ev.ImageBytes, bytes })
             break
         }
@@ -380,17 +385,25 @@ async function reportBoot() {
     dispatch({ kind: Ev.WentBack, code })
 }
 
+function isFetching() {
+    return state.next === Do.FetchSignature || state.next === Do.FetchImage
+}
+
 /** What the server says no to for good, when it is asked for a blob. */
 function isRefusal(code: string) {
-    const fetching = state.next === Do.FetchSignature || state.next === Do.FetchImage
-    return fetching && (code === "HOV_HTTP_404" || code === "HOV_HTTP_416" || code === "HOV_HTTP_410")
+    return isFetching() && (code === "HOV_HTTP_404" || code === "HOV_HTTP_416" || code === "HOV_HTTP_410")
 }
 
 async function failed(e: any) {
     releaseSocket()
     const code: string = e.message
     if (code === "HOV_NET_CANCELLED") return
-    if (isRefusal(code)) return dispatch({ kind: Ev.Refused, code })
+    if (code !== "HOV_HTTP_LENGTH") shortAnswers = 0
+    else if (isFetching()) shortAnswers++
+    if (isRefusal(code) || shortAnswers >= SHORT_TRIES) {
+        shortAnswers = 0
+        return dispatch({ kind: Ev.Refused, code })
+    }
     dispatch({ kind: Ev.NetworkDown })
     if (movedFrom && state.failures >= MOVE_TRIES && useServer(config, movedFrom)) {
         serverUrl = movedFrom

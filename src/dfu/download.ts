@@ -8,6 +8,7 @@ import { takePartial } from "./http"
 import { checkManifest, Manifest, parseManifest } from "./manifest"
 import { addSignature, isSigned } from "./signature"
 import { noteOffered, nowUnixS } from "./trust"
+import { productId } from "./trusted-keys"
 import { IMAGE_MAX_BYTES, Job } from "./updater-state"
 
 /*
@@ -41,8 +42,7 @@ export function openManifest(job: Job, sequenceMin: number): string {
         manifest = parseManifest(Buffer.from(job.manifest, "hex"))
         checkManifest(manifest, {
             baseId: baseId(),
-            // the base id stands for one build for one product
-            productId: manifest.productId,
+            productId: productId(),
             sequenceMin,
             imageMaxBytes: IMAGE_MAX_BYTES,
             nowUnixS: nowUnixS(),

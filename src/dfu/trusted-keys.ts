@@ -3,21 +3,28 @@ import { LmsVerifier } from "./lms"
 /*
  * The public keys whose signatures this base takes: two, so that a key can be replaced.
  *
- *   "HANDOVER-KEYS-01" (16) | key 0 (60) | key 1 (60)
+ *   "HANDOVER-KEYS-01" (16) | key 0 (60) | key 1 (60) | u32 product id
  *
  * A key is an HSS public key; all zeros is an empty slot. The compiler leaves this literal as it
  * is in the program, and `toolchain/sign/patch-trusted-keys.ts` finds it by its first 16 bytes.
- * Until then no key is trusted, so every update is refused.
+ * Until then no key is trusted, so every update is refused. The product id is the vendor and class of
+ * the boards that the base is built for: an update of another product is refused, whoever signed it.
  */
 const TRUSTED_KEYS = hex`48414e444f5645522d4b4559532d3031
     000000000000000000000000000000000000000000000000000000000000
     000000000000000000000000000000000000000000000000000000000000
     000000000000000000000000000000000000000000000000000000000000
-    000000000000000000000000000000000000000000000000000000000000`
+    000000000000000000000000000000000000000000000000000000000000
+    00000000`
 
 const KEYS_OFFSET = 16
 const KEY_BYTES = 60
 export const TRUSTED_KEY_SLOTS = 2
+
+/** What the base was built for; 0 = not said. */
+export function productId() {
+    return TRUSTED_KEYS.getAt(KEYS_OFFSET + TRUSTED_KEY_SLOTS * KEY_BYTES, "u32")
+}
 
 /** Undefined when the slot is empty. */
 export function trustedKey(slot: number): Buffer {

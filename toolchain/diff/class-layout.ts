@@ -1,11 +1,12 @@
 import type { Expr, Statement } from "../devs/code.ts"
-import { visitExprs } from "../devs/code.ts"
 import { type DevsImage, FunctionFlag } from "../devs/image.ts"
 import { op } from "../devs/opcodes.ts"
 import { builtinStrings } from "../devs/builtins.ts"
 import { type CompiledProgram, locate, type ProgramFunction } from "../program/compiled-program.ts"
 import { refusal, type Refusal } from "../translate/refusal.ts"
+import { firstValue } from "./first-value.ts"
 import type { Match } from "./match.ts"
+import { Reach } from "./reach.ts"
 
 /** Fields that a class got, and code that gives them to an object made without: `this` is parameter 0. */
 export interface MigrationPlan {
@@ -15,29 +16,32 @@ export interface MigrationPlan {
     readonly up: readonly Statement[]
 }
 
-/** Reads the layout of every class from its constructor's stores to `this` and compares. */
-/** @param declared constructors (in the new build) of classes whose change the program describes itself, with `migrate` */
+/**
+ * Reads the layout of every class from its constructor's stores to `this` and compares.
+ *
+ * @param declared constructors (in the new build) of classes whose change the program describes itself, with `migrate`
+ */
 export function classChanges(base: CompiledProgram, next: CompiledProgram, match: Match, declared: ReadonlySet<number> = new Set()): { rules: MigrationPlan[]; refusals: Refusal[] } {
     const rules: MigrationPlan[] = []
     const refusals: Refusal[] = []
+    const reach = new Reach(next)
     for (const f of next.functions) {
         const baseIndex = match.functions.get(f.index)
         if (f.owner !== "app" || baseIndex === undefined || !(f.devs.flags & FunctionFlag.isConstructor)) continue
         const before = new Set(fieldStores(base, base.functions[baseIndex]).map(s => s.field))
         const added = fieldStores(next, f).filter(s => !before.has(s.field))
         if (!added.length || declared.has(f.index)) continue
-        const dependent = added.find(s => dependsOnCall(s.statement.args[2]))
-        if (dependent) {
-            refusals.push(
-                refusal("HOV114", f.name, locate(next, f.index, dependent.statement.pc), `field ${dependent.field} of ${f.name} takes its first value from the constructor's arguments or a call`),
-            )
+        const values = added.map(s => ({ ...s, code: firstValue(f, s.statement, reach) }))
+        const unknown = values.find(v => "reason" in v.code)
+        if (unknown && "reason" in unknown.code) {
+            refusals.push(refusal("HOV114", f.name, locate(next, f.index, unknown.statement.pc), `field ${unknown.field} of ${f.name} ${unknown.code.reason}`))
             continue
         }
         rules.push({
             className: f.name,
             baseConstructor: baseIndex,
-            fields: added.map(s => s.field),
-            up: [...added.map(s => s.statement), returnUndefined],
+            fields: [...new Set(added.map(s => s.field))],
+            up: [...values.flatMap(v => ("statements" in v.code ? v.code.statements : [])), returnUndefined],
         })
     }
     return { rules, refusals }
@@ -69,14 +73,3 @@ export function stringOf(image: DevsImage, e: Expr): string | undefined {
     if (e.op.name === "STATIC_UTF8_STRING") return image.utf8Strings[e.immediate]
     return e.op.name === "STATIC_BUILTIN_STRING" ? builtinStrings[e.immediate] : undefined
 }
-
-/** Whether a value can be known only in the constructor's own call: from its arguments, its locals or a call's result. */
-function dependsOnCall(value: Expr): boolean {
-    let dependent = false
-    visitExprs([value], e => {
-        if (e.kind === "op" && (e.op.name === "RET_VAL" || e.op.name === "LOAD_CLOSURE" || (e.op.name === "LOAD_LOCAL" && e.immediate !== 0)))
-            dependent = true
-    })
-    return dependent
-}
-

@@ -12,6 +12,7 @@ import { LinkError } from "./errors.ts"
 import { capturedPlaces, type CapturedPlaces, withPlaces } from "./captured-places.ts"
 import { applicationGlobals, capturedSlots, closureFunctions, emitPrelude, type Host, hostCode, hostFunction, isHost } from "./hosts.ts"
 import { emitBackEdge, type SwitchPoint, switchPoints } from "./loops.ts"
+import { shrinkCode } from "./shrink-code.ts"
 import { stubFunction } from "./stub.ts"
 import { topLevelUnits } from "../program/top-level.ts"
 import { recordedCalls, recordPlace, recordsGlobal, startedAt } from "./registrations.ts"
@@ -97,6 +98,12 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         preludeBytes += linked.code.length - f.code.length
         moves.set(host.functionIndex, linked.places)
         functions[host.functionIndex] = hostFunction(f, linked.code)
+    }
+    for (const f of program.functions) {
+        if (f.owner !== "resident" && f.owner !== "library") continue
+        const shrunk = shrinkCode(functions[f.index].code)
+        moves.set(f.index, shrunk.places)
+        functions[f.index] = { ...functions[f.index], code: shrunk.code }
     }
     const main = linkMain(program, functions[0], hosts[0].pointer, machine.budget, loopsOf(0), records, executor.code)
     moves.set(0, main.places)

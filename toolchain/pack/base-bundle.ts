@@ -3,7 +3,7 @@ import { createRequire } from "node:module"
 import { gunzipSync, gzipSync } from "node:zlib"
 import { type LinkedBase, linkBase } from "../link/link-base.ts"
 import { type CompiledProgram, type Ownership, readProgram } from "../program/compiled-program.ts"
-import { readTrustedKeys, SignError } from "../sign/index.ts"
+import { readProductId, readTrustedKeys, SignError } from "../sign/index.ts"
 import { PackError } from "./pack-error.ts"
 
 /**
@@ -30,6 +30,8 @@ export interface BaseBundle {
     readonly baseId: string
     /** 60-byte public keys that the board trusts */
     readonly trustedKeys: readonly Uint8Array[]
+    /** vendor and class of the boards: they take no other product's updates */
+    readonly productId: number
     /** version of the toolchain that wrote it */
     readonly toolchain: string
     readonly linked: LinkedBase
@@ -64,9 +66,14 @@ export function baseBundle(program: CompiledProgram, version: string): BaseBundl
         version,
         baseId: Buffer.from(linked.baseId).toString("hex"),
         trustedKeys: keysIn(program),
+        productId: productOf(program),
         toolchain: toolchainVersion,
         linked,
     }
+}
+
+function productOf(program: CompiledProgram): number {
+    return keysIn(program).length ? readProductId(program.file) : 0
 }
 
 /** None for a program that was built without the part of the resident that checks signatures. */
@@ -123,6 +130,7 @@ export function readBaseBundle(text: string): BaseBundle {
         version: content.version,
         baseId,
         trustedKeys: content.trustedKeys.map(k => new Uint8Array(Buffer.from(k, "hex"))),
+        productId: productOf(linked.program),
         toolchain: content.toolchain,
         linked,
     }

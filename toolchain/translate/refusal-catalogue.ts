@@ -56,8 +56,8 @@ export const refusalCatalogue = {
         fix: "Release a new base.",
     },
     HOV114: {
-        title: "A new field's first value depends on the constructor's arguments",
-        fix: "Give the field a constant first value, or write a migration with migrate().",
+        title: "A new field's first value cannot be made apart from the rest of the constructor",
+        fix: "Give the field a first value that needs no arguments and has no effects, or write a migration with migrate().",
     },
     HOV115: {
         title: "The entry of a function changed its kind",

@@ -59,8 +59,9 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         schema: {
             ...doc,
             hide: true,
-            body: Type.Object({ handover: Type.String({ maxLength: 64 }), key: Type.String({ minLength: 32, maxLength: 64 }), from: Url, id: Type.String({ maxLength: 64 }) }, { additionalProperties: false }),
+            body: Type.Object({ handover: Type.String({ maxLength: 64 }), key: Type.String({ minLength: 32, maxLength: 64 }), from: Url, id: Type.String({ maxLength: 64 }) }),
         },
+        // The other server may be a newer version: what this one does not know of it is passed over.
         handler: async request => handover.accept(request.body as { handover: string; key: string; from: string; id: string }),
     })
 

@@ -29,7 +29,7 @@ import { exchange, Link, type Peer } from "./link.ts"
 import { EventRelay } from "./relay.ts"
 
 const TICK_MS = 20
-const OFFER_MS = 15_000
+const OFFER_MS = 3_000
 const RETRY_MS = 500
 const PULL_MS = 5_000
 const FREEZE_MS = 5_000

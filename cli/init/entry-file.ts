@@ -1,0 +1,47 @@
+import ts from "typescript"
+
+const LIBRARY = "handover"
+
+/**
+ * The program's source with the two lines that make it updatable: the import comes first, since it boots the bank before
+ * the program's own top-level code; the start comes last. What is there already stays as it is.
+ */
+export function withResident(source: string): string {
+    const file = ts.createSourceFile("main.ts", source, ts.ScriptTarget.ES2022, true)
+    const imports = file.statements.filter(ts.isImportDeclaration)
+    const ours = imports.find(i => ts.isStringLiteral(i.moduleSpecifier) && i.moduleSpecifier.text === LIBRARY)
+    const eol = source.includes("\r\n") ? "\r\n" : "\n"
+    const semicolon = /;[ \t]*\r?$/m.test(source) ? ";" : ""
+    let result = source
+    if (!callsStart(file)) {
+        if (result !== "" && !result.endsWith("\n")) result += eol
+        result += `${eol}await startResident()${semicolon}${eol}`
+    }
+    const name = "startResident"
+    if (ours === undefined) {
+        const at = file.statements.length ? file.statements[0].getFullStart() + leadingHeader(source) : leadingHeader(source)
+        return `${result.slice(0, at)}import { ${name} } from "${LIBRARY}"${semicolon}${eol}${result.slice(at)}`
+    }
+    const named = ours.importClause?.namedBindings
+    if (named !== undefined && ts.isNamedImports(named) && !named.elements.some(e => (e.propertyName ?? e.name).text === name)) {
+        const at = named.elements.length ? named.elements[0].getStart() : named.getEnd() - 1
+        return `${result.slice(0, at)}${name}${named.elements.length ? ", " : " "}${result.slice(at)}`
+    }
+    return result
+}
+
+function callsStart(file: ts.SourceFile): boolean {
+    let found = false
+    const visit = (node: ts.Node): void => {
+        if (ts.isCallExpression(node) && /(^|\.)startResident$/.test(node.expression.getText())) found = true
+        else ts.forEachChild(node, visit)
+    }
+    visit(file)
+    return found
+}
+
+/** Length of what must stay in front: a byte order mark, and the comment that a file begins with up to an empty line. */
+function leadingHeader(source: string): number {
+    const header = /^\uFEFF?(?:#![^\n]*\n)?(?:(?:\/\/[^\n]*\n)+[ \t]*\r?\n|\/\*[\s\S]*?\*\/[ \t]*\r?\n(?:[ \t]*\r?\n)?)?/.exec(source)
+    return header?.[0].length ?? 0
+}

@@ -1,0 +1,82 @@
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { makeBatch } from "../scripts/differential/batch.ts"
+import { runProgram } from "../sim/index.ts"
+import { op } from "../toolchain/devs/opcodes.ts"
+import { Assembler } from "../toolchain/devs/assembler.ts"
+import { parseDevs, serializeDevs } from "../toolchain/devs/image.ts"
+import { shrinkCode } from "../toolchain/link/shrink-code.ts"
+import { compileInProcess } from "./support/stock-compiler.ts"
+
+const test = suite("code written in fewer bytes")
+const seed = Number(process.env.SEED ?? 1)
+const BATCHES = Number(process.env.BATCHES ?? 5)
+const PROGRAMS = 6
+
+async function linesOf(program: Uint8Array, gcStress = false) {
+    const { lines } = await runProgram(program, { until: /^> done/, clock: "virtual", gcStress })
+    // an address of the heap says how much code and how many locals there were
+    return lines.filter(line => line.startsWith("> ") || line.includes("anic")).map(line => line.replace(/0x[0-9A-F]+/g, "0x"))
+}
+
+function difference(lines: string[], expected: string[]): string {
+    const at = expected.findIndex((line, i) => line !== lines[i])
+    return at < 0 ? "" : `line ${at}: "${lines[at]}" in place of "${expected[at]}"`
+}
+
+test(`does what it did, in random programs (seed ${seed})`, async () => {
+    let before = 0
+    let after = 0
+    let compared = 0
+    for (let batch = 0; batch < BATCHES; batch++) {
+        const seeds = Array.from({ length: PROGRAMS }, (_, i) => seed * 100_000 + batch * PROGRAMS + i)
+        const { files } = makeBatch(seeds)
+        const { devs } = compileInProcess({
+            "src/main.ts": files["program.ts"],
+            ...Object.fromEntries(Object.entries(files).map(([path, text]) => [`src/${path}`, text])),
+        })
+        const expected = await linesOf(devs).catch(() => [])
+        // some programs crash the stock VM: nothing to compare with
+        if (!expected.at(-1)?.startsWith("> done")) continue
+        const image = parseDevs(devs)
+        const functions = image.functions.map(f => ({ ...f, code: shrinkCode(f.code).code }))
+        before += image.functions.reduce((n, f) => n + f.code.length, 0)
+        after += functions.reduce((n, f) => n + f.code.length, 0)
+        const shrunk = serializeDevs({ ...image, functions })
+        assert.is(difference(await linesOf(shrunk), expected), "", `seeds ${seeds[0]} to ${seeds.at(-1)}`)
+        if (batch === 0) assert.is(difference(await linesOf(shrunk, true), expected), "", `seeds ${seeds[0]} to ${seeds.at(-1)}, GC stress`)
+        compared += expected.length
+    }
+    assert.ok(compared > 100, `${compared} lines`)
+    assert.ok(after < before * 0.92, `${after} of ${before} bytes`)
+})
+
+test("has one jump for an && of values, and no local for a result that is used at once", () => {
+    const a = new Assembler()
+    a.emit("STORE_LOCAL", 1, ["LOAD_GLOBAL", 0])
+    a.emit("JMP_Z", "end", ["TO_BOOL", ["LOAD_LOCAL", 1]])
+    a.emit("STORE_LOCAL", 1, ["LOAD_GLOBAL", 1])
+    a.label("end")
+    a.emit("JMP_Z", "out", ["LOAD_LOCAL", 1])
+    a.emit("CALL0", ["LOAD_GLOBAL", 2])
+    a.emit("STORE_LOCAL", 2, ["RET_VAL"])
+    a.emit("CALL1", ["LOAD_GLOBAL", 3], ["LOAD_LOCAL", 2])
+    a.label("out")
+    a.emit("RETURN", ["UNDEFINED"])
+    const { code } = shrinkCode(a.finish().code)
+    const names = [...code].map(byte => byte)
+    assert.is(names.filter(byte => byte === op.STORE_LOCAL.code).length, 0)
+    assert.is(code.length, 2 * 4 + 3 + 4 + 2, [...code].join(" "))
+})
+
+test("keeps a local that a call lies between, or that is read again", () => {
+    const a = new Assembler()
+    a.emit("CALL0", ["LOAD_GLOBAL", 0])
+    a.emit("STORE_LOCAL", 0, ["RET_VAL"])
+    a.emit("CALL0", ["LOAD_GLOBAL", 1])
+    a.emit("RETURN", ["ADD", ["RET_VAL"], ["LOAD_LOCAL", 0]])
+    const { code } = a.finish()
+    assert.equal([...shrinkCode(code).code], [...code])
+})
+
+test.run()

@@ -1,0 +1,280 @@
+import { Assembler } from "../devs/assembler.ts"
+import { decodeCode, type Expr, type Statement, visitExprs } from "../devs/code.ts"
+import { expressionOf, placeOf } from "../devs/reassemble.ts"
+import { op, type OpName } from "../devs/opcodes.ts"
+
+/**
+ * Writes a function in fewer bytes. The stock compiler gives every jump three bytes, every call's result a local, and every
+ * `&&` a local and a second jump; the VM's limit on code counts all of that. Only for functions that no image replaces, as
+ * images are made from the compiler's own shapes.
+ *
+ * What a statement does, and the order of what can throw, stays as it was. Functions whose locals others see (closures), or
+ * that catch exceptions, only get shorter jumps.
+ */
+export function shrinkCode(code: Uint8Array): { code: Uint8Array; places: ReadonlyMap<number, number> } {
+    const body = new Body(decodeCode(code))
+    const hasOwnLocals = !body.statements.some(s => body.hides(s))
+    for (let i = 0; i < PASSES_MAX; i++) {
+        let changed = body.simplifyJumps()
+        if (hasOwnLocals) changed = body.forwardValues() || changed
+        if (!changed) break
+    }
+    return body.write()
+}
+
+const PASSES_MAX = 12
+/** The VM's expression stack has 16 places. */
+const STACK_MAX = 12
+
+const noFallThrough = new Set<OpName>(["RETURN", "JMP", "THROW", "THROW_JMP", "END_TRY"])
+const writesResult = (name: OpName) =>
+    name.startsWith("CALL") || name.startsWith("ALLOC_") || name === "INDEX_DELETE" || name === "STORE_RET_VAL" || name === "JMP_RET_VAL_Z" || name === "CATCH" || name === "FINALLY"
+/** Reading it has no effect and cannot throw. */
+const simple = new Set<OpName>([
+    "LOAD_LOCAL", "LOAD_GLOBAL", "RET_VAL", "UNDEFINED", "NULL", "TRUE", "FALSE", "NAN", "INF", "LITERAL_F64",
+    "STATIC_FUNCTION", "STATIC_BUFFER", "STATIC_SPEC", "STATIC_BUILTIN_STRING", "STATIC_ASCII_STRING", "STATIC_UTF8_STRING",
+])
+const isSimple = (e: Expr) => e.kind === "int" || (e.args.length === 0 && simple.has(e.op.name))
+const result: Expr = { kind: "op", op: op.RET_VAL, immediate: -1, args: [] }
+const isLocal = (e: Expr): e is Expr & { kind: "op" } => e.kind === "op" && e.op.name === "LOAD_LOCAL"
+
+interface Line extends Statement {
+    args: readonly Expr[]
+    immediate: number
+    removed?: boolean
+}
+
+class Body {
+    readonly statements: readonly Line[]
+    private readonly indexOf = new Map<number, number>()
+
+    constructor(statements: readonly Statement[]) {
+        this.statements = statements.map(s => ({ ...s }))
+        statements.forEach((s, i) => this.indexOf.set(s.pc, i))
+    }
+
+    hides(s: Statement): boolean {
+        if (["TRY", "CATCH", "FINALLY", "END_TRY", "THROW_JMP", "RE_THROW", "DEBUGGER"].includes(s.op.name)) return true
+        let found = false
+        visitExprs(s.args, e => {
+            if (e.kind === "op" && e.op.name === "MAKE_CLOSURE") found = true
+        })
+        return found
+    }
+
+    /** The first statement that is still there, from this one on. */
+    private alive(i: number): number {
+        while (this.statements[i]?.removed) i++
+        return i
+    }
+
+    private target(s: Line): number {
+        return this.alive(this.indexOf.get(s.immediate)!)
+    }
+
+    private isJump(s: Line): boolean {
+        return s.op.immediate === "jump"
+    }
+
+    simplifyJumps(): boolean {
+        let changed = false
+        for (const s of this.statements) {
+            if (s.removed) continue
+            while (s.op.name === "JMP_Z" && s.args[0].kind === "op" && s.args[0].op.name === "TO_BOOL") {
+                s.args = s.args[0].args
+                changed = true
+            }
+            if (s.op.name === "JMP" || s.op.name === "JMP_Z") changed = this.threadJump(s) || changed
+        }
+        return this.removeUnreachable() || changed
+    }
+
+    /** A jump to a jump goes where that one goes. */
+    private threadJump(s: Line): boolean {
+        let changed = false
+        for (let i = 0; i < PASSES_MAX; i++) {
+            const at = this.target(s)
+            const next = this.statements[at]
+            if (!next || next === s) break
+            let to: number | undefined
+            if (next.op.name === "JMP") to = this.target(next)
+            else if (s.op.name === "JMP_Z" && next.op.name === "JMP_Z") {
+                const here = truthOf(s.args[0])
+                const there = truthOf(next.args[0])
+                // the jump was taken, so the local is false, or true where its opposite was asked
+                if (here && there && here.local === there.local) to = here.negated === there.negated ? this.target(next) : this.alive(at + 1)
+            }
+            if (to === undefined || to === at || to >= this.statements.length) break
+            s.immediate = this.statements[to].pc
+            changed = true
+        }
+        return changed
+    }
+
+    private removeUnreachable(): boolean {
+        const reached = new Set<number>()
+        const open = [0]
+        while (open.length) {
+            const i = this.alive(open.pop()!)
+            const s = this.statements[i]
+            if (!s || reached.has(i)) continue
+            reached.add(i)
+            if (this.isJump(s)) open.push(this.target(s))
+            if (!noFallThrough.has(s.op.name)) open.push(i + 1)
+        }
+        let changed = false
+        this.statements.forEach((s, i) => {
+            if (s.removed) return
+            const leadsOn = s.op.name === "JMP" && this.target(s) === this.alive(i + 1)
+            if (reached.has(i) && !leadsOn) return
+            s.removed = true
+            changed = true
+        })
+        return changed
+    }
+
+    /** Uses results where they are, and drops the locals that nobody reads any more. */
+    forwardValues(): boolean {
+        const before = this.statements.filter(s => s.removed).length
+        let changed = this.copyResults()
+        const liveBehind = this.liveBehind()
+        this.statements.forEach((s, i) => {
+            if (s.removed || s.op.name !== "STORE_LOCAL") return
+            if (isSimple(s.args[0]) && !liveBehind[i].has(s.immediate)) s.removed = true
+        })
+        changed = this.mergeIntoNext(this.liveBehind()) || changed
+        return changed || this.statements.filter(s => s.removed).length !== before
+    }
+
+    /** `L = RET_VAL; f(L)` is `f(RET_VAL)` until something else is called; `L = M; f(L)` is `f(M)`. */
+    private copyResults(): boolean {
+        const joins = this.joins()
+        const copies = new Map<number, Expr>()
+        let changed = false
+        const substitute = (e: Expr): Expr => {
+            if (e.kind === "int") return e
+            const copy = isLocal(e) ? copies.get(e.immediate) : undefined
+            if (copy) {
+                changed = true
+                return copy
+            }
+            return e.args.length ? { ...e, args: e.args.map(substitute) } : e
+        }
+        this.statements.forEach((s, i) => {
+            if (s.removed) return
+            if (joins.has(i)) copies.clear()
+            s.args = s.args.map(substitute)
+            if (writesResult(s.op.name)) for (const [local, copy] of copies) if (!isLocal(copy)) copies.delete(local)
+            if (s.op.name === "STORE_LOCAL") {
+                copies.delete(s.immediate)
+                for (const [local, copy] of copies) if (isLocal(copy) && copy.immediate === s.immediate) copies.delete(local)
+                const value = s.args[0]
+                if (value.kind === "op" && value.op.name === "RET_VAL") copies.set(s.immediate, result)
+                else if (isLocal(value) && value.immediate !== s.immediate) copies.set(s.immediate, value)
+            }
+            if (noFallThrough.has(s.op.name)) copies.clear()
+        })
+        return changed
+    }
+
+    /** `L = x; f(L)` is `f(x)` when nobody else reads L and nothing that can throw comes before it. */
+    private mergeIntoNext(liveBehind: readonly ReadonlySet<number>[]): boolean {
+        const joins = this.joins()
+        let changed = false
+        for (let i = 0; i < this.statements.length; i++) {
+            const s = this.statements[i]
+            if (s.removed || s.op.name !== "STORE_LOCAL") continue
+            const at = this.alive(i + 1)
+            const next = this.statements[at]
+            if (!next || joins.has(at)) continue
+            const local = s.immediate
+            const survives = liveBehind[at].has(local) && !(next.op.name === "STORE_LOCAL" && next.immediate === local)
+            if (survives || countReads(next, local) !== 1 || !comesFirst(next.args, local)) continue
+            const args = next.args.map(e => replaceLocal(e, local, s.args[0]))
+            if (stackNeed(args) > STACK_MAX) continue
+            next.args = args
+            s.removed = true
+            changed = true
+        }
+        return changed
+    }
+
+    private joins(): Set<number> {
+        return new Set(this.statements.filter(s => !s.removed && this.isJump(s)).map(s => this.target(s)))
+    }
+
+    /** Locals that may be read after each statement. */
+    private liveBehind(): ReadonlySet<number>[] {
+        const behind = this.statements.map(() => new Set<number>())
+        const inFront = this.statements.map(() => new Set<number>())
+        for (let changed = true; changed; ) {
+            changed = false
+            for (let i = this.statements.length - 1; i >= 0; i--) {
+                const s = this.statements[i]
+                if (s.removed) continue
+                const out = behind[i]
+                const size = out.size + inFront[i].size
+                if (this.isJump(s)) for (const l of inFront[this.target(s)] ?? []) out.add(l)
+                if (!noFallThrough.has(s.op.name)) for (const l of inFront[this.alive(i + 1)] ?? []) out.add(l)
+                for (const l of out) if (!(s.op.name === "STORE_LOCAL" && s.immediate === l)) inFront[i].add(l)
+                visitExprs(s.args, e => {
+                    if (isLocal(e)) inFront[i].add(e.immediate)
+                })
+                if (out.size + inFront[i].size !== size) changed = true
+            }
+        }
+        return behind
+    }
+
+    write(): { code: Uint8Array; places: ReadonlyMap<number, number> } {
+        const a = new Assembler()
+        for (const s of this.statements) {
+            a.label(placeOf(s.pc))
+            if (s.removed) continue
+            const args = s.args.map(expressionOf)
+            if (s.op.immediate === undefined) a.emit(s.op.name, ...args)
+            else a.emit(s.op.name, this.isJump(s) ? placeOf(s.immediate) : s.immediate, ...args)
+        }
+        const { code, labels } = a.finish()
+        return { code, places: new Map(this.statements.map(s => [s.pc, labels.get(placeOf(s.pc))!])) }
+    }
+}
+
+/** A condition that is a local, or its opposite. */
+function truthOf(e: Expr): { local: number; negated: boolean } | undefined {
+    if (e.kind === "int") return undefined
+    if (isLocal(e)) return { local: e.immediate, negated: false }
+    if (e.op.name !== "NOT") return undefined
+    const inner = truthOf(e.args[0])
+    return inner && { local: inner.local, negated: !inner.negated }
+}
+
+function countReads(s: Line, local: number): number {
+    let n = 0
+    visitExprs(s.args, e => {
+        if (isLocal(e) && e.immediate === local) n++
+    })
+    return n
+}
+
+/** Whether all that is evaluated before the read of the local has no effect and cannot throw. */
+function comesFirst(args: readonly Expr[], local: number): boolean {
+    let clean = true
+    let found = false
+    visitExprs(args, e => {
+        if (found) return
+        if (isLocal(e) && e.immediate === local) found = true
+        else if (!isSimple(e)) clean = false
+    })
+    return found && clean
+}
+
+function replaceLocal(e: Expr, local: number, value: Expr): Expr {
+    if (e.kind === "int") return e
+    if (isLocal(e) && e.immediate === local) return value
+    return e.args.length ? { ...e, args: e.args.map(a => replaceLocal(a, local, value)) } : e
+}
+
+function stackNeed(args: readonly Expr[]): number {
+    return args.reduce((most, e, i) => Math.max(most, i + (e.kind === "int" || !e.args.length ? 1 : Math.max(1, stackNeed(e.args)))), 0)
+}
