@@ -9,6 +9,7 @@ import { parseS3Url } from "./store/s3-blobs.ts"
  * - `HANDOVER_BLOBS`: `s3://BUCKET/PREFIX?endpoint=URL&region=NAME`, with `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`
  * - `HANDOVER_ADMIN_TOKEN`: the first admin's token
  * - `HANDOVER_SECRET_KEY`: 64 hex digits; servers that share a database need the same
+ * - `HANDOVER_PUBLIC_URL`: how devices and another server reach this one, when a proxy is in front of it
  * - `HANDOVER_DDI`: `NAME:TOKEN,…`, the tenants of hawkBit's device interface and their gateway tokens
  *
  * @throws Error that says which variable is wrong
@@ -19,6 +20,13 @@ export function optionsFromEnvironment(env: Readonly<Record<string, string | und
         ...(env.HANDOVER_BLOBS ? { s3: parseS3Url(env.HANDOVER_BLOBS, env) } : {}),
         ...(env.HANDOVER_ADMIN_TOKEN ? { adminToken: env.HANDOVER_ADMIN_TOKEN } : {}),
         ...(env.HANDOVER_SECRET_KEY ? { secretKey: env.HANDOVER_SECRET_KEY } : {}),
+        ...(env.HANDOVER_PUBLIC_URL ? { publicUrl: parsePublicUrl(env.HANDOVER_PUBLIC_URL) } : {}),
         ...(env.HANDOVER_DDI ? { ddi: { tenants: parseTenants(env.HANDOVER_DDI) } } : {}),
     }
+}
+
+/** Without a slash at its end: paths are put behind it. */
+function parsePublicUrl(text: string): string {
+    if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new Error("HANDOVER_PUBLIC_URL must be http://HOST[:PORT] or https://HOST[:PORT]")
+    return text.replace(/\/+$/, "")
 }

@@ -1,200 +1,96 @@
 /**
- * Measures one server process and its load on this machine.
+ * What the server promises, measured on this machine.
  *
- *   npm run bench:cloud -- [--json] [--boards 10000] [--seconds 10]
+ *   npm run bench:cloud -- [--json] [--only load,kill] [--skip gate] [--boards 10000] [--seconds 10] [--ids 1000000] [--seed 1]
  *
- * 1. polls/s with every poll authenticated and every report written, over all boards;
- * 2. memory for each board on a held poll;
- * 3. from an operator's command to the board that waits;
- * 4. a rollout to all boards that wait, and how other requests fare meanwhile.
+ * - `load`: polls, held polls, commands and a rollout on one server process (bench-cloud-load.ts)
+ * - `kill`: what devices reported survives SIGKILL 5 s later
+ * - `buckets`: a share of 5 % of many ids, and who leaves when a percentage grows
+ * - `gate`: from the failed gate to no more grants, on a running server
+ * - `reads`: reads of an image's blob by fleets of several sizes
+ *
+ * The controller's kills have a script of their own: `npm run bench:crash`.
  */
-import { fork } from "node:child_process"
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import path from "node:path"
-import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { artifactFile, call, operator } from "../test/support/cloud.ts"
-import type { BoardSeat } from "./bench-cloud-client.ts"
-import { Line, percentile, pollRequest } from "./bench-cloud-client.ts"
+import { SeededRandom } from "../sim/seeded-random.ts"
+import { measureLoad } from "./bench-cloud-load.ts"
+import { measureImageReads } from "./cloud-bench/image-reads.ts"
+import { measureSurvival } from "./cloud-bench/survival.ts"
+import { measureLiveStop } from "./rollout/live-stop.ts"
+import { measureStickiness } from "./rollout/stickiness.ts"
 
 const { values } = parseArgs({
     options: {
         json: { type: "boolean", default: false },
+        only: { type: "string" },
+        skip: { type: "string", default: "" },
         boards: { type: "string", default: "10000" },
         seconds: { type: "string", default: "10" },
         commands: { type: "string", default: "500" },
         inflight: { type: "string", default: "64" },
+        ids: { type: "string", default: "1000000" },
+        seed: { type: "string", default: "1" },
     },
 })
-const boards = Number(values.boards)
 const say = (text: string): void => void (values.json || console.log(text))
 
-const dataDir = await mkdtemp(path.join(tmpdir(), "handover-bench-"))
-const child = fork(fileURLToPath(new URL("./bench-cloud-server.ts", import.meta.url)), [dataDir], {
-    execArgv: ["--import", "tsx", "--expose-gc"],
-})
-const once = <T>(): Promise<T> => new Promise(resolve => child.once("message", message => resolve(message as T)))
-interface Memory {
-    rss: number
-    heapUsed: number
-    external: number
-    cpu: { user: number; system: number }
+const PARTS = ["load", "kill", "buckets", "gate", "reads"]
+const listed = (text: string): string[] => text.split(",").filter(part => part !== "")
+const skipped = listed(values.skip)
+const chosen = listed(values.only ?? PARTS.join(",")).filter(part => !skipped.includes(part))
+const unknown = [...chosen, ...skipped].find(part => !PARTS.includes(part))
+if (unknown !== undefined || chosen.length === 0) {
+    console.error(`${unknown === undefined ? "nothing is left to measure" : `there is no part ${unknown}`}: the parts are ${PARTS.join(", ")}`)
+    process.exit(2)
 }
-const memory = (): Promise<Memory> => {
-    child.send("memory")
-    return once<Memory>()
+
+const figures: Record<string, unknown> = {}
+const checks: Record<string, boolean> = {}
+
+if (chosen.includes("load")) {
+    const load = await measureLoad({
+        boards: Number(values.boards),
+        seconds: Number(values.seconds),
+        commands: Number(values.commands),
+        inflight: Number(values.inflight),
+        say,
+    })
+    Object.assign(figures, load)
+    checks.polls = load.pollsPerS >= 3400 && load.pollP99Ms <= 50
+    checks.heldMemory = load.bytesPerHeldBoard <= 40 * 1024
+    checks.commands = load.commandP99Ms <= 250
 }
-const server = await once<{ url: string; adminToken: string }>()
-const { must } = operator(server.url, server.adminToken)
-const { hostname, port } = new URL(server.url)
-
-say(`adding ${boards} boards`)
-const seats: BoardSeat[] = []
-for (let from = 0; from < boards; from += 1000) {
-    const devices = Array.from({ length: Math.min(1000, boards - from) }, (_, n) => ({ id: `board-${from + n}` }))
-    seats.push(...(await must(201, "POST", "/devices/batch", { devices })).items)
+if (chosen.includes("kill")) {
+    say("SIGKILL 5 s after the last report")
+    const survival = await measureSurvival(200)
+    figures.survival = survival
+    checks.survival = survival.lost === 0
 }
-const bare = await memory()
-const lines: Line[] = []
-for (let from = 0; from < boards; from += 200)
-    lines.push(...(await Promise.all(seats.slice(from, from + 200).map(() => Line.open(hostname, Number(port))))))
-
-say("first poll of each board")
-await overAll(async n => {
-    const answer = await lines[n].ask(pollRequest(seats[n], 0, 1))
-    if (answer.status !== 202) throw new Error(`poll: ${answer.status} ${answer.body}`)
-})
-const connected = await memory()
-
-const seconds = Number(values.seconds)
-say(`polls for ${seconds} s`)
-const latencies: number[] = []
-const cpuBefore = (await memory()).cpu
-const startMs = performance.now()
-const endMs = startMs + seconds * 1000
-let next = 0
-await Promise.all(
-    Array.from({ length: Number(values.inflight) }, async () => {
-        while (performance.now() < endMs) {
-            const n = next++ % boards
-            const sentMs = performance.now()
-            const answer = await lines[n].ask(pollRequest(seats[n], 0, Math.round(sentMs)))
-            latencies.push(performance.now() - sentMs)
-            if (answer.status !== 202) throw new Error(`poll: ${answer.status} ${answer.body}`)
-        }
-    }),
-)
-const tookS = (performance.now() - startMs) / 1000
-const cpuAfter = (await memory()).cpu
-const pollMs = Float64Array.from(latencies).sort()
-const pollsPerS = latencies.length / tookS
-
-say("all boards on held polls")
-const beforeHeld = await memory()
-const answers: Promise<{ status: number; body: string; atMs: number }>[] = []
-for (let n = 0; n < boards; n++)
-    answers.push(lines[n].ask(pollRequest(seats[n], 60, n)).then(answer => ({ ...answer, atMs: performance.now() })))
-for (;;) {
-    const { body } = await call(`${server.url}/healthz`)
-    if (body.heldPolls >= boards) break
-    await new Promise(resolve => setTimeout(resolve, 50))
+if (chosen.includes("buckets")) {
+    say(`buckets of ${values.ids} ids`)
+    const { ids, percent5, left, changed } = measureStickiness(Number(values.ids), values.seed)
+    figures.buckets = { ids, percent5, left, changed }
+    checks.buckets = Math.abs(percent5 - 5) <= 0.1 && left === 0 && changed === 0
 }
-// What polls reported is written behind; let it settle, so that memory and commands are measured at rest.
-await new Promise(resolve => setTimeout(resolve, 2_000))
-const held = await memory()
-
-say("commands to waiting boards")
-await must(201, "POST", "/releases", { app: "bench", version: "1.1.0" })
-const upload = await call(`${server.url}/api/v1/releases/bench@1.1.0/artifacts`, {
-    token: server.adminToken,
-    raw: artifactFile("1.1.0"),
-    headers: { "content-type": "application/octet-stream" },
-})
-if (upload.status !== 201) throw new Error(`upload: ${upload.status} ${upload.bytes}`)
-const commandMs: number[] = []
-const commands = Math.min(Number(values.commands), boards)
-for (let k = 0; k < commands; k++) {
-    const n = Math.floor((k * boards) / commands)
-    const sentMs = performance.now()
-    await must(202, "POST", `/devices/${seats[n].id}/update`, { version: "1.1.0" })
-    const answer = await answers[n]
-    if (answer.status !== 200) throw new Error(`command: ${answer.status}`)
-    commandMs.push(answer.atMs - sentMs)
+if (chosen.includes("gate")) {
+    say("a release that fails on a fifth of the boards")
+    const random = new SeededRandom(Number(values.seed) * 1_000 + 7)
+    const stop = await measureLiveStop(400, 0.2, () => random.next())
+    figures.gate = stop
+    checks.gate = stop.lastGrantMs <= 2_000 && stop.lastToldMs <= 2_000
 }
-const sortedCommandMs = Float64Array.from(commandMs).sort()
-
-say("a rollout to all boards that wait")
-await must(201, "POST", "/releases", { app: "bench", version: "1.2.0" })
-const second = await call(`${server.url}/api/v1/releases/bench@1.2.0/artifacts`, {
-    token: server.adminToken,
-    raw: artifactFile("1.2.0"),
-    headers: { "content-type": "application/octet-stream" },
-})
-if (second.status !== 201) throw new Error(`upload: ${second.status} ${second.bytes}`)
-const toldSoFar = new Set(Array.from({ length: commands }, (_, k) => Math.floor((k * boards) / commands)))
-const healthMs: number[] = []
-let rolling = true
-const watching = (async () => {
-    while (rolling) {
-        const sentMs = performance.now()
-        await call(`${server.url}/healthz`)
-        healthMs.push(performance.now() - sentMs)
-        await new Promise(resolve => setTimeout(resolve, 20))
-    }
-})()
-const rolloutMs = performance.now()
-const { id: rolloutId } = await must(201, "POST", "/rollouts", { release: "1.2.0", phases: [{ percent: 100 }] })
-const others = await Promise.all(answers.filter((_, n) => !toldSoFar.has(n)))
-const rolloutS = (performance.now() - rolloutMs) / 1000
-if (others.some(answer => answer.status !== 200)) throw new Error("a held poll ended without the rollout's command")
-const stopMs = performance.now()
-await must(202, "POST", `/rollouts/${rolloutId}/abort`)
-const abortMs = performance.now() - stopMs
-rolling = false
-await watching
-const sortedHealthMs = Float64Array.from(healthMs).sort()
-
-const round = (value: number, digits = 2): number => Number(value.toFixed(digits))
-const heldBytes = held.rss - bare.rss
-const result = {
-    boards,
-    pollsPerS: Math.round(pollsPerS),
-    pollP50Ms: round(percentile(pollMs, 0.5)),
-    pollP99Ms: round(percentile(pollMs, 0.99)),
-    pollMaxMs: round(pollMs[pollMs.length - 1]),
-    serverCpuShare: round((cpuAfter.user + cpuAfter.system - cpuBefore.user - cpuBefore.system) / 1e6 / tookS),
-    heldPolls: boards,
-    bytesPerHeldBoard: Math.round(heldBytes / boards),
-    heapBytesPerHeldBoard: Math.round((held.heapUsed - bare.heapUsed) / boards),
-    bytesPerConnectedBoard: Math.round((connected.rss - bare.rss) / boards),
-    rssBeforeHeldMiB: round(beforeHeld.rss / 2 ** 20, 1),
-    rssHeldMiB: round(held.rss / 2 ** 20, 1),
-    commands,
-    commandP50Ms: round(percentile(sortedCommandMs, 0.5)),
-    commandP99Ms: round(percentile(sortedCommandMs, 0.99)),
-    commandMaxMs: round(sortedCommandMs[sortedCommandMs.length - 1]),
-    rolloutBoards: others.length,
-    rolloutAllToldS: round(rolloutS),
-    rolloutOtherRequestP99Ms: round(percentile(sortedHealthMs, 0.99)),
-    rolloutAbortMs: round(abortMs),
+if (chosen.includes("reads")) {
+    say("reads of one image")
+    const reads: Awaited<ReturnType<typeof measureImageReads>>[] = []
+    for (const boards of [1, 20, 200]) reads.push(await measureImageReads(boards))
+    figures.imageReads = reads
+    checks.imageReads = reads.every(({ reads: count }) => count === reads[0].reads && count > 0)
 }
-const ok = result.pollsPerS >= 3400 && result.pollP99Ms <= 50 && result.bytesPerHeldBoard <= 40 * 1024 && result.commandP99Ms <= 250
-if (values.json) console.log(JSON.stringify({ ok, ...result }))
+
+const ok = Object.values(checks).every(Boolean)
+if (values.json) console.log(JSON.stringify({ ok, checks, parts: chosen, ...figures }))
 else {
-    for (const [name, value] of Object.entries(result)) console.log(`${name.padEnd(24)} ${value}`)
-    console.log(ok ? "all within the limits" : "NOT within the limits")
+    for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(24)} ${typeof value === "object" ? JSON.stringify(value) : value}`)
+    for (const [name, held] of Object.entries(checks)) console.log(`${name.padEnd(24)} ${held ? "within the limit" : "NOT within the limit"}`)
 }
-for (const line of lines) line.close()
-child.kill("SIGKILL")
-await rm(dataDir, { recursive: true, force: true })
 process.exit(ok ? 0 : 1)
-
-async function overAll(work: (n: number) => Promise<void>): Promise<void> {
-    let at = 0
-    await Promise.all(
-        Array.from({ length: 64 }, async () => {
-            while (at < boards) await work(at++)
-        }),
-    )
-}

@@ -144,6 +144,8 @@ test("the environment says where things are, and what is missing", () => {
     assert.is(all.s3?.endpoint, "https://s3.eu-west-9.amazonaws.com")
     assert.throws(() => optionsFromEnvironment({ HANDOVER_BLOBS: "s3://b" }), /AWS_ACCESS_KEY_ID/)
     assert.throws(() => optionsFromEnvironment({ HANDOVER_BLOBS: "/tmp/x" }))
+    assert.equal(optionsFromEnvironment({ HANDOVER_PUBLIC_URL: "https://fleet.example.org/" }), { publicUrl: "https://fleet.example.org" })
+    assert.throws(() => optionsFromEnvironment({ HANDOVER_PUBLIC_URL: "fleet.example.org" }), /HANDOVER_PUBLIC_URL/)
 })
 
 test.run()
