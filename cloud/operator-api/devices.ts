@@ -71,8 +71,9 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
                 (await store.read.views.devices(devices.map(device => device.id))).map(view => [view.deviceId, view]),
             )
             const nowMs = now()
+            const reports = await store.read.devices.lastReports(devices.map(device => device.id))
             return page(
-                devices.map(device => deviceSummary(device, views.get(device.id), policy, nowMs)),
+                devices.map(device => deviceSummary(device, views.get(device.id), reports.get(device.id), policy, nowMs)),
                 limit,
                 last => last.id,
             )
