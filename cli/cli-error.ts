@@ -7,6 +7,7 @@ export type CliErrorCode =
     | "HOV_CLI_FILE_KIND"
     | "HOV_CLI_NO_SERVER"
     | "HOV_CLI_NO_TOKEN"
+    | "HOV_CLI_NOT_ACTIVE"
     | "HOV_CLI_NO_KEY"
     | "HOV_CLI_KEY_NOT_TRUSTED"
     | "HOV_CLI_RELEASE_EXISTS"

@@ -63,6 +63,17 @@ export function highestSequence(outDir: string, baseId: string): number {
     return highest
 }
 
+/** The release of the highest sequence that was built here for this base, or that of a version. */
+export function newestFor(outDir: string, baseId: string, version?: string): ReleaseFile | undefined {
+    let best: ReleaseFile | undefined
+    for (const name of version === undefined ? namesIn(join(outDir, "releases")) : [version])
+        for (const release of readRelease(outDir, name)) {
+            const { manifest } = release.artifact
+            if (manifest.baseId === baseId && !isWayBack(release.file) && manifest.sequence > (best?.artifact.manifest.sequence ?? 0)) best = release
+        }
+    return best
+}
+
 /** The map of an image that was built here. */
 export function findMap(outDir: string, isWanted: (map: ImageMap) => boolean): ImageMap | undefined {
     for (const version of namesIn(join(outDir, "releases")))

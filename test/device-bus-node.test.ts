@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -100,6 +100,43 @@ test("with `handover push` a good one runs, is kept, and is there after a power 
     }
     await board.powerCycle()
     await board.waitForLine(/HOV boot slot=A v=1\.4\.0/, 8000)
+})
+
+test("with `handover updater --jacdac` it is asked, updated to what was built, and asked again", async () => {
+    const server = await bridge(board)
+    const [found] = await findBoards(link, 2500)
+    const at = ["--jacdac", "--device", found.deviceId, "--bridge", `127.0.0.1:${(server.address() as AddressInfo).port}`, "--project", folder]
+    const updater = (...args: string[]) => handover("updater", ...args, ...at)
+    try {
+        const none = await updater("check")
+        assert.equal([none.code, none.json.current, none.json.available], [0, "1.4.0", null], JSON.stringify(none))
+        const current = await updater("current")
+        assert.equal([current.code, current.json.version, current.json.sequence, current.json.bank, current.json.base], [0, "1.4.0", 4, "A", "00c0ffee00c0ffee"])
+
+        for (const [version, sequence] of [["1.5.0", 5], ["1.6.0", 6]] as const) {
+            mkdirSync(join(folder, "built/releases", version), { recursive: true })
+            writeFileSync(join(folder, "built/releases", version, "00c0ffee00c0ffee.hoa"), bench.artifact(plainImage({ sequence, sizeBytes: 500 }), { sequence, version }))
+        }
+        const available = await updater("check")
+        assert.equal([available.code, (available.json.available as { version: string }).version], [10, "1.6.0"])
+        const absent = await updater("update", "9.9.9")
+        assert.equal([absent.code, absent.json.code], [2, "HOV_CLI_FILE"])
+        const named = await updater("update", "1.5.0")
+        assert.equal([named.code, named.json.version, named.json.slot], [0, "1.5.0", "B"], JSON.stringify(named))
+        const updated = await updater("update")
+        assert.equal([updated.code, updated.json.version, updated.json.slot], [0, "1.6.0", "A"], JSON.stringify(updated))
+        assert.equal([(await updater("check")).code, (await updater("update")).json.command], [0, null])
+
+        const path = await updater("path")
+        assert.equal([path.json.now, path.json.next, path.json.version], ["A", "A", "1.6.0"])
+        assert.equal((await updater("cancel")).json.ok, true)
+        const status = await updater("status")
+        assert.equal([status.code, status.json.busy, status.json.version], [0, false, "1.6.0"])
+    } finally {
+        server.close()
+    }
+    const nobody = await handover("updater", "status")
+    assert.equal([nobody.code, nobody.json.code], [2, "HOV_CLI_USAGE"])
 })
 
 test("says so when there is no bridge", async () => {

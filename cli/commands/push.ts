@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from "node:fs"
 import { parseArtifact } from "../../toolchain/format/artifact.ts"
 import { CliError } from "../cli-error.ts"
 import { EXIT } from "../exit-codes.ts"
-import { BusBootloader, findBoards } from "../jacdac/bootloader-client.ts"
-import { bridgeLink, type JacdacLink } from "../jacdac/link.ts"
+import type { BusBootloader } from "../jacdac/bootloader-client.ts"
+import { BRIDGE_DEFAULT, withBoardOnBus } from "../jacdac/one-board.ts"
 import { withProgress } from "../progress.ts"
 import { action, type Session } from "../session.ts"
 
@@ -15,8 +15,6 @@ interface Options {
     readonly timeout: string
 }
 
-const ANNOUNCE_MS = 2500
-
 export function addPush(program: Command): void {
     program
         .command("push <artifact>")
@@ -26,7 +24,7 @@ export function addPush(program: Command): void {
                 "from the server. The board's program must have called startBootloaderServer().",
         )
         .option("--via <bus>", "how to reach the board: jacdac", "jacdac")
-        .option("--bridge <host:port>", "where the Jacdac bridge is (npx devicescript devtools)", "127.0.0.1:8082")
+        .option("--bridge <host:port>", "where the Jacdac bridge is (npx devicescript devtools)", BRIDGE_DEFAULT)
         .option("--device <id>", "the id of its bootloader service on the bus, 16 hex digits (a script's servers have an id of their own); needed when there are several")
         .option("--timeout <seconds>", "how long to wait for the end of the trial", "60")
         .action(action(push))
@@ -34,25 +32,14 @@ export function addPush(program: Command): void {
 
 async function push(session: Session, options: Options, file: string): Promise<number> {
     if (options.via !== "jacdac") throw new CliError("HOV_CLI_USAGE", `there is no way "${options.via}": use --via jacdac`)
-    const [, host, port] = /^(.+):(\d+)$/.exec(options.bridge) ?? []
-    if (!port) throw new CliError("HOV_CLI_USAGE", `--bridge is HOST:PORT, not "${options.bridge}"`)
     if (!existsSync(file)) throw new CliError("HOV_CLI_FILE", `there is no artifact ${file}: make one with "handover release"`)
-    const bytes = new Uint8Array(readFileSync(file))
-    const link = await bridgeLink(host, Number(port))
-    try {
-        return await pushOver(session, link, bytes, options.device?.toLowerCase(), Number(options.timeout) * 1000)
-    } finally {
-        link.close()
-    }
+    const artifact = new Uint8Array(readFileSync(file))
+    return await withBoardOnBus(options, board => pushTo(session, board, artifact, Number(options.timeout) * 1000))
 }
 
-/** The verb's work over any link. */
-export async function pushOver(session: Session, link: JacdacLink, artifact: Uint8Array, device: string | undefined, timeoutMs: number): Promise<number> {
+/** Gives the artifact to the board and waits for its end. */
+export async function pushTo(session: Session, board: BusBootloader, artifact: Uint8Array, timeoutMs: number): Promise<number> {
     const { manifest } = parseArtifact(artifact)
-    const boards = await findBoards(link, ANNOUNCE_MS, device)
-    if (!boards.length) throw new CliError("HOV_CLI_UNREACHABLE", `${device ? `board ${device} is` : "no board with a bootloader service is"} not on the bus`, EXIT.unreachable)
-    if (boards.length > 1) throw new CliError("HOV_CLI_USAGE", `several boards are on the bus: name one with --device: ${boards.map(b => b.deviceId).join(", ")}`)
-    const board = new BusBootloader(link, boards[0])
     const before = await board.state()
     const state = await withProgress(session.out, `Push ${manifest.version} to ${board.board.deviceId}`, async tell => {
         await board.push(artifact, done => tell(`${done} of ${artifact.length} bytes`))

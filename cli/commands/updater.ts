@@ -4,9 +4,11 @@ import { CliError } from "../cli-error.ts"
 import type { DeviceDocument, ReleaseDocument } from "../device-documents.ts"
 import { actualText } from "../device-documents.ts"
 import { EXIT } from "../exit-codes.ts"
+import { BRIDGE_DEFAULT, type BusTarget } from "../jacdac/one-board.ts"
 import { action, type Session } from "../session.ts"
 import { progressText } from "../wait-for-command.ts"
 import { triggerUpdate, type WaitOptions, waitOptions } from "./trigger.ts"
+import * as bus from "./updater-jacdac.ts"
 
 interface Target {
     readonly device: string
@@ -17,14 +19,32 @@ const busyStates = ["checking", "downloading", "ready", "trial"]
 const badStates = ["failed", "rolledBack"]
 
 export function addUpdater(program: Command): void {
-    const updater = program.command("updater").summary("the updater of one board").description("What the updater library of a board offers its application, from here: over the server.")
-    const verb = (name: string, description: string) => updater.command(name).description(description).requiredOption("--device <id>", "the board")
-    verb("check", "is there an update? exit code 0: up to date, 10: available").action(action(check))
-    verb("current", "what runs now: version, bank, base").action(action(current))
-    verb("path", "which bank runs next").action(action(path))
-    waitOptions(verb("update [version]", "take an update now (default: the newest for its base)")).action(action(update))
-    verb("status", "state, progress, last error; exit code 11: under way, 12: the last one failed").action(action(status))
-    verb("cancel", "stop what is under way; nothing is desired of the board then").action(action(cancel))
+    const updater = program.command("updater").summary("the updater of one board").description("What the updater library of a board offers its application, from here: over the server, or with --jacdac over the bus.")
+    const verb = (name: string, description: string) =>
+        updater
+            .command(name)
+            .description(description)
+            .option("--device <id>", "the board; with --jacdac the id of its bootloader service on the bus, needed when there are several")
+            .option("--jacdac", "over the bus, without a server: updates are those built in this project")
+            .option("--bridge <host:port>", "with --jacdac: where the Jacdac bridge is (npx devicescript devtools)", BRIDGE_DEFAULT)
+    verb("check", "is there an update? exit code 0: up to date, 10: available").action(either(check, bus.check))
+    verb("current", "what runs now: version, bank, base").action(either(current, bus.current))
+    verb("path", "which bank runs next").action(either(path, bus.path))
+    waitOptions(verb("update [version]", "take an update now (default: the newest for its base)")).action(either(update, bus.update))
+    verb("status", "state, progress, last error; exit code 11: under way, 12: the last one failed").action(either(status, bus.status))
+    verb("cancel", "stop what is under way; nothing is desired of the board then").action(either(cancel, bus.cancel))
+}
+
+type Verb<T> = (session: Session, options: T & WaitOptions, version?: string) => Promise<unknown>
+
+/** The same verb over the server or over the bus. */
+function either(overServer: Verb<Target>, overBus: Verb<BusTarget>) {
+    return action(async (session: Session, options: BusTarget & WaitOptions & { readonly jacdac?: boolean }, version?: string) => {
+        const { jacdac, device } = options
+        if (!jacdac && device === undefined) throw new CliError("HOV_CLI_USAGE", "which board? Name it with --device ID, or reach the one on the bus with --jacdac")
+        const code = await (jacdac ? overBus(session, options, version) : overServer(session, { ...options, device: device! }, version))
+        return typeof code === "number" ? code : EXIT.ok
+    })
 }
 
 const look = (api: ApiClient, { device }: Target) => api.get<DeviceDocument>(`/devices/${part(device)}`)
