@@ -18,6 +18,8 @@ import type { EventListener, LeadershipListener, Repos, Store } from "./store.ts
 
 const READERS = 8
 const PAGE = 500
+/** After a read that failed. */
+const AGAIN_MS = 500
 
 export interface PostgresOptions {
     /** `postgres://user:password@host:port/database` */
@@ -70,7 +72,7 @@ class PostgresStore implements Store {
         store.#channel = await PostgresChannel.open({
             url: options.url,
             id: store.#id,
-            onNews: () => void store.#catchUp().catch(options.onError),
+            onNews: () => void store.#news(),
             onLeads: leads => {
                 for (const listener of store.#leadership) listener(leads)
             },
@@ -82,6 +84,18 @@ class PostgresStore implements Store {
 
     get leads(): boolean {
         return this.#channel?.leads ?? false
+    }
+
+    get reachable(): boolean {
+        return this.#channel?.isConnected ?? false
+    }
+
+    snapshot<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
+        return this.#reader
+            .transaction()
+            .setIsolationLevel("repeatable read")
+            .setAccessMode("read only")
+            .execute(transaction => work(reposOver(transaction, "postgres", [])))
     }
 
     async write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
@@ -110,7 +124,7 @@ class PostgresStore implements Store {
         // Whoever awaits a write finds its effects in this process.
         if (stored.length > 0)
             if (this.#announced === before) this.#announce(stored)
-            else await this.#catchUp()
+            else await this.#news()
         return result
     }
 
@@ -132,6 +146,17 @@ class PostgresStore implements Store {
         this.#listeners.clear()
         this.#leadership.clear()
         await Promise.all([this.#writer.destroy(), this.#reader.destroy()])
+    }
+
+    /** What is committed is announced, now or when the database can be read again: a write that is done does not fail for it. */
+    async #news(): Promise<void> {
+        try {
+            await this.#catchUp()
+        } catch (error) {
+            if (this.#closed) return
+            this.#onError(error)
+            setTimeout(() => void this.#news(), AGAIN_MS).unref()
+        }
     }
 
     /** Announces what is committed and not announced yet; resolves when all that was committed before is. */

@@ -26,6 +26,7 @@ class SqliteStore implements Store {
     readonly read: Repos
     /** There is nobody to share the work with. */
     readonly leads = true
+    readonly reachable = true
     readonly #db: Kysely<Schema>
     readonly #columns = new Map<string, readonly string[]>()
     readonly #listeners = new Set<EventListener>()
@@ -33,6 +34,10 @@ class SqliteStore implements Store {
     constructor(db: Kysely<Schema>) {
         this.#db = db
         this.read = reposOver(db, "sqlite", [], this.#columns)
+    }
+
+    snapshot<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
+        return this.#db.transaction().execute(transaction => work(reposOver(transaction, "sqlite", [], this.#columns)))
     }
 
     async write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {

@@ -48,6 +48,8 @@ export type LeadershipListener = (leads: boolean) => void
 export interface Store {
     readonly kind: "sqlite" | "postgres"
     readonly read: Repos
+    /** Several reads of one commit: what one of them saw is still true for the next. */
+    snapshot<T>(work: (repos: Repos) => Promise<T>): Promise<T>
     write<T>(work: (repos: Repos) => Promise<T>): Promise<T>
     /**
      * Called after each commit that noted events, in the order of the commits, also for those of
@@ -62,5 +64,7 @@ export interface Store {
      */
     onLeadership(listener: LeadershipListener): () => void
     readonly leads: boolean
+    /** False while the database cannot be reached; the store goes on by itself when it can. */
+    readonly reachable: boolean
     close(): Promise<void>
 }
