@@ -8,6 +8,7 @@
  */
 import { randomBytes } from "node:crypto"
 import { Kysely, PostgresDialect, sql } from "kysely"
+import { isDatabaseAway } from "./database-away.ts"
 import type { NewEvent, StoredEvent } from "./events.ts"
 import { migrateToLatest } from "./migrations/index.ts"
 import { LOCKS, PostgresChannel } from "./postgres-channel.ts"
@@ -98,7 +99,22 @@ class PostgresStore implements Store {
             .execute(transaction => work(reposOver(transaction, "postgres", [])))
     }
 
+    /** Once more when the connection turns out to be dead before any of the work was done. */
     async write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
+        let begun = false
+        const noticed = (repos: Repos): Promise<T> => {
+            begun = true
+            return work(repos)
+        }
+        try {
+            return await this.#write(noticed)
+        } catch (error) {
+            if (begun || !isDatabaseAway(error)) throw error
+            return this.#write(work)
+        }
+    }
+
+    async #write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
         const noted: NewEvent[] = []
         let stored: readonly StoredEvent[] = []
         let before = 0
