@@ -193,7 +193,7 @@ test("when the process that leads is killed, the other finishes the rollout and 
     const killedAt = told.size
     await context[leader].kill()
     await until("the other to lead", () => health(survivor), shown => shown.leads)
-    const done = await until("the rollout to end", () => must(200, "GET", `/rollouts/${id}`), rollout => rollout.state === "completed", 20_000)
+    const done = await until("the rollout to end", () => must(200, "GET", `/rollouts/${id}`), rollout => rollout.state === "completed", 60_000)
     open = false
     await living
     assert.ok(killedAt < 60, "the leader was killed too late to show anything")
