@@ -68,11 +68,11 @@ export async function measureLoad(options: LoadOptions) {
     const cpuBefore = (await memory()).cpu
     const startMs = performance.now()
     const endMs = startMs + seconds * 1000
-    let next = 0
+    // Each lane has boards of its own: a board has one connection, with one request at a time.
+    const lanes = Math.min(options.inflight, boards)
     await Promise.all(
-        Array.from({ length: options.inflight }, async () => {
-            while (performance.now() < endMs) {
-                const n = next++ % boards
+        Array.from({ length: lanes }, async (_, lane) => {
+            for (let n = lane; performance.now() < endMs; n = n + lanes < boards ? n + lanes : lane) {
                 const sentMs = performance.now()
                 const answer = await lines[n].ask(pollRequest(seats[n], 0, Math.round(sentMs)))
                 latencies.push(performance.now() - sentMs)
