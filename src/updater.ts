@@ -1,6 +1,7 @@
 import * as ds from "@devicescript/core"
 import { writeValue } from "./bootloader/store"
-import { bootRecord, running, runningSequence, runningVersion, slotName } from "./bootloader/boot"
+import { running, runningSequence, runningVersion, slotName } from "./bootloader/boot"
+import { bootRecord } from "./bootloader/record-keeper"
 import {
     changes,
     confirm,

@@ -124,8 +124,10 @@ export class PowerRun {
         else if (version !== `1.${sequence}.0`) start.lie = `sequence ${sequence} called ${version}`
         else if (start.sequence !== 0 && this.sums.get(sum) !== start.sequence) start.lie = `image ${sequence} is not whole`
         else if (!this.lines.some(line => line.startsWith(`> driver runs slot=${slot} seq=${sequence} v=${version}`))) start.lie = "the app was told otherwise"
-        // one start and no update: all that changed in the flash is the bootloader's doing at that start
-        if (!start.lie && boots.length === 1 && !this.board.on && !this.lines.some(line => line.startsWith("> HOV command") || line.startsWith("> HOV swap"))) {
+        // one start and no update: all that changed in the flash is the bootloader's doing at that start. One after a crash
+        // may have written already and not said so yet
+        const vmStarts = this.lines.filter(line => line.startsWith("* start: program")).length
+        if (!start.lie && boots.length === 1 && vmStarts === 1 && !this.board.on && !this.lines.some(line => line.startsWith("> HOV command") || line.startsWith("> HOV swap"))) {
             const [finding] = checkStart(this.flashBefore, this.board.flash.contents(), this.lines[at])
             if (finding) start.lie = `promise ${finding.promise}: ${finding.message}`
         }

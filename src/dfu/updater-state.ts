@@ -59,6 +59,10 @@ export enum Do {
     GoBack,
     /** Back to the base's own code. */
     Revert,
+    /** Back to the bank before. */
+    RollBack,
+    /** Empty the bank `slot`. */
+    Erase,
 }
 
 export interface Job {
@@ -86,12 +90,20 @@ export interface UpdaterState {
     failures: number
     /** The server does not know this state yet. */
     report: boolean
+    /** Of the bank that is to be erased. */
+    slot: number
 }
 
 export enum Ev {
     Update,
     /** The base's own code is wanted: `job` has the command's id. */
     Revert,
+    /** The bank before is wanted. */
+    RollBack,
+    /** The bank `slot` is to be emptied. Both only while nothing else is under way. */
+    Erase,
+    /** What was ordered is done, or not: `code`. */
+    Settled,
     /** `bytes` of the signature have come. */
     SignatureBytes,
     Verified,
@@ -116,6 +128,7 @@ export interface UpdaterEvent {
     job?: Job
     bytes?: number
     code?: string
+    slot?: number
 }
 
 export const IMAGE_MAX_BYTES = 4096
@@ -130,6 +143,7 @@ export const initialState: UpdaterState = {
     code: "",
     failures: 0,
     report: false,
+    slot: 0,
 }
 
 export function updaterStep(before: UpdaterState, event: UpdaterEvent): UpdaterState {
@@ -142,6 +156,17 @@ export function updaterStep(before: UpdaterState, event: UpdaterEvent): UpdaterS
             if (s.phase === Phase.Ready || s.phase === Phase.Trial) return s
             clear(s, event.job as Job)
             enter(s, Phase.Checking, Do.Revert)
+            break
+        case Ev.RollBack:
+        case Ev.Erase:
+            if (s.next !== Do.Poll) return s
+            s.code = ""
+            s.slot = event.slot || 0
+            s.next = event.kind === Ev.Erase ? Do.Erase : Do.RollBack
+            break
+        case Ev.Settled:
+            s.next = Do.Poll
+            s.code = event.code as string
             break
         case Ev.SignatureBytes:
             s.signatureDoneBytes += event.bytes as number
