@@ -48,7 +48,7 @@ const plain = (chip: ChipName, sizeBytes: number) => results.find(r => r.chip ==
 const perUpdate = chips.flatMap(chip =>
     sizes.flatMap(sizeBytes => {
         const r = plain(chip, sizeBytes)
-        return r ? [{ chip, sizeBytes, writes: r.writes, operations: r.operations, exposedUs: r.exposedUs }] : []
+        return r ? [{ chip, sizeBytes, writes: r.writes, exposedWindows: r.exposedWindows, operations: r.operations, exposedUs: r.exposedUs }] : []
     }),
 )
 const rollback = results.find(r => r.scenario === "rollback of an exception")
@@ -71,7 +71,7 @@ const summary = {
 if (json) process.stdout.write(`${JSON.stringify({ ...summary, scenarios: results })}\n`)
 else {
     say("")
-    for (const p of perUpdate) say(`${p.chip} ${p.sizeBytes} B: ${p.writes} writes, ${p.operations} flash operations, exposed ${p.exposedUs} us per update`)
+    for (const p of perUpdate) say(`${p.chip} ${p.sizeBytes} B: ${p.writes} writes, ${p.exposedWindows} exposed windows, ${p.operations} flash operations, exposed ${p.exposedUs} us per update`)
     if (rollback) say(`rollback: ${rollback.writes} writes`)
     for (const w of wears)
         say(

@@ -6,7 +6,6 @@ import {
     changes,
     confirm,
     goAhead,
-    lastContact,
     reconfigure,
     requireConfirm,
     send,
@@ -15,6 +14,7 @@ import {
     wake,
 } from "./dfu/actor"
 import { setAsked, setPolicy } from "./dfu/policy"
+import { lastContact } from "./dfu/server-link"
 import { frozen } from "./dfu/trust"
 import { Ev, Phase, phaseNames, UpdaterState } from "./dfu/updater-state"
 import { baseId } from "./hotswap"

@@ -262,7 +262,7 @@ export function bootStep(before: BootRecord, event: BootEvent): BootStep {
 
         case Boot.Erase: {
             const slot = event.slot as Slot
-            if (slot === Slot.R || slot === record.active) {
+            if ((slot !== Slot.A && slot !== Slot.B) || slot === record.active) {
                 step.code = "HOV_BANK_IN_USE"
                 break
             }

@@ -1,22 +1,20 @@
 import * as ds from "@devicescript/core"
 import {
     callBack,
-    eraseBank,
     goBack,
     keepRunning,
     revertToBase,
-    rollBack,
     running,
     tryImage,
 } from "../bootloader/boot"
 import { onActivationThrow } from "../bootloader/activation"
-import { Slot } from "../bootloader/boot-state"
 import { hov } from "../bootloader/log"
 import { prepareLog } from "../bootloader/log-keeper"
 import { bootRecord, takeGivenUp } from "../bootloader/record-keeper"
-import { baseVersion, confirmTrial, Fault, onFault } from "../hotswap"
+import { confirmTrial, Fault, onFault } from "../hotswap"
+import { lookForFreeze, takeCommand } from "./commands"
 import { Config } from "./config"
-import { Command, fetchBlob, poll, SignedStatement } from "./device-api"
+import { poll } from "./device-api"
 import {
     allowsOlder,
     checkImage,
@@ -39,14 +37,13 @@ import {
 } from "./health"
 import { isBusy, mayBegin, setAsked, setBusyFlag } from "./policy"
 import { actualState, keepDiagnostics, recallDiagnostics, report, reportsWaiting, sendReports } from "./report"
-import { configureLink, isOnline, lastContact, moveTo, noteContact, noteFailures, takeToken } from "./server-link"
+import { configureLink, isOnline, lastContact, noteContact, noteFailures } from "./server-link"
 import { releaseSocket, setIdlePoll, takeSocket, wakePoll } from "./socket-lease"
-import { frozen, loadTrust, takeStatement } from "./trust"
+import { loadTrust } from "./trust"
 import {
     backOffMs,
     Do,
     Ev,
-    Job,
     initialState,
     Phase,
     phaseNames,
@@ -67,7 +64,6 @@ const NAP_MS = 60000
 const LOOK_MS = 1000
 /** The store is prepared this long after power-on, out of the way of what comes first. */
 const PREPARE_MS = 20000
-const STATEMENT_PIECE_BYTES = 512
 /** Answers of the wrong length in a row before a blob counts as damaged at the server. */
 const SHORT_TRIES = 5
 
@@ -79,7 +75,6 @@ let self: ds.Fiber
 let napping = false
 let minPollMs = 0
 let shortAnswers = 0
-let wasFrozen = false
 /** A start from a bank: its guard stands still. */
 let guarded = true
 let isConfigured = false
@@ -163,74 +158,6 @@ function settle(code: string, kind: Ev) {
     else dispatch({ kind })
 }
 
-/** A code that no command has to do with. */
-function reportCode(code: string) {
-    report({ ...state, job: undefined, phase: Phase.Idle, code })
-}
-
-/** A statement's signature is read where it is needed, and never held as a whole. */
-async function takeSigned(s: SignedStatement) {
-    await takeSocket()
-    const code = await takeStatement(Buffer.from(s.m, "hex"), s.sigLen, async offset => {
-        return await fetchBlob(s.sig, offset, Math.min(STATEMENT_PIECE_BYTES, s.sigLen - offset))
-    })
-    releaseSocket()
-    hov("statement", `code=${code}`)
-    if (code) reportCode(code)
-}
-
-/** Tells the server, and the log, when the board begins to be kept back. */
-function lookForFreeze() {
-    if (frozen() === wasFrozen) return
-    wasFrozen = !wasFrozen
-    hov("frozen", `frozen=${wasFrozen}`)
-    if (wasFrozen) reportCode("HOV_FROZEN")
-}
-
-async function take(command: Command) {
-    if (state.next === Do.Poll) {
-        if (command.revoke) await takeSigned(command.revoke)
-        if (command.fresh) await takeSigned(command.fresh)
-    }
-    if (command.cmd) hov("command", `cmd=${command.cmd} id=${command.id} v=${command.v}`)
-    if (command.token) await takeToken(command.token)
-    if (command.move) moveTo(command.move)
-    if (command.pollMs > 0) minPollMs = command.pollMs
-    if (command.cmd === "cancel") dispatch({ kind: Ev.Cancel })
-    else if (command.cmd === "check") report(state)
-    else if (command.cmd === "revert") dispatch({ kind: Ev.Revert, job: baseJob(command.id) })
-    else if (command.cmd === "update") {
-        dispatch({
-            kind: Ev.Update,
-            job: {
-                id: command.id,
-                version: command.v,
-                manifest: command.m,
-                signatureDigest: command.sig,
-                signatureSizeBytes: command.sigLen,
-                imageDigest: command.img,
-                imageSizeBytes: command.len,
-            },
-        })
-        const image = running.image
-        const isTried = running.onTrial && running.fromRam
-        if (image && command.img.slice(0, 32) === image.digest && !isTried)
-            dispatch({ kind: Ev.Kept })
-    }
-}
-
-function baseJob(id: string): Job {
-    return {
-        id,
-        version: baseVersion(),
-        manifest: "",
-        signatureDigest: "",
-        signatureSizeBytes: 0,
-        imageDigest: "",
-        imageSizeBytes: 0,
-    }
-}
-
 async function contact(holdS: number) {
     await takeSocket()
     await sendReports()
@@ -240,7 +167,10 @@ async function contact(holdS: number) {
     releaseSocket()
     noteContact()
     dispatch({ kind: Ev.NetworkUp })
-    if (command) return await take(command)
+    if (command) {
+        if (command.pollMs > 0) minPollMs = command.pollMs
+        return await takeCommand(command, state, dispatch)
+    }
     // a server that does not hold, or asked for it, is not asked at once again
     const leftMs = Math.max(minPollMs, 1000) - (lastContact() - startMs)
     if (holdS > 0 && leftMs > 0) await nap(leftMs)
@@ -285,12 +215,6 @@ async function lookAtStart() {
     if (missing(isOnline(), lastContact())) return
     await keepRunning(mayWrite, false)
     hov("healthy", "")
-}
-
-async function orderedBack() {
-    const code = await rollBack()
-    if (code) dispatch({ kind: Ev.Settled, code })
-    else dispatch({ kind: Ev.WentBack, code: "HOV_ROLLBACK_ORDERED" })
 }
 
 /** One step of what the state asks for. */
@@ -349,11 +273,8 @@ async function act() {
         case Do.Revert:
             settle(await revertToBase(), Ev.Kept)
             break
-        case Do.RollBack:
-            await orderedBack()
-            break
-        case Do.Erase:
-            dispatch({ kind: Ev.Settled, code: await eraseBank(state.slot as Slot) })
+        case Do.Order:
+            dispatch(await state.order())
             break
         case Do.GoBack: {
             const digest = running.image ? running.image.digest.slice(0, 8) : ""
@@ -420,7 +341,7 @@ async function run() {
     if (isOnline()) await nap(Math.round(config.jitterMs * Math.random()))
     while (true) {
         if (!isConfigured) await configure()
-        lookForFreeze()
+        lookForFreeze(state)
         while (inbox.length) dispatch(inbox.shift())
         try {
             await act()

@@ -1,14 +1,14 @@
 import * as ds from "@devicescript/core"
 import { digest } from "@devicescript/crypto"
 import { Server, startServer } from "@devicescript/server"
-import { running, runningSequence, runningVersion } from "../bootloader/boot"
+import { eraseBank, rollBack, running, runningSequence, runningVersion } from "../bootloader/boot"
 import { Bank } from "../bootloader/boot-state"
 import { bootRecord } from "../bootloader/record-keeper"
 import { baseId } from "../hotswap"
 import { changes, confirm, send, updaterState } from "./actor"
 import { addArtifact, artifactJob, artifactReceived, beginArtifact, dropArtifact } from "./artifact"
 import { storedDiagnostics } from "./report"
-import { Ev, Job, Phase } from "./updater-state"
+import { Ev, Job, Phase, UpdaterEvent } from "./updater-state"
 
 /**
  * The updater for the bus: a USB tool, a browser or another board gives the artifact
@@ -93,11 +93,16 @@ class BootloaderServer extends Server implements ds.HandoverBootloaderServerSpec
     }
     rollback() {
         if (running.onTrial) this.reject()
-        else send({ kind: Ev.RollBack })
+        else send({ kind: Ev.Order, order: orderedBack })
     }
     erase(slot: any) {
-        if (slot === 1 || slot === 2) send({ kind: Ev.Erase, slot })
+        send({ kind: Ev.Order, order: async () => ({ kind: Ev.Settled, code: await eraseBank(slot) }) })
     }
+}
+
+async function orderedBack(): Promise<UpdaterEvent> {
+    const code = await rollBack()
+    return code ? { kind: Ev.Settled, code } : { kind: Ev.WentBack, code: "HOV_ROLLBACK_ORDERED" }
 }
 
 function bankFields(bank: Bank): any {

@@ -59,10 +59,8 @@ export enum Do {
     GoBack,
     /** Back to the base's own code. */
     Revert,
-    /** Back to the bank before. */
-    RollBack,
-    /** Empty the bank `slot`. */
-    Erase,
+    /** Carry out `order`. */
+    Order,
 }
 
 export interface Job {
@@ -78,6 +76,8 @@ export interface Job {
     source?: (ofImage: boolean, offset: number, size: number) => Promise<any>
 }
 
+export type Order = () => Promise<UpdaterEvent>
+
 export interface UpdaterState {
     phase: Phase
     next: Do
@@ -90,19 +90,17 @@ export interface UpdaterState {
     failures: number
     /** The server does not know this state yet. */
     report: boolean
-    /** Of the bank that is to be erased. */
-    slot: number
+    /** What the bus wants done; says how it ended. */
+    order: Order | undefined
 }
 
 export enum Ev {
     Update,
     /** The base's own code is wanted: `job` has the command's id. */
     Revert,
-    /** The bank before is wanted. */
-    RollBack,
-    /** The bank `slot` is to be emptied. Both only while nothing else is under way. */
-    Erase,
-    /** What was ordered is done, or not: `code`. */
+    /** `order` is wanted: only while nothing else is under way. */
+    Order,
+    /** It is done, or not: `code`. */
     Settled,
     /** `bytes` of the signature have come. */
     SignatureBytes,
@@ -128,7 +126,7 @@ export interface UpdaterEvent {
     job?: Job
     bytes?: number
     code?: string
-    slot?: number
+    order?: Order
 }
 
 export const IMAGE_MAX_BYTES = 4096
@@ -143,7 +141,7 @@ export const initialState: UpdaterState = {
     code: "",
     failures: 0,
     report: false,
-    slot: 0,
+    order: undefined,
 }
 
 export function updaterStep(before: UpdaterState, event: UpdaterEvent): UpdaterState {
@@ -157,12 +155,10 @@ export function updaterStep(before: UpdaterState, event: UpdaterEvent): UpdaterS
             clear(s, event.job as Job)
             enter(s, Phase.Checking, Do.Revert)
             break
-        case Ev.RollBack:
-        case Ev.Erase:
+        case Ev.Order:
             if (s.next !== Do.Poll) return s
-            s.code = ""
-            s.slot = event.slot || 0
-            s.next = event.kind === Ev.Erase ? Do.Erase : Do.RollBack
+            s.order = event.order
+            s.next = Do.Order
             break
         case Ev.Settled:
             s.next = Do.Poll
