@@ -16,6 +16,7 @@ import type { EventRepo, StoredEvent } from "./events.ts"
 import type { ExperimentRepo } from "./experiments.ts"
 import type { FleetRepo } from "./fleet.ts"
 import type { GroupRepo } from "./groups.ts"
+import type { HandoverLogRepo } from "./handover-logs.ts"
 import type { HandoverRepo } from "./handover.ts"
 import type { LogLineRepo } from "./log-lines.ts"
 import type { ReleaseRepo } from "./releases.ts"
@@ -40,6 +41,7 @@ export interface Repos {
     readonly webhooks: WebhookRepo
     readonly claims: ClaimRepo
     readonly handover: HandoverRepo
+    readonly handoverLogs: HandoverLogRepo
     readonly statements: StatementRepo
     readonly fleet: FleetRepo
     readonly logLines: LogLineRepo
