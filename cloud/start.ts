@@ -29,6 +29,7 @@ import { Principals } from "./principals.ts"
 import { ServerSecret } from "./server-secret.ts"
 import { RolloutRunner } from "./rollouts/runner.ts"
 import { createServer } from "./server.ts"
+import { isDatabaseAway } from "./store/database-away.ts"
 import { CachedBlobs } from "./store/blobs.ts"
 import { DiskBlobs } from "./store/disk-blobs.ts"
 import { openPostgresStore } from "./store/postgres-store.ts"
@@ -51,7 +52,14 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const log = createLog(options.logLevel ?? "info")
     await mkdir(options.dataDir, { recursive: true })
     const adminToken = await adminTokenOf(options.dataDir, options.adminToken)
-    const onError = (error: unknown): void => log.error({ err: error }, "background work failed")
+    let awayAtMs = Number.NEGATIVE_INFINITY
+    const onError = (error: unknown): void => {
+        if (!isDatabaseAway(error)) return log.error({ err: error }, "background work failed")
+        // Every connection and every piece of work says so: once a second is enough.
+        if (now() < awayAtMs + 1_000) return
+        awayAtMs = now()
+        log.warn({ reason: (error as Error).message }, "the database is away")
+    }
     const place = options.s3 === undefined ? await DiskBlobs.open(path.join(options.dataDir, "blobs")) : new S3Blobs(options.s3)
     const blobs = new CachedBlobs(place, LIMITS.blobCacheBytes)
     const store = await openStore(options, onError)
@@ -123,13 +131,12 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         reply.type(metrics.contentType)
         return metrics.metrics()
     })
-    app.get("/healthz", { schema: { hide: true } }, async () => ({
-        ok: true,
-        devices: sessions.size,
-        heldPolls: held.size,
-        listeners: hub.listeners,
-        leads: store.leads,
-    }))
+    // A server without its database lives, and goes on holding polls; a balancer may look at the status.
+    app.get("/healthz", { schema: { hide: true } }, async (_request, reply) => {
+        const degraded = store.reachable ? null : "database"
+        reply.code(degraded === null ? 200 : 503)
+        return { ok: degraded === null, degraded, devices: sessions.size, heldPolls: held.size, listeners: hub.listeners, leads: store.leads }
+    })
     await app.register(deviceApi, {
         store,
         blobs,

@@ -11,7 +11,7 @@ import { readdirSync } from "node:fs"
 import path from "node:path"
 import { NoPostgres, startPostgres } from "./postgres-server.ts"
 
-const FILE_MS = 240_000
+const FILE_MS = 400_000
 const folder = path.join(import.meta.dirname, "..", "test")
 const words = process.argv.slice(2).filter(word => !word.startsWith("-"))
 const files = readdirSync(folder)
@@ -42,7 +42,7 @@ async function runFile(file: string, url: string): Promise<{ passed: number; fai
     const startMs = performance.now()
     const child = spawn(process.execPath, ["--import", "tsx", path.join(folder, file)], {
         stdio: ["ignore", "pipe", "pipe"],
-        env: { ...process.env, HANDOVER_TEST_POSTGRES: url, FORCE_COLOR: "0", NO_COLOR: "1" },
+        env: { HANDOVER_TEST_PATIENCE: "8", ...process.env, HANDOVER_TEST_POSTGRES: url, FORCE_COLOR: "0", NO_COLOR: "1" },
     })
     let output = ""
     for (const stream of [child.stdout, child.stderr]) stream.on("data", part => (output += part))

@@ -106,7 +106,7 @@ export async function rolloutRoutes(app: TypedApp, context: OperatorContext): Pr
     app.get("/rollouts/:rollout", {
         onRequest: look.onRequest,
         schema: { ...look.doc, params: Params },
-        handler: async request => rolloutDocument(store.read, await findRollout(store.read, request.params.rollout), now()),
+        handler: request => store.snapshot(async repos => rolloutDocument(repos, await findRollout(repos, request.params.rollout), now())),
     })
 
     const devices = route(context, "read", "rollouts", "Page through a rollout's devices")

@@ -16,6 +16,7 @@ import type { EventRepo, StoredEvent } from "./events.ts"
 import type { ExperimentRepo } from "./experiments.ts"
 import type { FleetRepo } from "./fleet.ts"
 import type { GroupRepo } from "./groups.ts"
+import type { HandoverLogRepo } from "./handover-logs.ts"
 import type { HandoverRepo } from "./handover.ts"
 import type { LogLineRepo } from "./log-lines.ts"
 import type { ReleaseRepo } from "./releases.ts"
@@ -40,6 +41,7 @@ export interface Repos {
     readonly webhooks: WebhookRepo
     readonly claims: ClaimRepo
     readonly handover: HandoverRepo
+    readonly handoverLogs: HandoverLogRepo
     readonly statements: StatementRepo
     readonly fleet: FleetRepo
     readonly logLines: LogLineRepo
@@ -52,6 +54,8 @@ export type LeadershipListener = (leads: boolean) => void
 export interface Store {
     readonly kind: "sqlite" | "postgres"
     readonly read: Repos
+    /** Several reads of one commit: what one of them saw is still true for the next. */
+    snapshot<T>(work: (repos: Repos) => Promise<T>): Promise<T>
     write<T>(work: (repos: Repos) => Promise<T>): Promise<T>
     /**
      * Called after each commit that noted events, in the order of the commits, also for those of
@@ -66,5 +70,7 @@ export interface Store {
      */
     onLeadership(listener: LeadershipListener): () => void
     readonly leads: boolean
+    /** False while the database cannot be reached; the store goes on by itself when it can. */
+    readonly reachable: boolean
     close(): Promise<void>
 }
