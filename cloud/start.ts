@@ -15,6 +15,7 @@ import { EventHub } from "./events/hub.ts"
 import { addGate } from "./handover/server/gate.ts"
 import { handoverRoutes } from "./handover/server/routes.ts"
 import { ServerHandover } from "./handover/server/server-handover.ts"
+import { Hawkbit } from "./hawkbit/index.ts"
 import { HeldPolls } from "./held-polls.ts"
 import { LIMITS } from "./limits.ts"
 import { createLog } from "./log.ts"
@@ -50,9 +51,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     await mkdir(options.dataDir, { recursive: true })
     const adminToken = await adminTokenOf(options.dataDir, options.adminToken)
     const onError = (error: unknown): void => log.error({ err: error }, "background work failed")
-    const place = options.s3 === undefined ? await DiskBlobs.open(path.join(options.dataDir, "blobs")) : new S3Blobs(options.s3)
-    const blobs = new CachedBlobs(place, LIMITS.blobCacheBytes)
-    const store = await openStore(options, onError)
+    const copies = options.s3 === undefined ? await DiskBlobs.open(path.join(options.dataDir, "blobs")) : new S3Blobs(options.s3)
+    const database = await openStore(options, onError)
+    const hawkbit = options.hawkbit === undefined ? undefined : await Hawkbit.open(options.hawkbit, database, copies, log, now)
+    const store = hawkbit?.store ?? database
+    const blobs = new CachedBlobs(hawkbit?.place ?? copies, LIMITS.blobCacheBytes)
     await installAdminToken(store, adminToken, now())
 
     const secret = await ServerSecret.open(options.dataDir, options.secretKey)
@@ -90,6 +93,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         enrolMs: timings.enrolMs,
         policy: timings,
     })
+    const sync = hawkbit?.connect({ controller, runner, policy: timings })
     const hub = await EventHub.open(store, { eventsKept: options.eventsKept ?? LIMITS.eventsKept, beatMs: timings.eventBeatMs })
     const counters = { polls: 0, statuses: 0, delivered: 0 }
 
@@ -100,6 +104,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         sessions: () => sessions.size,
         listeners: () => hub.listeners,
         blobReads: () => blobs.reads,
+        ...(hawkbit === undefined ? {} : { hawkbit }),
     })
     const sender = new WebhookSender({
         store,
@@ -126,6 +131,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         heldPolls: held.size,
         listeners: hub.listeners,
         leads: store.leads,
+        ...(hawkbit === undefined ? {} : { degraded: hawkbit.health.state === "degraded", hawkbit: healthDocument(hawkbit) }),
     }))
     await app.register(deviceApi, {
         store,
@@ -174,7 +180,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     })
     await app.listen({ host: options.host ?? "127.0.0.1", port: options.port ?? 0 })
     // What happens by itself is done by one process of those on a database.
-    const byItself = [controller, runner, sender]
+    const byItself = [controller, runner, sender, ...(sync === undefined ? [] : [sync])]
     store.onLeadership(leads => {
         log.info({ leads }, leads ? "this process leads" : "another process leads")
         for (const work of byItself) leads ? work.start() : work.stop()
@@ -189,6 +195,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         handover.close()
         await app.close()
         await sender.close()
+        await hawkbit?.close()
         await runner.close()
         await controller.close()
         await writer.close()
@@ -201,3 +208,8 @@ const openStore = (options: CloudOptions, onError: (error: unknown) => void): Pr
     options.databaseUrl === undefined
         ? openSqliteStore(path.join(options.dataDir, DATABASE_FILE))
         : openPostgresStore({ url: options.databaseUrl, onError })
+
+/** For anybody who asks: what hawkBit has refused, and why it is away, is in the log and the operator's metrics. */
+function healthDocument({ health }: Hawkbit): Record<string, unknown> {
+    return { state: health.state, since: new Date(health.sinceMs).toISOString(), behind: health.behind, refused: Object.keys(health.refused).length }
+}

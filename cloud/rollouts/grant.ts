@@ -55,6 +55,20 @@ export async function grant(work: RolloutWork, places: readonly RolloutDeviceRow
     await controller.reconcile(repos, granted)
 }
 
+/** Those of the devices that would be passed over now. */
+export async function reasonsToSkip(repos: Repos, releaseId: string, deviceIds: readonly string[]): Promise<Map<string, Skip>> {
+    const reasons = new Map<string, Skip>()
+    const release = await repos.releases.get(releaseId)
+    if (release === undefined || deviceIds.length === 0) return reasons
+    const offers = await offersOf(repos, release)
+    const blocked = await repos.desired.blockedAmong(deviceIds, releaseId)
+    for (const view of await repos.views.devices(deviceIds)) {
+        const reason = reasonToSkip(view, offers, blocked)
+        if (reason !== null) reasons.set(view.deviceId, reason)
+    }
+    return reasons
+}
+
 interface Offers {
     readonly release: ReleaseRow
     /** Sequence by base. */

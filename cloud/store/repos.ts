@@ -10,6 +10,7 @@ import { EventRepo } from "./events.ts"
 import { ExperimentRepo } from "./experiments.ts"
 import { GroupRepo } from "./groups.ts"
 import { HandoverRepo } from "./handover.ts"
+import { HawkbitRepo } from "./hawkbit.ts"
 import { ReleaseRepo } from "./releases.ts"
 import { RolloutRepo } from "./rollouts.ts"
 import type { Schema } from "./schema.ts"
@@ -36,6 +37,7 @@ export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEv
         webhooks: new WebhookRepo(db),
         claims: new ClaimRepo(db),
         handover: new HandoverRepo(db, columns),
+        hawkbit: new HawkbitRepo(db, dialect),
         statements: new StatementRepo(db),
     }
 }

@@ -16,8 +16,10 @@ import type { EventRepo, StoredEvent } from "./events.ts"
 import type { ExperimentRepo } from "./experiments.ts"
 import type { GroupRepo } from "./groups.ts"
 import type { HandoverRepo } from "./handover.ts"
+import type { HawkbitRepo } from "./hawkbit.ts"
 import type { ReleaseRepo } from "./releases.ts"
 import type { RolloutRepo } from "./rollouts.ts"
+import type { RolloutDeviceRow, RolloutRow } from "./schema.ts"
 import type { StatementRepo } from "./statements.ts"
 import type { TokenRepo } from "./tokens.ts"
 import type { ViewRepo } from "./views.ts"
@@ -38,7 +40,14 @@ export interface Repos {
     readonly webhooks: WebhookRepo
     readonly claims: ClaimRepo
     readonly handover: HandoverRepo
+    readonly hawkbit: HawkbitRepo
     readonly statements: StatementRepo
+}
+
+/** What else than our own rules says which devices of a rollout may have the release now. */
+export interface RolloutPace {
+    /** Those of the places, next in the queue, that may be granted. Reads the database only: it is called inside a transaction. */
+    mayGrant(repos: Repos, rollout: RolloutRow, places: readonly RolloutDeviceRow[]): Promise<readonly RolloutDeviceRow[]>
 }
 
 /** `elsewhere`: committed by another server process. */
@@ -62,5 +71,7 @@ export interface Store {
      */
     onLeadership(listener: LeadershipListener): () => void
     readonly leads: boolean
+    /** Left out where our rules alone decide. */
+    readonly pace?: RolloutPace
     close(): Promise<void>
 }

@@ -3,8 +3,8 @@
  * JSON when it listens.
  */
 import { startCloud } from "../../cloud/index.ts"
-import { databaseOf } from "./cloud-database.ts"
+import { databaseOf, hawkbitOf } from "./cloud-database.ts"
 
 const [dataDir, timings] = process.argv.slice(2)
-const cloud = await startCloud({ dataDir, databaseUrl: await databaseOf(dataDir), logLevel: "error", timings: timings === undefined ? undefined : JSON.parse(timings) })
+const cloud = await startCloud({ dataDir, databaseUrl: await databaseOf(dataDir), hawkbit: hawkbitOf(dataDir), logLevel: "error", timings: timings === undefined ? undefined : JSON.parse(timings) })
 console.log(JSON.stringify({ url: cloud.url, adminToken: cloud.adminToken }))
