@@ -38,9 +38,11 @@ export async function checkOpen(work: Work, after: string): Promise<string> {
     const some = await store.read.hawkbit.open(after, CHECKED)
     await eachOf(some, AT_ONCE, action =>
         noting(work, `device ${action.deviceId}`, async () => {
-            if (action.generation === null && (await isPassedOver(store.read, action))) {
-                await sayNone(work, action, "passed over by the rollout's rules")
-                return
+            if (action.generation === null) {
+                const place = await placeOf(store.read, action)
+                if (place === "skipped") await sayNone(work, action, "passed over by the rollout's rules")
+                else if (place === "gone") await withdraw(work, action)
+                if (place !== "waiting") return
             }
             const there = await remote.action(action.deviceId, action.actionId as number)
             if (there === undefined) {
@@ -52,13 +54,29 @@ export async function checkOpen(work: Work, after: string): Promise<string> {
     return some.length < CHECKED ? "" : some[some.length - 1].deviceId
 }
 
-/** hawkBit's rollout has begun with the device, and ours has passed it over. */
-async function isPassedOver(repos: Repos, action: HawkbitAction): Promise<boolean> {
-    for (const rollout of await repos.hawkbit.rolloutsOf(action.deviceId)) {
-        const [place] = await repos.rollouts.places(rollout, [action.deviceId])
-        if (place?.state === "waiting" || place?.state === "granted") return false
+/** Where the device stands in the rollout that hawkBit has begun it for; `gone`: that is over. */
+async function placeOf(repos: Repos, { deviceId, releaseId }: Pick<HawkbitAction, "deviceId" | "releaseId">): Promise<"waiting" | "granted" | "skipped" | "gone" | undefined> {
+    let found: "skipped" | "gone" | undefined
+    for (const id of await repos.hawkbit.rolloutsOf(deviceId)) {
+        const rollout = await repos.rollouts.get(id)
+        if (rollout?.releaseId !== releaseId) continue
+        const [place] = await repos.rollouts.places(id, [deviceId])
+        const goesOn = rollout.state === "running" || rollout.state === "paused"
+        if (goesOn && (place?.state === "waiting" || place?.state === "granted")) return place.state
+        found = goesOn ? "skipped" : "gone"
     }
-    return true
+    return found
+}
+
+/** hawkBit has begun what is not to be any more. */
+async function withdraw(work: Work, action: HawkbitAction): Promise<void> {
+    await cancelAction(work, action)
+    await work.store.write(async repos => {
+        await repos.hawkbit.removeAction(action.deviceId)
+        await repos.hawkbit.leaveRollouts(action.deviceId)
+    })
+    // What is wanted of it may have to be told again.
+    work.again.add(action.deviceId)
 }
 
 /** hawkBit's operator has cancelled it, or assigned something else. */
@@ -96,9 +114,15 @@ async function adopt(work: Work, deviceId: string, before: HawkbitAction | undef
         work.health.refuse(`device ${deviceId}`, `action ${actionId} assigns ${set === undefined ? "a set that is not ours" : `${releaseId}, which is not here`}`)
         return false
     }
+    const action: HawkbitAction = { deviceId, actionId, releaseId: release.id, generation: null, said: "", feedbacks: 0 }
+    if ((await placeOf(store.read, action)) === "gone") {
+        await withdraw(work, action)
+        return false
+    }
     return store.write(async repos => {
-        const action: HawkbitAction = { deviceId, actionId, releaseId: release.id, generation: null, said: "", feedbacks: 0 }
-        if (await waitsInRollout(repos, deviceId, release.id)) {
+        const place = await placeOf(repos, action)
+        // One that is granted already was let go without hawkBit, and is linked when it is told so.
+        if (place === "waiting" || place === "skipped") {
             await repos.hawkbit.putAction(action)
             return true
         }
@@ -120,14 +144,4 @@ async function adopt(work: Work, deviceId: string, before: HawkbitAction | undef
         work.again.add(deviceId)
         return false
     })
-}
-
-async function waitsInRollout(repos: Repos, deviceId: string, releaseId: string): Promise<boolean> {
-    for (const id of await repos.hawkbit.rolloutsOf(deviceId)) {
-        const rollout = await repos.rollouts.get(id)
-        if (rollout === undefined || rollout.releaseId !== releaseId || !["running", "paused"].includes(rollout.state)) continue
-        const [place] = await repos.rollouts.places(id, [deviceId])
-        if (place?.state === "waiting") return true
-    }
-    return false
 }

@@ -209,11 +209,12 @@ export class TestDevice {
 /** Asks until the answer is as wanted; for what another process or the next tick brings about. */
 export async function until<T>(what: string, ask: () => Promise<T>, wanted: (value: T) => boolean, timeoutMs = 5_000): Promise<T> {
     // There, two servers more work on it, and the other one looks at its rollouts only now and then.
-    const deadline = Date.now() + (onHawkbit ? 6 * timeoutMs : timeoutMs)
+    const waitMs = onHawkbit ? 6 * timeoutMs : timeoutMs
+    const deadline = Date.now() + waitMs
     for (;;) {
         const value = await ask()
         if (wanted(value)) return value
-        if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}; last: ${JSON.stringify(value)}`)
+        if (Date.now() > deadline) throw new Error(`waited ${waitMs} ms for ${what}; last: ${JSON.stringify(value)}`)
         await new Promise(resolve => setTimeout(resolve, 10))
     }
 }
