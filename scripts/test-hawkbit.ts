@@ -11,6 +11,8 @@ import { NoHawkbit } from "./hawkbit-server/resolve.ts"
 import { startHawkbit } from "./hawkbit-server/start.ts"
 import { cloudTests, runFiles } from "./test-files.ts"
 
+/** One of them starts two more of its own. */
+const FILE_MS = 600_000
 const words = process.argv.slice(2).filter(word => !word.startsWith("-"))
 const isShort = process.argv.includes("--short")
 const files = cloudTests(words, isShort ? /^cloud-hawkbit-.*\.test\.ts$/ : /^(cloud|rollout)-.*\.test\.ts$/)
@@ -19,7 +21,7 @@ try {
     const hawkbit = process.env.HANDOVER_TEST_HAWKBIT === undefined ? await startHawkbit({ say: line => console.log(line) }) : undefined
     try {
         const env: Record<string, string> = hawkbit === undefined ? {} : { HANDOVER_TEST_HAWKBIT: hawkbit.url }
-        const sums = await runFiles(files, env)
+        const sums = await runFiles(files, env, FILE_MS)
         console.log(`${sums.passed} passed, ${sums.failed} failed${sums.skipped > 0 ? `, ${sums.skipped} skipped` : ""}`)
         process.exitCode = sums.failed > 0 || sums.passed === 0 ? 1 : 0
     } finally {

@@ -1,16 +1,16 @@
 /** Tells hawkBit what is wanted of devices (assignments), and what became of it (feedback). */
-import { decide } from "../controller/decide.ts"
+import { decide, runsBase } from "../controller/decide.ts"
+import { BASE_RELEASE, releaseId as idOfRelease } from "../ids.ts"
 import type { DeviceRow } from "../store/schema.ts"
 import type { HawkbitAction } from "../store/hawkbit.ts"
 import { isOver } from "../store/hawkbit.ts"
 import type { DeviceView } from "../store/views.ts"
-import { releaseId as idOfRelease, BASE_RELEASE } from "../ids.ts"
-import { runsBase } from "../controller/decide.ts"
 import { HawkbitRefused } from "./http.ts"
 import type { NextStep } from "./next-step.ts"
 import { nextStep } from "./next-step.ts"
 import { setOf } from "./releases.ts"
 import { ignoring } from "./remote.ts"
+import { placeOf } from "./rollouts.ts"
 import { ensureTargets, pushAttributes } from "./targets.ts"
 import type { Work } from "./work.ts"
 import { chunks, eachOf } from "./work.ts"
@@ -46,11 +46,13 @@ async function removeDevice(work: Work, id: string): Promise<void> {
 /** One step for each; returns those that may have another one. */
 async function lookAt(work: Work, ids: readonly string[]): Promise<string[]> {
     const { store, now, policy } = work
-    const actions = await store.read.hawkbit.actions(ids)
+    const actions = new Map(await store.read.hawkbit.actions(ids))
     const assign = new Map<string, { views: DeviceView[]; releaseId: string; offline: boolean }>()
     const others: { view: DeviceView; step: NextStep }[] = []
     const again: string[] = []
     for (const view of await store.read.views.devices(ids)) {
+        const before = actions.get(view.deviceId)
+        if (before !== undefined) actions.set(view.deviceId, await handedBack(work, view, before))
         const step = nextStep(view, decide(view, now(), policy).sync, actions.get(view.deviceId))
         if (step.kind === "rest") continue
         again.push(view.deviceId)
@@ -65,6 +67,15 @@ async function lookAt(work: Work, ids: readonly string[]): Promise<string[]> {
     await eachOf(others, CALLS_AT_ONCE, ({ view, step }) => guarded(work, view.deviceId, () => take(work, view, step, actions.get(view.deviceId))))
     for (const { views, releaseId, offline } of assign.values()) await assignAll(work, views, releaseId, offline, actions)
     return again
+}
+
+/** A rollout that pauses takes back what has not left the server; hawkBit's action waits for it to go on. */
+async function handedBack(work: Work, view: DeviceView, action: HawkbitAction): Promise<HawkbitAction> {
+    if (isOver(action) || action.generation === null || view.releaseId === action.releaseId) return action
+    if ((await placeOf(work.store.read, action)) !== "waiting") return action
+    const waiting = { ...action, generation: null }
+    await put(work, waiting)
+    return waiting
 }
 
 /** A device that hawkBit does not know (any more) is made anew in the next round. */

@@ -1,9 +1,9 @@
 /** Asks hawkBit which devices have something to do, and takes over what is not from here. */
 import type { HawkbitAction } from "../store/hawkbit.ts"
 import { isOver } from "../store/hawkbit.ts"
-import type { Repos } from "../store/store.ts"
 import { cancelAction, openAction, sayNone } from "./devices.ts"
 import { ignoring } from "./remote.ts"
+import { placeOf } from "./rollouts.ts"
 import type { Work } from "./work.ts"
 import { chunks, eachOf, localRelease, noting } from "./work.ts"
 
@@ -52,20 +52,6 @@ export async function checkOpen(work: Work, after: string): Promise<string> {
         }),
     )
     return some.length < CHECKED ? "" : some[some.length - 1].deviceId
-}
-
-/** Where the device stands in the rollout that hawkBit has begun it for; `gone`: that is over. */
-async function placeOf(repos: Repos, { deviceId, releaseId }: Pick<HawkbitAction, "deviceId" | "releaseId">): Promise<"waiting" | "granted" | "skipped" | "gone" | undefined> {
-    let found: "skipped" | "gone" | undefined
-    for (const id of await repos.hawkbit.rolloutsOf(deviceId)) {
-        const rollout = await repos.rollouts.get(id)
-        if (rollout?.releaseId !== releaseId) continue
-        const [place] = await repos.rollouts.places(id, [deviceId])
-        const goesOn = rollout.state === "running" || rollout.state === "paused"
-        if (goesOn && (place?.state === "waiting" || place?.state === "granted")) return place.state
-        found = goesOn ? "skipped" : "gone"
-    }
-    return found
 }
 
 /** hawkBit has begun what is not to be any more. */

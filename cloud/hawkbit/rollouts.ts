@@ -6,7 +6,9 @@ import { change } from "../rollouts/change.ts"
 import { bucketLimit, controlStart } from "../rollouts/bucket.ts"
 import { planOf } from "../rollouts/figures.ts"
 import { reasonsToSkip } from "../rollouts/grant.ts"
+import type { HawkbitAction } from "../store/hawkbit.ts"
 import type { RolloutRow } from "../store/schema.ts"
+import type { Repos } from "../store/store.ts"
 import type { PhaseMembers, RolloutLink } from "./rollout-link.ts"
 import { decodeLink, encodeLink, groupsOf } from "./rollout-link.ts"
 import { setOf } from "./releases.ts"
@@ -112,7 +114,7 @@ async function pullOne(work: Work, rollout: RolloutRow, link: RolloutLink & { re
     }
     if (status === undefined || BROKEN.has(status)) {
         await over()
-        if (rollout.state === "running") await pauseHere(work, rollout, `hawkBit's rollout is ${status ?? "gone"}; resumed, it goes on by our rules alone`)
+        if (rollout.state === "running") await pauseHere(work, rollout, { ...link, said: "over" }, `hawkBit's rollout is ${status ?? "gone"}; resumed, it goes on by our rules alone`)
         return false
     }
     if (rollout.state === "paused") {
@@ -130,14 +132,29 @@ async function pullOne(work: Work, rollout: RolloutRow, link: RolloutLink & { re
         await setLink(work, rollout.id, { ...link, said: "running" })
         return true
     }
-    if (status === "paused") await pauseHere(work, rollout, "hawkBit paused it: its error threshold, or its operator")
+    if (status === "paused") await pauseHere(work, rollout, { ...link, said: "paused" }, "hawkBit paused it: its error threshold, or its operator")
     return status === "starting"
 }
 
-async function pauseHere(work: Work, rollout: RolloutRow, why: string): Promise<void> {
+async function pauseHere(work: Work, rollout: RolloutRow, link: RolloutLink, why: string): Promise<void> {
     const { store, now } = work
     await store.write(async repos => {
         const current = await repos.rollouts.get(rollout.id)
         if (current?.state === "running") await change(repos, current, { state: "paused" }, now(), why)
+        await repos.hawkbit.setLink("rollout", rollout.id, encodeLink(link))
     })
+}
+
+/** Where the device stands in the rollout that hawkBit has begun it for; `gone`: that is over. */
+export async function placeOf(repos: Repos, { deviceId, releaseId }: Pick<HawkbitAction, "deviceId" | "releaseId">): Promise<"waiting" | "granted" | "skipped" | "gone" | undefined> {
+    let found: "skipped" | "gone" | undefined
+    for (const id of await repos.hawkbit.rolloutsOf(deviceId)) {
+        const rollout = await repos.rollouts.get(id)
+        if (rollout?.releaseId !== releaseId) continue
+        const [place] = await repos.rollouts.places(id, [deviceId])
+        const goesOn = rollout.state === "running" || rollout.state === "paused"
+        if (goesOn && (place?.state === "waiting" || place?.state === "granted")) return place.state
+        found = goesOn ? "skipped" : "gone"
+    }
+    return found
 }
