@@ -34,6 +34,8 @@ export interface CloudOptions {
     readonly ddi?: DdiOptions
     /** hawkBit behind this server: it has our releases, devices and rollouts, and a say in them. */
     readonly hawkbit?: HawkbitOptions
+    /** Where the built console is; found by itself when left out. */
+    readonly consoleDir?: string
     readonly now?: Clock
 }
 
@@ -55,6 +57,8 @@ export interface Timings {
     readonly eventBeatMs: number
     /** After a webhook's first failure; doubles up to five minutes. */
     readonly webhookRetryMs: number
+    /** How often it is looked whether the fleet's versions have changed, for the picture over time. */
+    readonly sampleMs: number
 }
 
 export const DEFAULT_TIMINGS: Timings = {
@@ -68,6 +72,7 @@ export const DEFAULT_TIMINGS: Timings = {
     enrolMs: 30_000,
     eventBeatMs: 15_000,
     webhookRetryMs: 1_000,
+    sampleMs: 15_000,
 }
 
 export interface Cloud {

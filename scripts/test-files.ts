@@ -18,7 +18,7 @@ export const cloudTests = (words: readonly string[], pattern = /^(cloud|rollout)
         .filter(file => words.length === 0 || words.some(word => file.includes(word)))
         .sort()
 
-export async function runFiles(files: readonly string[], env: Readonly<Record<string, string>>, fileMs = 240_000): Promise<Outcome> {
+export async function runFiles(files: readonly string[], env: NodeJS.ProcessEnv, fileMs = 240_000): Promise<Outcome> {
     const sums: Outcome = { passed: 0, failed: 0, skipped: 0 }
     for (const file of files) {
         const outcome = await runFile(file, env, fileMs)
@@ -27,7 +27,7 @@ export async function runFiles(files: readonly string[], env: Readonly<Record<st
     return sums
 }
 
-async function runFile(file: string, env: Readonly<Record<string, string>>, fileMs: number): Promise<Outcome> {
+async function runFile(file: string, env: NodeJS.ProcessEnv, fileMs: number): Promise<Outcome> {
     const startMs = performance.now()
     const child = spawn(process.execPath, ["--import", "tsx", path.join(folder, file)], {
         stdio: ["ignore", "pipe", "pipe"],

@@ -20,7 +20,7 @@ const files = cloudTests(words, isShort ? /^cloud-hawkbit-.*\.test\.ts$/ : /^(cl
 try {
     const hawkbit = process.env.HANDOVER_TEST_HAWKBIT === undefined ? await startHawkbit({ say: line => console.log(line) }) : undefined
     try {
-        const env: Record<string, string> = hawkbit === undefined ? {} : { HANDOVER_TEST_HAWKBIT: hawkbit.url }
+        const env: NodeJS.ProcessEnv = { HANDOVER_TEST_PATIENCE: "8", ...process.env, ...(hawkbit === undefined ? {} : { HANDOVER_TEST_HAWKBIT: hawkbit.url }) }
         const sums = await runFiles(files, env, FILE_MS)
         console.log(`${sums.passed} passed, ${sums.failed} failed${sums.skipped > 0 ? `, ${sums.skipped} skipped` : ""}`)
         process.exitCode = sums.failed > 0 || sums.passed === 0 ? 1 : 0

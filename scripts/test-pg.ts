@@ -9,13 +9,14 @@
 import { NoPostgres, startPostgres } from "./postgres-server.ts"
 import { cloudTests, runFiles } from "./test-files.ts"
 
+const FILE_MS = 400_000
 const files = cloudTests(process.argv.slice(2).filter(word => !word.startsWith("-")))
 
 try {
     const postgres = await startPostgres()
     console.log(`PostgreSQL ${postgres.version}`)
     try {
-        const sums = await runFiles(files, { HANDOVER_TEST_POSTGRES: postgres.url })
+        const sums = await runFiles(files, { HANDOVER_TEST_PATIENCE: "8", ...process.env, HANDOVER_TEST_POSTGRES: postgres.url }, FILE_MS)
         console.log(`${sums.passed} passed, ${sums.failed} failed${sums.skipped > 0 ? `, ${sums.skipped} skipped` : ""}`)
         process.exitCode = sums.failed > 0 || sums.passed === 0 ? 1 : 0
     } finally {

@@ -5,7 +5,7 @@
 import { change } from "../rollouts/change.ts"
 import { bucketLimit, controlStart } from "../rollouts/bucket.ts"
 import { planOf } from "../rollouts/figures.ts"
-import { reasonsToSkip } from "../rollouts/grant.ts"
+import { wouldSkip } from "../rollouts/grant.ts"
 import type { HawkbitAction } from "../store/hawkbit.ts"
 import type { RolloutRow } from "../store/schema.ts"
 import type { Repos } from "../store/store.ts"
@@ -61,6 +61,7 @@ export async function beginRollout(work: Work, rolloutId: string): Promise<void>
 /** Who waits in which phase; those that our rules would pass over are left out. */
 async function membersOf({ store }: Work, rollout: RolloutRow): Promise<PhaseMembers[]> {
     const plan = planOf(rollout)
+    const release = await store.read.releases.get(rollout.releaseId)
     const limits = await Promise.all(
         plan.phases.map(async ({ percent, count }) => {
             if (percent !== null && percent >= 100) return Number.MAX_SAFE_INTEGER
@@ -74,10 +75,10 @@ async function membersOf({ store }: Work, rollout: RolloutRow): Promise<PhaseMem
         if (page.length === 0) break
         after = page[page.length - 1].deviceId
         const waiting = page.filter(place => place.state === "waiting")
-        const skipped = await reasonsToSkip(store.read, rollout.releaseId, waiting.map(({ deviceId }) => deviceId))
+        const offered = release === undefined ? new Map() : await wouldSkip(store.read, release, waiting.map(({ deviceId }) => deviceId))
         for (const { deviceId, bucket } of waiting) {
             const phase = limits.findIndex(limit => Number(bucket) < limit)
-            if (phase >= 0 && !skipped.has(deviceId)) members[phase].push(deviceId)
+            if (phase >= 0 && offered.get(deviceId)?.skip === null) members[phase].push(deviceId)
         }
     }
     return plan.phases.map(({ successPercent, failurePercent, minFinished }, index) => ({ successPercent, failurePercent, minFinished, deviceIds: members[index] }))

@@ -40,6 +40,14 @@ export class HawkbitStore implements Store, RolloutPace {
         return this.#options.inner.leads
     }
 
+    get reachable(): boolean {
+        return this.#options.inner.reachable
+    }
+
+    snapshot<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
+        return this.#options.inner.snapshot(work)
+    }
+
     write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
         return this.#options.inner.write(work)
     }

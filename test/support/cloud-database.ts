@@ -11,7 +11,6 @@ import { HAWKBIT_DEFAULTS } from "../../cloud/hawkbit/options.ts"
 
 /** With HANDOVER_TEST_HAWKBIT (the URL of one, where everything goes by a name of its own) behind the servers. */
 const hawkbit = process.env.HANDOVER_TEST_HAWKBIT
-export const onHawkbit = hawkbit !== undefined
 const server = process.env.HANDOVER_TEST_POSTGRES
 export const onPostgres = server !== undefined
 /** The note in a data folder that names its database, so that a second server finds the same one. */
@@ -46,6 +45,8 @@ export async function dropDatabaseOf(dataDir: string): Promise<void> {
 /** Rows of a statement; for looking past the store. */
 export async function ask(url: string, statement: string): Promise<any[]> {
     const client = new pg.Client({ connectionString: url })
+    // The statement that was under way fails anyway; without a listener the event would end the process.
+    client.on("error", () => {})
     await client.connect()
     try {
         return (await client.query(statement)).rows
