@@ -59,7 +59,7 @@ async function assertWhole(remote: Operator, devices: readonly TestDevice[], ver
 
 if (hawkbitUrl === undefined) {
     console.log(`skipped: ${SKIPPED}`)
-    test.skip(SKIPPED)
+    test.skip("all of it", () => {})
 } else {
     const url = hawkbitUrl
 
