@@ -146,7 +146,6 @@ export class HawkbitSync {
         const isKnown = (await remote.findModule(options.prefix + JOURNAL, journal)) !== undefined
         if (!isKnown) {
             log.info("hawkBit does not know us: it is told everything")
-            figures.resyncs++
             await store.write(async repos => {
                 await repos.hawkbit.forgetAll()
                 await repos.hawkbit.setNote("journal", journal)
@@ -155,6 +154,7 @@ export class HawkbitSync {
             })
             await remote.prepare()
             await remote.createModule(options.prefix + JOURNAL, journal, "Handover keeps its place by this: leave it")
+            figures.resyncs++
         } else if (this.#knownAtMs === 0) await remote.prepare()
         if ((await store.read.hawkbit.note("all")) === "due") {
             await this.#pushAll()
