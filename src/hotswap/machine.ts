@@ -17,7 +17,7 @@ export function setPointers(codes: any[]): void {
 /** The handlers that run when the budget of a loop or a call is used up. */
 export async function setMachine(loopExhausted: any[], entryExhausted: any[]) {
     migrate(undefined, undefined)
-    await dispatch(loopExhausted, 0, entryExhausted)
+    await dispatch(loopExhausted, 0, entryExhausted, 0)
     await refill()
 }
 

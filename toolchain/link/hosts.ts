@@ -3,6 +3,7 @@ import { type DevsFunction } from "../devs/image.ts"
 import { type Statement, visitExprs } from "../devs/code.ts"
 import { placeOf, reassemble } from "../devs/reassemble.ts"
 import { accumulatorSlot, CODE, codeSlot, frameSlots, secondSlot } from "../executor/frame.ts"
+import type { MachineGlobals } from "../executor/operations.ts"
 import { emitBackEdge } from "./loops.ts"
 import { type CapturedPlaces, capturedUses } from "./captured-places.ts"
 import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
@@ -32,14 +33,15 @@ export function isHost(f: ProgramFunction): boolean {
  *      if (!pointer) goto body
  *      CODE := pointer
  * try: try { throw CODE[0] }        // jumps to the entry handler; replaced code runs in this frame
- *      catch (e) { B := e; budget := 1; if (CODE) goto try }   // the entry handler sees the budget end and looks at B
+ *      catch (e) { B := e; budgetLeft := budget; budget := 1; if (CODE) goto try }
+ *                                   // the entry handler sees the budget end and looks at B
  * body:
  * ```
  *
  * An exception in replaced code so comes back to the frame it happened in, with all registers as they were: a guest's
  * own catch blocks, the guard and the way back to the native body all start from here.
  */
-export function emitPrelude(a: Assembler, pointer: number, budget: number): void {
+export function emitPrelude(a: Assembler, pointer: number, machine: MachineGlobals): void {
     a.emit("JMP_Z", "body", ["LOAD_GLOBAL", pointer])
     a.emit("STORE_LOCAL", codeSlot, ["LOAD_GLOBAL", pointer])
     a.label("try")
@@ -48,7 +50,8 @@ export function emitPrelude(a: Assembler, pointer: number, budget: number): void
     a.label("thrown")
     a.emit("CATCH")
     a.emit("STORE_LOCAL", secondSlot, ["RET_VAL"])
-    a.emit("STORE_GLOBAL", budget, 1)
+    a.emit("STORE_GLOBAL", machine.budgetLeft, ["LOAD_GLOBAL", machine.budget])
+    a.emit("STORE_GLOBAL", machine.budget, 1)
     a.emit("JMP_Z", "body", CODE)
     a.emit("JMP", "try")
     a.label("body")
@@ -63,9 +66,9 @@ export interface HostCode {
 }
 
 /** @param loops pointers of the loops that can be taken over, by the offset of their heads */
-export function hostCode(statements: readonly Statement[], pointer: number, budget: number, loops: ReadonlyMap<number, number>): HostCode {
+export function hostCode(statements: readonly Statement[], pointer: number, machine: MachineGlobals, loops: ReadonlyMap<number, number>): HostCode {
     const a = new Assembler()
-    emitPrelude(a, pointer, budget)
+    emitPrelude(a, pointer, machine)
     reassemble(a, statements, s => emitBackEdge(a, s, loops))
     const { code, labels } = a.finish()
     return { code, preludeBytes: labels.get("body")!, places: new Map(statements.map(s => [s.pc, labels.get(placeOf(s.pc))!])) }
