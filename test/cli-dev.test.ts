@@ -30,7 +30,10 @@ async function next(kind: string, timeoutMs = 60_000): Promise<Event> {
         if (leftMs <= 0) throw new Error(`no event "${kind}" within ${timeoutMs} ms; the last ones: ${JSON.stringify(events.slice(-5))}`)
         await new Promise<void>(resolve => {
             const timer = setTimeout(resolve, leftMs)
-            heard = () => (clearTimeout(timer), resolve())
+            heard = () => {
+                clearTimeout(timer)
+                resolve()
+            }
         })
     }
 }
@@ -54,7 +57,8 @@ test.after(() => {
 test("a saved edit runs on the board, which does not start again", async () => {
     edit(text => text.replace("return limitPower(", "return limitPower(0.5 * "))
     const ran = await next("edit")
-    assert.equal([ran.is, ran.version], ["running", "1.0.0-dev.1"], JSON.stringify(ran))
+    assert.is(ran.is, "running", JSON.stringify(ran))
+    assert.match(ran.version, /^\d+\.\d+\.\d+-dev\.1$/)
     assert.ok(ran.functions.includes("step"), ran.functions.join())
     assert.ok(ran.times.runningMs >= ran.times.compiledMs)
     assert.is((await next("end")).phase, "confirmed")

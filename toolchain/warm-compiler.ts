@@ -32,23 +32,24 @@ export class WarmCompiler {
         this.copy = new ProjectCopy(build.projectDir)
     }
 
-    /** Compiles the project as it is now. Throws BuildError with the compiler's words. */
-    compile(overlay?: ProjectBuild["overlay"]): Promise<CompiledProgram> {
-        const turn = this.last.then(() => this.compileNow(overlay ?? this.build.overlay))
+    /** Compiles the project as it is now, or another program of it. Throws BuildError with the compiler's words. */
+    compile(program: Pick<ProjectBuild, "entry" | "overlay"> = {}): Promise<CompiledProgram> {
+        const turn = this.last.then(() => this.compileNow({ ...this.build, ...program }))
         this.last = turn.catch(() => undefined)
         return turn
     }
 
-    private async compileNow(overlay: ProjectBuild["overlay"]): Promise<CompiledProgram> {
+    private async compileNow({ entry, overlay }: ProjectBuild): Promise<CompiledProgram> {
         await this.copy.refresh(overlay)
-        const { errors } = await this.ask({ entry: this.build.entry ?? DEFAULT_ENTRY, ownFilesOnly: this.checkedLibraries })
+        const { errors } = await this.ask({ entry: entry ?? DEFAULT_ENTRY, ownFilesOnly: this.checkedLibraries })
         if (errors.length) throw new BuildError(errors.join("\n"))
         this.checkedLibraries = true
         return readBuilt(this.copy.dir, this.build)
     }
 
     private ask(job: CompileJob): Promise<CompileReply> {
-        const child = (this.child ??= this.start())
+        this.child ??= this.start()
+        const child = this.child
         return new Promise((resolve, reject) => {
             const settle = () => {
                 child.off("message", onMessage)

@@ -172,13 +172,16 @@ async function watchUntilStopped(session: Session, desk: Desk): Promise<void> {
             // a server or a board may be there again for the next edit; a defect is not to be hidden
             const { code, message } = describeError(e)
             if (code === "HOV_CLI_INTERNAL" || !desk.target) return stop(e)
-            out.result({ event: "failed", code, message }, `${message} (${code})`)
+            out.result({ event: "failed", code, message }, `failed: ${message} (${code})`)
         }),
     )
     const { base } = desk.target
-    const unwatch = await watchProject(config.projectDir, () => loop.changed())
+    const unwatch = await watchProject(config.projectDir, path => {
+        out.result({ event: "saved", path }, `saved ${path}`)
+        loop.changed()
+    })
     out.result({ event: "ready", target: desk.target.name, base: base.baseId, version: base.version }, () =>
-        `${desk.target.name} runs ${base.version} (base ${base.baseId}); save a file of ${shown(config.projectDir) || "the project"}, Ctrl-C ends it`,
+        `ready: ${desk.target.name} runs ${base.version} (base ${base.baseId}); save a file of ${shown(config.projectDir) || "the project"}, Ctrl-C ends it`,
     )
     const keys = process.stdin.isTTY && desk.restart ? createInterface({ input: process.stdin }) : undefined
     keys?.on("line", line => {
@@ -204,14 +207,14 @@ function editText(result: EditResult, canRestart: boolean): string {
             const { compiledMs, runningMs } = result.times
             const names = result.functions.length ? result.functions.join(", ") : "nothing left to replace"
             const notes = result.notes.map(n => `\n  mind: ${n.code} ${n.location} ${n.functionName}: ${n.detail}`).join("")
-            return `${result.version} runs ${runningMs} ms after the edit (${compiledMs} ms to compile): ${plural(result.imageBytes, "byte")}, ${names}${notes}`
+            return `runs ${runningMs} ms after the edit (${compiledMs} ms to compile): ${result.version}, ${plural(result.imageBytes, "byte")}, ${names}${notes}`
         }
         case "refused":
             return `${formatRefusals(result.refusals)}${canRestart ? "\n  or press r and Enter: the board restarts with it" : ""}`
         case "notCompiled":
-            return result.message
+            return `${result.message}\nnot compiled: the board goes on with what it has`
         case "unchanged":
-            return "nothing to change"
+            return "unchanged: the board runs this already"
     }
 }
 
@@ -230,8 +233,8 @@ class BoardLog {
     line(line: string): void {
         if (faultOfLogLine(line)) this.fault ??= line
         const { out } = this.session
-        const isOurs = /HOV /.test(line)
-        if (isOurs && !out.verbose) return
+        // what the program prints; the rest is the VM's
+        if (!out.verbose && !/^> (?!HOV )|^[!*] |panic|exception|^\s*at /i.test(line)) return
         const frame = this.base && symbolizeStackLine(line, this.base.linked)
         out.result({ event: "line", text: line, ...(frame ? { frame } : {}) }, () => `  | ${line}${frame ? `  ${frame.functionName} (${frame.location})` : ""}`)
     }
