@@ -1,6 +1,7 @@
 import type { LevelWithSilent } from "pino"
 import type { Clock } from "./clock.ts"
 import type { DdiOptions } from "./ddi/tenants.ts"
+import type { HawkbitOptions } from "./hawkbit/options.ts"
 import type { S3Options } from "./store/s3-blobs.ts"
 
 export interface CloudOptions {
@@ -31,6 +32,8 @@ export interface CloudOptions {
     readonly pollMs?: number
     /** hawkBit's device interface (DDI v1) for devices of another kind; off when left out. */
     readonly ddi?: DdiOptions
+    /** hawkBit behind this server: it has our releases, devices and rollouts, and a say in them. */
+    readonly hawkbit?: HawkbitOptions
     /** Where the built console is; found by itself when left out. */
     readonly consoleDir?: string
     readonly now?: Clock
