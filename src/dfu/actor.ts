@@ -15,6 +15,7 @@ import { prepareLog } from "../bootloader/log-keeper"
 import { readValue, writeValue } from "../bootloader/store"
 import { baseVersion, confirmTrial, Fault, onFault } from "../hotswap"
 import { Config, readConfig } from "./config"
+import { coldHook } from "./cold-hook"
 import { Command, fetchBlob, poll, SignedStatement, useServer } from "./device-api"
 import {
     allowsOlder,
@@ -28,6 +29,7 @@ import {
 } from "./download"
 import { isBusy, mayBegin, setAsked, setBusyFlag, setPolicy } from "./policy"
 import { actualState, keepDiagnostics, recallDiagnostics, report, reportsWaiting, sendReports } from "./report"
+import { disconnect } from "./http"
 import { releaseSocket, setIdlePoll, takeSocket, wakePoll } from "./socket-lease"
 import { frozen, loadTrust, takeStatement } from "./trust"
 import {
@@ -86,6 +88,8 @@ let serverUrl = ""
 let movedFrom = ""
 let isConfigured = false
 let isPrepared = false
+/** This base came over the air, and is not confirmed yet. */
+let coldTrial = false
 
 /** Fires with every change of the phase. */
 export const changes = ds.emitter<UpdaterState>()
@@ -228,10 +232,11 @@ async function take(command: Command) {
                 signatureSizeBytes: command.sigLen,
                 imageDigest: command.img,
                 imageSizeBytes: command.len,
+                coldKey: command.cold,
             },
         })
         const image = running.image
-        if (image && command.img.slice(0, 32) === image.digest && !running.onTrial)
+        if (image && !command.cold && command.img.slice(0, 32) === image.digest && !running.onTrial)
             dispatch({ kind: Ev.Kept })
     }
 }
@@ -301,6 +306,35 @@ async function swap() {
     settle(code, Ev.Swapped)
 }
 
+/** To the native cloud adapter, which brings a whole base. The last that the server hears of this one is the trial. */
+async function handOver() {
+    report({ ...state, phase: Phase.Trial })
+    await takeSocket()
+    await sendReports()
+    await disconnect()
+    const code = await coldHook.cold.handOver(state.job, config)
+    releaseSocket()
+    dispatch({ kind: Ev.Refused, code })
+}
+
+async function giveBack() {
+    await keepDiagnostics("trial", state.code, "", undefined)
+    await takeSocket()
+    await disconnect()
+    await coldHook.cold.giveBack(config)
+    releaseSocket()
+    // the server could not be reached that way either: another try with HTTP
+    beginColdTrial(state.job)
+}
+
+function beginColdTrial(job: Job) {
+    coldTrial = true
+    state = { ...initialState, phase: Phase.Trial, next: Do.Watch, job }
+    swappedAtMs = ds.millis()
+    trialEndMs = swappedAtMs + config.trialMs
+    unconfirmed = confirmRequired
+}
+
 /** One step of what the state asks for. */
 async function act() {
     if (running.onTrial && !running.fromRam && ds.millis() >= trialEndMs) {
@@ -347,6 +381,7 @@ async function act() {
         case Do.Swap:
             if (!mayBegin()) return await pollOnce()
             setAsked(false)
+            if (state.job.coldKey) return await handOver()
             await swap()
             swappedAtMs = ds.millis()
             unconfirmed = confirmRequired
@@ -356,6 +391,12 @@ async function act() {
             await watch()
             break
         case Do.Keep:
+            if (coldTrial) {
+                coldTrial = false
+                await coldHook.cold.keep()
+                dispatch({ kind: Ev.Kept })
+                break
+            }
             confirmTrial()
             dispatch({ kind: Ev.Kept, code: await keepRunning(mayWrite, allowsOlder()) })
             break
@@ -363,6 +404,7 @@ async function act() {
             settle(await revertToBase(), Ev.Kept)
             break
         case Do.GoBack: {
+            if (coldTrial) return await giveBack()
             const digest = running.image ? running.image.digest.slice(0, 8) : ""
             if (!fault) await callBack()
             await keepDiagnostics(fault ? "exception" : "trial", state.code, digest, fault)
@@ -432,8 +474,12 @@ async function run() {
     trialEndMs = ds.millis() + config.trialMs
     await loadTrust()
     await reportBoot()
+    if (coldHook.cold) {
+        const job = await coldHook.cold.resume(config)
+        if (job) beginColdTrial(job)
+    }
     // a fleet that gets its power back together must not ask together
-    if (online) await nap(Math.round(config.jitterMs * Math.random()))
+    if (online && !coldTrial) await nap(Math.round(config.jitterMs * Math.random()))
     while (true) {
         if (!isConfigured) await configure()
         lookForFreeze()
