@@ -15,8 +15,8 @@ export const Wssk = { error: 0xff, pingDevice: 0x91, pingCloud: 0x92, getHash: 0
 
 /** The largest multiple of 32 that fits the adapter's buffer of 270 bytes with its frame. */
 export const BLOCK_BYTES = 224
-/** Blocks under way: the next is on the wire while the board writes one to flash. */
-const WINDOW = 4
+/** Blocks under way: the next are on the wire while the board writes one to flash. 3.7 KB are less than a board's TCP window. */
+const WINDOW = 16
 
 export type DeployState = "asking" | "starting" | "writing" | "finishing" | "checking" | "done" | "failed"
 

@@ -321,7 +321,7 @@ async function giveBack() {
     await keepDiagnostics("trial", state.code, "", undefined)
     await takeSocket()
     await disconnect()
-    await coldHook.cold.giveBack(config)
+    await coldHook.cold.giveBack()
     releaseSocket()
     // the server could not be reached that way either: another try with HTTP
     beginColdTrial(state.job)
@@ -475,7 +475,7 @@ async function run() {
     await loadTrust()
     await reportBoot()
     if (coldHook.cold) {
-        const job = await coldHook.cold.resume(config)
+        const job = await coldHook.cold.resume()
         if (job) beginColdTrial(job)
     }
     // a fleet that gets its power back together must not ask together

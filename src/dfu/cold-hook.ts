@@ -7,13 +7,13 @@ import { Job } from "./updater-state"
  */
 export interface Cold {
     /** At the start: the update whose new base runs on trial now, or undefined. The network is free afterwards. */
-    resume(config: Config): Promise<Job | undefined>
+    resume(): Promise<Job | undefined>
     /** Gives the socket to the native adapter. Returns, with a code, only when no base came. */
     handOver(job: Job, config: Config): Promise<string>
     /** The new base is well. */
     keep(): Promise<void>
     /** It is not: the server gives the one before. Returns only when it did not. */
-    giveBack(config: Config): Promise<void>
+    giveBack(): Promise<void>
 }
 
 export const coldHook: { cold: Cold } = { cold: undefined }

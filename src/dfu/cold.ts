@@ -2,7 +2,7 @@ import * as ds from "@devicescript/core"
 import { hov } from "../bootloader/log"
 import { readValue, storeReady, VALUE_MAX_BYTES, writeValue } from "../bootloader/store"
 import { coldHook } from "./cold-hook"
-import { Config, readConfig } from "./config"
+import { Config } from "./config"
 import { parseUrl } from "./http"
 import { Job } from "./updater-state"
 import { baseId } from "../hotswap"
@@ -24,7 +24,8 @@ import { baseId } from "../hotswap"
  *
  * A base that never gets as far leaves the adapter its address, and the server gives the old one back by itself.
  *
- *   hCold = "HOV-COLD-1 key base-before starts command version", or empty
+ *   hColdAt = the adapter's address, as it was when the base before could reach the server
+ *   hCold   = "HOV-COLD-1 base-before starts command version", or empty
  */
 const MARK = "HOV-COLD-1"
 const READ_MS = 1500
@@ -39,7 +40,6 @@ const CONNECTED = 1
 const DISCONNECTED = 2
 
 interface Pending {
-    key: string
     baseBefore: string
     starts: number
     id: string
@@ -57,7 +57,7 @@ let pending: Pending
 const kept: Kept[] = []
 
 async function note(p: Pending) {
-    const text = p ? [MARK, p.key, p.baseBefore, p.starts + "", p.id, p.version].join(" ") : ""
+    const text = p ? [MARK, p.baseBefore, p.starts + "", p.id, p.version].join(" ") : ""
     return await writeValue("hCold", Buffer.from(text), ds.millis() + READ_MS)
 }
 
@@ -65,8 +65,8 @@ async function recall() {
     const value = await readValue("hCold", ds.millis() + READ_MS)
     if (!value || value.length < MARK.length) return
     const at = value.toString().split(" ")
-    if (at[0] !== MARK || at.length < 6) return
-    pending = { key: at[1], baseBefore: at[2], starts: +at[3], id: at[4], version: at[5] }
+    if (at[0] !== MARK || at.length < 5) return
+    pending = { baseBefore: at[1], starts: +at[2], id: at[3], version: at[4] }
 }
 
 function isNew() {
@@ -79,14 +79,22 @@ async function bound() {
     return native.isBound
 }
 
-/** False when there is no such address, or no adapter. */
-async function lend(config: Config) {
+/** Kept, so that it does not depend on what the new base makes of the configuration. */
+async function noteAddress(key: string, config: Config) {
     const server = parseUrl(config.url)
-    if (!server || !(await bound())) return false
+    if (!server) return false
     const scheme = server.tls ? "wss" : "ws"
+    const address = Buffer.from(`${scheme}://wssk:${key}@${server.host}:${server.port}${server.prefix}/wssk/${config.id}`)
+    return address.length <= VALUE_MAX_BYTES && (await writeValue("hColdAt", address, ds.millis() + READ_MS))
+}
+
+/** False when there is no address, or no adapter. */
+async function lend() {
+    const address = await readValue("hColdAt", ds.millis() + READ_MS)
+    if (!address || !address.length || !(await bound())) return false
     // a socket that a panic left open would keep the adapter out
     ;(ds as any)._socketClose()
-    await native.setAddress(`${scheme}://wssk:${pending.key}@${server.host}:${server.port}${server.prefix}/wssk/${config.id}`)
+    await native.setAddress(address.toString())
     return true
 }
 
@@ -117,7 +125,7 @@ async function waitForBase(ms: number) {
     }
 }
 
-async function resume(config: Config): Promise<Job | undefined> {
+async function resume(): Promise<Job | undefined> {
     if (!pending) return undefined
     if (!isNew()) {
         // the power went before the new base came, or this is the way back
@@ -127,6 +135,9 @@ async function resume(config: Config): Promise<Job | undefined> {
         await forget()
         return undefined
     }
+    // counted where it counts: until here the adapter still has its address, and the server sees to the board
+    pending.starts++
+    await note(pending)
     await takeBack()
     hov("cold", `trial=${pending.version} start=${pending.starts}`)
     return {
@@ -145,10 +156,11 @@ async function handOver(job: Job, config: Config) {
         const value = Buffer.from(JSON.stringify({ v: k.version, s: k.save() }))
         if (value.length > VALUE_MAX_BYTES || !(await writeValue("hP" + k.name, value, ds.millis() + READ_MS))) return "HOV_COLD_STATE"
     }
-    pending = { key: job.coldKey, baseBefore: baseId(), starts: 0, id: job.id, version: job.version }
+    if (!(await noteAddress(job.coldKey, config))) return "HOV_COLD_ADDRESS"
+    pending = { baseBefore: baseId(), starts: 0, id: job.id, version: job.version }
     if (!(await note(pending))) return "HOV_STORE"
     hov("cold", `handover=${job.version}`)
-    const lent = await lend(config)
+    const lent = await lend()
     if (lent) await waitForBase(HANDED_MS)
     await takeBack()
     await forget()
@@ -161,9 +173,9 @@ async function keep() {
     hov("cold", "kept")
 }
 
-async function giveBack(config: Config) {
+async function giveBack() {
     hov("cold", `back=${pending.version}`)
-    if (await lend(config)) await waitForBase(BEG_MS)
+    if (await lend()) await waitForBase(BEG_MS)
     await takeBack()
 }
 
@@ -194,13 +206,7 @@ export async function persist(
 async function look() {
     if (!(await storeReady(ds.millis() + READ_MS))) return
     await recall()
-    if (!pending || !isNew()) return
-    if (pending.starts < STARTS_MAX) {
-        pending.starts++
-        await note(pending)
-        return
-    }
-    await giveBack(await readConfig())
+    if (pending && isNew() && pending.starts >= STARTS_MAX) await giveBack()
 }
 
 await look()
