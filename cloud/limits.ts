@@ -28,6 +28,9 @@ export const LIMITS = {
     /** Polls and status posts of one device: sustained rate, and what may come at once. */
     deviceRequestsPerS: 20,
     deviceRequestBurst: 60,
+    /** Requests of one token to the operator API, and for blobs. */
+    tokenRequestsPerS: 200,
+    tokenRequestBurst: 1_000,
     /** Wrong tokens or claim codes of one address in a window, before it is locked out. */
     guessesPerWindow: 30,
     guessWindowMs: 60_000,
@@ -37,6 +40,13 @@ export const LIMITS = {
     headersTimeoutMs: 10_000,
     requestTimeoutMs: 30_000,
     keepAliveTimeoutMs: 75_000,
+    /** Lines of one device's log: in one request, each, and kept. */
+    logLinesPerRequest: 32,
+    logLineChars: 256,
+    logLinesKept: 500,
+    logBodyBytes: 12 * 1024,
+    /** Reasons why a release has no image for a base. */
+    refusalsPerBase: 200,
     /** Events kept for listeners that come back. */
     eventsKept: 200_000,
     /** Blobs kept in memory, so that a fleet that fetches one image reads the disk once. */

@@ -13,10 +13,12 @@ export interface StoredEvent {
 export type EventType =
     | "device.created"
     | "device.removed"
+    | "device.changed"
     | "device.actual"
     | "device.desired"
     | "device.status"
     | "device.blocked"
+    | "device.log"
     | "command.queued"
     | "command.changed"
     | "command.finished"

@@ -1,5 +1,5 @@
 import type { Insertable, Kysely } from "kysely"
-import type { ArtifactRow, ArtifactsTable, BaseRow, MapRow, PermissionRow, ReleaseRow, ReleasesTable, Schema } from "./schema.ts"
+import type { ArtifactRow, ArtifactsTable, BaseRow, MapRow, PermissionRow, RefusalRow, ReleaseRow, ReleasesTable, Schema } from "./schema.ts"
 
 export class ReleaseRepo {
     readonly #db: Kysely<Schema>
@@ -70,6 +70,20 @@ export class ReleaseRepo {
         return this.#db.selectFrom("permissions").selectAll().where("releaseId", "in", releaseIds).execute()
     }
 
+    /** What the builder says last counts. */
+    async putRefusal(row: RefusalRow): Promise<void> {
+        await this.#db
+            .insertInto("refusals")
+            .values(row)
+            .onConflict(conflict => conflict.columns(["releaseId", "baseId"]).doUpdateSet({ reasons: row.reasons, createdAtMs: row.createdAtMs, createdBy: row.createdBy }))
+            .execute()
+    }
+
+    async refusals(releaseIds: readonly string[]): Promise<RefusalRow[]> {
+        if (releaseIds.length === 0) return []
+        return this.#db.selectFrom("refusals").selectAll().where("releaseId", "in", releaseIds).orderBy("baseId").execute()
+    }
+
     async base(baseId: string): Promise<BaseRow | undefined> {
         return this.#db.selectFrom("bases").selectAll().where("baseId", "=", baseId).executeTakeFirst()
     }
@@ -81,6 +95,20 @@ export class ReleaseRepo {
     async bases(releaseIds: readonly string[]): Promise<BaseRow[]> {
         if (releaseIds.length === 0) return []
         return this.#db.selectFrom("bases").selectAll().where("releaseId", "in", releaseIds).orderBy("baseId").execute()
+    }
+
+    /** The release that a blob belongs to. */
+    async ownerOf(digest: string): Promise<string | undefined> {
+        const row = await this.#db
+            .selectFrom("artifacts")
+            .select("releaseId")
+            .where(eb => eb.or([eb("imageDigest", "=", digest), eb("signatureDigest", "=", digest)]))
+            .unionAll(this.#db.selectFrom("permissions").select("releaseId").where("signatureDigest", "=", digest))
+            .unionAll(this.#db.selectFrom("bases").select("releaseId").where("bundleDigest", "=", digest))
+            .unionAll(this.#db.selectFrom("maps").select("releaseId").where("blobDigest", "=", digest))
+            .limit(1)
+            .executeTakeFirst()
+        return row?.releaseId
     }
 
     async map(imageDigest: string): Promise<MapRow | undefined> {

@@ -59,6 +59,8 @@ export enum Do {
     GoBack,
     /** Back to the base's own code. */
     Revert,
+    /** Carry out `order`. */
+    Order,
 }
 
 export interface Job {
@@ -76,6 +78,8 @@ export interface Job {
     source?: (ofImage: boolean, offset: number, size: number) => Promise<any>
 }
 
+export type Order = () => Promise<UpdaterEvent>
+
 export interface UpdaterState {
     phase: Phase
     next: Do
@@ -88,12 +92,18 @@ export interface UpdaterState {
     failures: number
     /** The server does not know this state yet. */
     report: boolean
+    /** What the bus wants done; says how it ended. */
+    order: Order | undefined
 }
 
 export enum Ev {
     Update,
     /** The base's own code is wanted: `job` has the command's id. */
     Revert,
+    /** `order` is wanted: only while nothing else is under way. */
+    Order,
+    /** It is done, or not: `code`. */
+    Settled,
     /** `bytes` of the signature have come. */
     SignatureBytes,
     Verified,
@@ -118,6 +128,7 @@ export interface UpdaterEvent {
     job?: Job
     bytes?: number
     code?: string
+    order?: Order
 }
 
 export const IMAGE_MAX_BYTES = 4096
@@ -132,6 +143,7 @@ export const initialState: UpdaterState = {
     code: "",
     failures: 0,
     report: false,
+    order: undefined,
 }
 
 export function updaterStep(before: UpdaterState, event: UpdaterEvent): UpdaterState {
@@ -144,6 +156,15 @@ export function updaterStep(before: UpdaterState, event: UpdaterEvent): UpdaterS
             if (s.phase === Phase.Ready || s.phase === Phase.Trial) return s
             clear(s, event.job as Job)
             enter(s, Phase.Checking, Do.Revert)
+            break
+        case Ev.Order:
+            if (s.next !== Do.Poll) return s
+            s.order = event.order
+            s.next = Do.Order
+            break
+        case Ev.Settled:
+            s.next = Do.Poll
+            s.code = event.code as string
             break
         case Ev.SignatureBytes:
             s.signatureDoneBytes += event.bytes as number

@@ -105,6 +105,15 @@ export function encodeImage(image: Image): Uint8Array {
     return Buffer.concat([header, Buffer.from(body)])
 }
 
+/** How many of an image's bytes are this function's. */
+export function functionSizeBytes(f: ImageFunction): number {
+    const numbers = f.ranges.flat()
+    const size = (ns: readonly number[]) => ns.reduce((sum, n) => sum + varint(n).length, 0)
+    const target = "host" in f.target ? f.target.host + 2 : 0
+    const words = f.words.reduce((sum, w, i) => sum + encodeWord(w, i + codeHeaderWords).length, 0)
+    return 1 + size([target, numbers.length, ...numbers, f.words.length]) + words
+}
+
 /** Reads an image's header. Throws RangeError when these bytes do not begin an image. */
 export function parseImageHeader(file: Uint8Array): ImageHeader {
     const b = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
