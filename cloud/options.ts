@@ -57,6 +57,8 @@ export interface Timings {
     readonly eventBeatMs: number
     /** After a webhook's first failure; doubles up to five minutes. */
     readonly webhookRetryMs: number
+    /** From the deploy of a whole base to its word that it is well; then the base before is deployed again. */
+    readonly coldConfirmMs: number
     /** How often it is looked whether the fleet's versions have changed, for the picture over time. */
     readonly sampleMs: number
 }
@@ -72,6 +74,7 @@ export const DEFAULT_TIMINGS: Timings = {
     enrolMs: 30_000,
     eventBeatMs: 15_000,
     webhookRetryMs: 1_000,
+    coldConfirmMs: 120_000,
     sampleMs: 15_000,
 }
 

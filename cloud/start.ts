@@ -38,6 +38,7 @@ import { S3Blobs } from "./store/s3-blobs.ts"
 import { openSqliteStore } from "./store/sqlite-store.ts"
 import type { Store } from "./store/store.ts"
 import { WebhookSender } from "./webhooks/sender.ts"
+import { WsskEndpoint } from "./wssk/endpoint.ts"
 
 const DATABASE_FILE = "handover.db"
 
@@ -198,6 +199,19 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         held.close()
         hub.close()
     })
+    const wssk = new WsskEndpoint({
+        store,
+        blobs,
+        sessions,
+        secret,
+        principals,
+        log,
+        now,
+        commandTimeoutMs: timings.commandTimeoutMs,
+        retryDelayMs: timings.retryDelayMs,
+        confirmMs: timings.coldConfirmMs,
+    })
+    wssk.listen(app.server)
     await app.listen({ host: options.host ?? "127.0.0.1", port: options.port ?? 0 })
     // What happens by itself is done by one process of those on a database.
     const sampler = new FleetSampler({ store, now, log, sampleMs: timings.sampleMs, isWhole: () => handover.isWhole })
@@ -214,6 +228,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     let closing: Promise<void> | undefined
     async function close(): Promise<void> {
         handover.close()
+        wssk.close()
         await app.close()
         await sampler.close()
         await sender.close()
