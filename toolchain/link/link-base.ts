@@ -1,3 +1,4 @@
+import { bindNativeCloud } from "./native-cloud.ts"
 import { Assembler, type Expression } from "../devs/assembler.ts"
 import { decodeCode } from "../devs/code.ts"
 import { placeOf, reassemble } from "../devs/reassemble.ts"
@@ -144,6 +145,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
 
     const image = { ...program.image, functions, globals: firstPointer + pointers.length }
     const file = Buffer.from(serializeDevs(image))
+    bindNativeCloud(file)
     const starts = functionStarts(parseDevs(file))
     const executorStart = starts[0] + main.executorOffset
     patchMarker(file, baseId, version, [pointers.length, operations.length, executorStart, executorStart + executor.code.length])
