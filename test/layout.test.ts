@@ -451,6 +451,29 @@ test("a field whose first value cannot be made apart from the rest of the constr
     for (const [name, , , reason] of kinds) assert.match(refused.message, new RegExp(`HOV114.*field z of ${name}.*${reason}`))
 })
 
+test("a migration that waits, itself or in a function that it calls, is refused", () => {
+    const refused = refusalOf(`import { migrate } from "./hotswap/migration"
+        class Point {
+            x = 1
+        }
+        class Other {
+            x = 1
+        }
+        async function later(p: any) { // after
+            await ds.sleep(1) // after
+            p.x = 2 // after
+        } // after
+        migrate(Point, { to: 2, up: async (p: any) => { await ds.sleep(5); p.x++ } }) // after
+        migrate(Other, { to: 2, up: (p: any) => { p.x++ }, down: async (p: any) => { await later(p) } }) // after
+        function step(p: Point, o: Other): number {
+            return p.x // before
+            return p.x + o.x // after
+        }
+        setInterval(() => { step(new Point(), new Other()) }, 10)`)
+    assert.match(refused.message, /HOV120.*Point/)
+    assert.match(refused.message, /HOV120.*Other/)
+})
+
 test("deleting a new field, which older objects get when it is missing, is refused", () => {
     const refused = refusalOf(`class Point {
             x = 1

@@ -45,12 +45,13 @@ export async function activate(
 ) {
     await setMachineUp()
     if (image.goLive && options.reason === "hot") await untilStarted()
-    // an image is made against the base: what another one has changed goes back first
-    if (active && active !== image) takeBack()
-    setImageBudget(image.budget)
-    setRules(image.rules)
     if (options.trial) guardTrial(image.standing, putBack)
     else endTrial(image.standing, false)
+    if (active === image) return
+    // an image is made against the base: what another one has changed goes back first
+    if (active) takeBack()
+    setImageBudget(image.budget)
+    setRules(image.rules)
     active = image
     if (image.initialise) await image.initialise()
     setPointers(image.pointers)

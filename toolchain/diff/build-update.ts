@@ -109,6 +109,8 @@ class UpdateBuilder {
         const scope = scopeOfBoth(ofBase, ofNext, this.base.recordsGlobal)
         for (const m of this.migrations) {
             this.enqueue(m.constructorIndex)
+            if (m.functions.some(i => this.waiting.has(i)))
+                this.refusals.push(refusal("HOV120", m.className, locate(this.next, 0, m.pc), `migration to ${m.to} waits`))
             if (!m.hasDown)
                 this.notes.push(refusal("HOV117", m.className, locate(this.next, 0, m.pc), `migration to ${m.to} has no \`down\``))
         }

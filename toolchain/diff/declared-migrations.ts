@@ -13,6 +13,8 @@ export interface DeclaredMigration {
     /** fields that `up` or `down` touch: replaced code brings an object up before it touches one of them */
     readonly fields: readonly string[]
     readonly hasDown: boolean
+    /** numbers of `up` and `down` in the new build */
+    readonly functions: readonly number[]
     /** offset of the call in `main` */
     readonly pc: number
 }
@@ -55,6 +57,7 @@ function declarations(program: CompiledProgram): DeclaredMigration[] {
             to,
             fields: [...new Set([...fieldsOf(program, up), ...fieldsOf(program, down)])],
             hasDown: down !== undefined,
+            functions: [up, down].flatMap(f => f?.index ?? []),
             pc: s.pc,
         })
     }

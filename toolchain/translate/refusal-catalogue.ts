@@ -75,6 +75,10 @@ export const refusalCatalogue = {
         title: "A new field is deleted",
         fix: "Set the field to undefined instead of deleting it, or write a migration with migrate().",
     },
+    HOV120: {
+        title: "A migration waits",
+        fix: "Let `up` and `down` compute only: no await, and no call of a function that waits. What takes time can be done in onActivate().",
+    },
 } as const
 
 export type RefusalCode = keyof typeof refusalCatalogue
