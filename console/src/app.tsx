@@ -153,7 +153,7 @@ function ThemeButton() {
     const next = nextTheme(theme)
     return (
         <button type="button" class="quiet" onClick={() => (setTheme(next), set(next))} aria-label={`Colours: ${theme}. Change to ${next}`}>
-            {theme}
+            <span class="wide-only">theme:</span> {theme}
         </button>
     )
 }

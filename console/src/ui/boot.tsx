@@ -62,7 +62,7 @@ interface LedgerEntry {
 /** Functions, timers, subscriptions and fibers that still run old code. */
 export function Ledger({ device }: { readonly device: DeviceDocument }) {
     const ledger = (device as { readonly ledger?: { readonly at: string; readonly entries: readonly LedgerEntry[] } | null }).ledger
-    if (!ledger) return <Empty title="This board has not reported an update ledger.">With one, this shows which functions, timers and fibers still run old code.</Empty>
+    if (!ledger) return <p class="muted">This board has not reported one: which functions, timers and fibers still run old code is not known here.</p>
     if (ledger.entries.length === 0)
         return (
             <p>
