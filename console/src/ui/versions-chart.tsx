@@ -19,6 +19,7 @@ interface Props {
 }
 
 const HEIGHT = 220
+const SPAN_MIN_MS = 60_000
 
 export function VersionsChart({ history, current, series }: Props) {
     const place = useRef<HTMLDivElement>(null)
@@ -67,15 +68,16 @@ function stack(history: FleetHistory, current: ReadonlyMap<string, number>, seri
     return [points.map(point => point.at), ...sums.reverse()] as uPlot.AlignedData
 }
 
-function options(UPlot: typeof uPlot, target: HTMLElement, series: readonly ChartSeries[], { from, to }: FleetHistory): uPlot.Options {
+function options(UPlot: typeof uPlot, target: HTMLElement, series: readonly ChartSeries[], { from, to, samples }: FleetHistory): uPlot.Options {
     const color = (name: string): string => {
         target.style.color = `var(${name})`
         const found = getComputedStyle(target).color
         target.style.color = ""
         return found
     }
-    const fromS = Date.parse(from) / 1000
     const toMs = Date.parse(to)
+    // A server that is new has nothing to show of the time before.
+    const fromS = Math.min(Math.max(Date.parse(from), Date.parse(samples[0]?.at ?? from)), toMs - SPAN_MIN_MS) / 1000
     const text = color("--muted")
     const line = { stroke: color("--line"), width: 1 }
     const font = `11px ${getComputedStyle(target).fontFamily}`
@@ -97,6 +99,6 @@ function options(UPlot: typeof uPlot, target: HTMLElement, series: readonly Char
 
 /** Hours of the day, or days where the hours would be many. */
 function timeLabels(_chart: uPlot, ticks: number[], _axis: number, _space: number, step: number): string[] {
-    const format = step < 86_400 ? new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" }) : new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" })
+    const format = step < 86_400 ? new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", ...(step < 60 ? { second: "2-digit" } : {}) }) : new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" })
     return ticks.map(tick => format.format(new Date(tick * 1000)))
 }

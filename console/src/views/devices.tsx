@@ -143,8 +143,8 @@ function DeviceTable({ ids, devices }: { readonly ids: readonly string[]; readon
     const first = Math.min(view.first, Math.max(0, ids.length - view.count))
     const shown = ids.slice(first, first + view.count)
     return (
-        <div class="device-table" role="table" aria-label="Devices" aria-rowcount={ids.length + 1} aria-colcount={COLUMNS.length}>
-            <div class="rows" role="presentation" ref={box} tabIndex={0} aria-label="Devices, scrollable">
+        <div class="device-table">
+            <div class="rows" role="table" aria-label="Devices" aria-rowcount={ids.length + 1} aria-colcount={COLUMNS.length} ref={box} tabIndex={0}>
                 <div class="heads" role="rowgroup">
                     <div role="row" class="row" aria-rowindex={1}>
                         {COLUMNS.map(name => (
