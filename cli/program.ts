@@ -10,6 +10,8 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
     keys: async () => (await import("./commands/keys.ts")).addKeys,
     build: async () => (await import("./commands/build.ts")).addBuild,
     simulate: async () => (await import("./commands/simulate.ts")).addSimulate,
+    dev: async () => (await import("./commands/dev.ts")).addDev,
+    test: async () => (await import("./commands/test.ts")).addTest,
     diff: async () => (await import("./commands/diff.ts")).addDiff,
     release: async () => (await import("./commands/release.ts")).addRelease,
     publish: async () => (await import("./commands/publish.ts")).addPublish,

@@ -216,7 +216,7 @@ export class Sessions {
                 const session = this.#byId.get(deviceId)
                 if (session === undefined) continue
                 const command = open.get(deviceId)
-                const offer = command === undefined ? null : createOffer(command, pollMs)
+                const offer = command === undefined ? null : createOffer(command, pollMs, id => this.#options.secret.coldKey(deviceId, id))
                 const before = session.offer
                 if (offer !== null && before?.commandId === offer.commandId && before.cancel === offer.cancel) {
                     offer.deliveries = before.deliveries
