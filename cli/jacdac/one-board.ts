@@ -23,28 +23,39 @@ export interface SimTarget extends SimulatedBoardOptions {
     readonly device?: string
 }
 
-/** Finds the one board that is meant, and gives it to `use`. */
-export async function withBoardOnBus<T>(session: Session, target: BusTarget | SimTarget, use: (board: BusBootloader) => Promise<T>): Promise<T> {
-    const device = target.device?.toLowerCase()
-    if ("sim" in target && target.sim)
-        return await withSimulatedBoard(session, target, async board => {
-            const link: JacdacLink = { send: frame => board.sendFrame(frame), onFrame: listener => board.onFrame(listener), close() {} }
-            const boards = findBoards(link, POWERED_ON_MS, device, 1)
-            await board.powerOn()
-            return await use(await theOne(link, await boards, device))
-        })
-    const { bridge } = target as BusTarget
+/** Finds the one board that is meant. Close it, or the process stays alive. */
+export async function openBoardOnBus({ bridge, device: named }: BusTarget): Promise<{ board: BusBootloader; close(): void }> {
     const [, host, port] = /^(.+):(\d+)$/.exec(bridge) ?? []
     if (!port) throw new CliError("HOV_CLI_USAGE", `--bridge is HOST:PORT, not "${bridge}"`)
+    const device = named?.toLowerCase()
     const link = await bridgeLink(host, Number(port))
     try {
-        return await use(await theOne(link, await findBoards(link, ANNOUNCE_MS, device), device))
-    } finally {
+        return { board: theOne(link, await findBoards(link, ANNOUNCE_MS, device), device), close: () => link.close() }
+    } catch (e) {
         link.close()
+        throw e
     }
 }
 
-async function theOne(link: JacdacLink, boards: readonly BoardOnBus[], device: string | undefined): Promise<BusBootloader> {
+/** Finds the one board that is meant, or powers the simulated one on, and gives it to `use`. */
+export async function withBoardOnBus<T>(session: Session, target: BusTarget | SimTarget, use: (board: BusBootloader) => Promise<T>): Promise<T> {
+    if ("sim" in target && target.sim)
+        return await withSimulatedBoard(session, target, async board => {
+            const device = target.device?.toLowerCase()
+            const link: JacdacLink = { send: frame => board.sendFrame(frame), onFrame: listener => board.onFrame(listener), close() {} }
+            const boards = findBoards(link, POWERED_ON_MS, device, 1)
+            await board.powerOn()
+            return await use(theOne(link, await boards, device))
+        })
+    const { board, close } = await openBoardOnBus(target as BusTarget)
+    try {
+        return await use(board)
+    } finally {
+        close()
+    }
+}
+
+function theOne(link: JacdacLink, boards: readonly BoardOnBus[], device: string | undefined): BusBootloader {
     if (!boards.length)
         throw new CliError("HOV_CLI_UNREACHABLE", `${device ? `board ${device} is` : "no board with a bootloader service is"} not on the bus: does its program call startBootloaderServer()?`, EXIT.unreachable)
     if (boards.length > 1) throw new CliError("HOV_CLI_USAGE", `several boards are on the bus: name one with --device: ${boards.map(b => b.deviceId).join(", ")}`)
