@@ -21,6 +21,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
     updater: async () => (await import("./commands/updater.ts")).addUpdater,
     logs: async () => (await import("./commands/logs.ts")).addLogs,
     symbolize: async () => (await import("./commands/symbolize.ts")).addSymbolize,
+    ledger: async () => (await import("./commands/ledger.ts")).addLedger,
     inspect: async () => (await import("./commands/inspect.ts")).addInspect,
     bases: async () => (await import("./commands/bases.ts")).addBases,
     devices: async () => (await import("./commands/devices.ts")).addDevices,

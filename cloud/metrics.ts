@@ -49,7 +49,7 @@ export function createMetrics(sources: MetricSources): Registry {
 
     const { hawkbit } = sources
     if (hawkbit !== undefined) {
-        gauge("handover_hawkbit_up", "1 while hawkBit answers", () => (hawkbit.health.state === "ok" ? 1 : 0))
+        gauge("handover_hawkbit_up", "1 while hawkBit answers", () => (["ok", "follows"].includes(hawkbit.health.state) ? 1 : 0))
         gauge("handover_hawkbit_behind_events", "Events that hawkBit has not been told", () => hawkbit.health.behind)
         gauge("handover_hawkbit_refused", "Devices, releases and rollouts that hawkBit refuses", () => Object.keys(hawkbit.health.refused).length)
         total("handover_hawkbit_requests_total", "Requests to hawkBit", () => hawkbit.figures.requests)

@@ -192,6 +192,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         hub,
         runner,
         diagnostics: new Diagnostics(store, blobs),
+        ...(hawkbit === undefined ? {} : { hawkbit }),
         now,
     })
     app.addHook("preClose", async () => {

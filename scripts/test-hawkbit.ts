@@ -2,7 +2,7 @@
  * The fleet's tests with a real hawkBit behind the server:
  *
  *   npm run test:hawkbit -- [WORD…]     all of them
- *   npm run test:hawkbit -- --short     what only hawkBit has: its own tests, faults
+ *   npm run test:hawkbit -- --short     what is in hawkBit after updates, failures, rollouts
  *
  * Starts one hawkBit on loopback, with its data in memory, for all of the files; each test's server
  * has names of its own in it.
@@ -15,7 +15,7 @@ import { cloudTests, runFiles } from "./test-files.ts"
 const FILE_MS = 600_000
 const words = process.argv.slice(2).filter(word => !word.startsWith("-"))
 const isShort = process.argv.includes("--short")
-const files = cloudTests(words, isShort ? /^cloud-hawkbit-.*\.test\.ts$/ : /^(cloud|rollout)-.*\.test\.ts$/)
+const files = cloudTests(words, isShort ? /^cloud-hawkbit-live\.test\.ts$/ : /^(cloud|rollout)-.*\.test\.ts$/)
 
 try {
     const hawkbit = process.env.HANDOVER_TEST_HAWKBIT === undefined ? await startHawkbit({ say: line => console.log(line) }) : undefined

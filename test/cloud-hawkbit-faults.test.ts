@@ -131,6 +131,30 @@ if (hawkbitUrl === undefined) {
         }
     })
 
+    test("a hawkBit that fails over one device again and again hears of the others, and the operator of that one", async () => {
+        const proxy = await openFaultyProxy(url)
+        const hawkbit = options(proxy.url, { pollMs: 100 })
+        const remote = new Operator(url, hawkbit.prefix)
+        proxy.fault = (_method, path) => (path.includes(`${hawkbit.prefix}b-0/`) ? { kind: "status", status: 500 } : { kind: "pass" })
+        const cloud = await openCloud({ hawkbit, logLevel: "fatal" })
+        try {
+            await publish(cloud, "1.1.0")
+            const devices = await boards(cloud, 3)
+            await updateAll(cloud, devices, "1.1.0")
+            for (const device of devices.slice(1)) await until(`${device.id} to be told of`, () => remote.installed(device.id), version => version === "1.1.0", 10_000)
+            const { hawkbit: health } = await until("the one to be named", () => cloud.must(200, "GET", "/server/health"), found => found.hawkbit.refused.length > 0)
+            assert.ok(health.refused.every(({ subject }: { subject: string }) => subject.includes("b-0")), JSON.stringify(health.refused))
+            proxy.fault = () => ({ kind: "pass" })
+            await publish(cloud, "1.2.0")
+            await updateAll(cloud, devices, "1.2.0")
+            await until("all to be there", () => remote.installed("b-0"), version => version === "1.2.0")
+            for (const device of devices) device.close()
+        } finally {
+            await cloud.done()
+            await proxy.close()
+        }
+    })
+
     test("our server killed in the middle goes on where it was, and nothing is there twice", async () => {
         const first = await openCloud({ logLevel: "fatal" })
         const { dataDir } = first

@@ -126,6 +126,18 @@ if (hawkbitUrl === undefined) {
         assert.is(await metric(cloud, "handover_hawkbit_adopted_total"), 2)
     })
 
+    test("a target that is removed there is made again, with what is wanted of it", async context => {
+        const { cloud, remote } = context
+        const device = await add(context, "d-1")
+        await told(cloud)
+        assert.is((await remote.ask("DELETE", `targets/${context.hawkbit.prefix}d-1`)).status, 200)
+        await cloud.must(202, "POST", "/devices/d-1/update", { version: "1.1.0" })
+        const command = await commandFor(device)
+        await until("an action for it", () => remote.actions("d-1"), actions => actions.length > 0)
+        await device.install(command)
+        await until("installed", () => remote.target("d-1"), target => target.updateStatus === "in_sync")
+    })
+
     test("a rollout is a hawkBit rollout with a group for each phase; pausing it there pauses it here", async context => {
         const { cloud, remote } = context
         for (let n = 0; n < 6; n++) await add(context, `r-${n}`)

@@ -7,6 +7,7 @@ import { groupsOf } from "../cloud/hawkbit/rollout-link.ts"
 import { localRelease, remoteName } from "../cloud/hawkbit/work.ts"
 import type { HawkbitAction } from "../cloud/store/hawkbit.ts"
 import type { DeviceView } from "../cloud/store/views.ts"
+import { runCli } from "./support/cli.ts"
 import { openCloud, publish, TestDevice, until } from "./support/cloud.ts"
 import { healthOf, metric, options } from "./support/hawkbit.ts"
 
@@ -116,6 +117,10 @@ test("with no hawkBit there the server starts, serves, and says that it is degra
         await device.install((await device.poll(5)).body)
         assert.is((await cloud.must(200, "GET", "/devices/d-1")).sync.state, "converged")
         assert.is(await metric(cloud, "handover_hawkbit_up"), 0)
+        const { hawkbit } = await cloud.must(200, "GET", "/server/health")
+        assert.match(hawkbit.why, /ECONNREFUSED/)
+        const shown = await runCli(["server", "health"], { env: { HANDOVER_URL: cloud.url, HANDOVER_TOKEN: cloud.adminToken } })
+        assert.match(shown.stdout, /^degraded: hawkBit does not answer\n.*ECONNREFUSED.*\n {2}has not been told of \d+ events/)
         assert.ok((await metric(cloud, "handover_hawkbit_behind_events")) > 0)
         // Whether a rollout begins is hawkBit's to say too.
         await publish(cloud, "1.2.0")

@@ -30,8 +30,8 @@ export class HawkbitBlobs implements BlobPlace {
             const place = await findBlob(this.#work, digest)
             if (place === undefined) return undefined
             this.#work.figures.artifactReads++
-            const bytes = await this.#work.remote.download(place.moduleId, place.artifactId)
-            if (createHash("sha256").update(bytes).digest("hex") !== digest) throw new Error(`hawkBit's artifact ${place.artifactId} is not ${digest}: upload the release again under a new version`)
+            const bytes = await this.#work.remote.download(place.moduleId, place.artifact)
+            if (createHash("sha256").update(bytes).digest("hex") !== digest) throw new Error(`hawkBit's artifact ${place.artifact.id} is not ${digest}: upload the release again under a new version`)
             await this.#copies.put(digest, bytes)
             return bytes
         } catch (error) {

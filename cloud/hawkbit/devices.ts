@@ -13,7 +13,7 @@ import { ignoring } from "./remote.ts"
 import { placeOf } from "./rollouts.ts"
 import { ensureTargets, pushAttributes } from "./targets.ts"
 import type { Work } from "./work.ts"
-import { chunks, eachOf } from "./work.ts"
+import { chunks, eachOf, noting } from "./work.ts"
 
 const DEVICES_AT_ONCE = 100
 const CALLS_AT_ONCE = 6
@@ -81,17 +81,10 @@ async function handedBack(work: Work, view: DeviceView, action: HawkbitAction): 
 /** A device that hawkBit does not know (any more) is made anew in the next round. */
 async function guarded(work: Work, deviceId: string, call: () => Promise<void>): Promise<void> {
     const subject = `device ${deviceId}`
-    try {
-        await call()
-        work.health.accept(subject)
-    } catch (error) {
-        if (!(error instanceof HawkbitRefused)) throw error
-        work.health.refuse(subject, error.message)
-        work.log.warn({ device: deviceId, why: error.message }, "hawkBit refuses")
-        if (error.status !== 401 && error.status !== 404) return
-        await work.store.write(repos => repos.hawkbit.forgetDevice(deviceId))
-        work.again.add(deviceId)
-    }
+    const refusal = await noting(work, subject, call)
+    if (refusal === undefined || (refusal.status !== 401 && refusal.status !== 404)) return
+    await work.store.write(repos => repos.hawkbit.forgetDevice(deviceId))
+    if (!work.health.strike(subject)) work.again.add(deviceId)
 }
 
 async function take(work: Work, view: DeviceView, step: NextStep, action: HawkbitAction | undefined): Promise<void> {
@@ -125,16 +118,24 @@ async function assignAll(work: Work, views: readonly DeviceView[], releaseId: st
         const before = actions.get(view.deviceId)
         if (before !== undefined) await guarded(work, view.deviceId, () => cancelAction(work, before))
     }
-    await guarded(work, ids.join(" ").slice(0, 200), async () => {
+    const refusal = await noting(work, `assignments of ${releaseId}`, async () => {
         const made = await work.remote.assign(setId, ids, offline)
         work.figures.assignments += made.size
-        await eachOf(views, CALLS_AT_ONCE, async view => {
-            // Assigned already: by a call whose answer was lost, or by somebody else.
-            const actionId = offline ? null : (made.get(view.deviceId) ?? (await openAction(work, view.deviceId)))
-            await put(work, { deviceId: view.deviceId, actionId, releaseId, generation: Number(view.generation), said: actionId === null ? "success" : "", feedbacks: 0 })
-            await work.store.write(repos => repos.hawkbit.leaveRollouts(view.deviceId))
-        })
+        await eachOf(views, CALLS_AT_ONCE, ({ deviceId, generation }) =>
+            guarded(work, deviceId, async () => {
+                // Assigned already: by a call whose answer was lost, or by somebody else. Or the target is gone, which this tells.
+                const actionId = offline ? null : (made.get(deviceId) ?? (await openAction(work, deviceId)))
+                await put(work, { deviceId, actionId, releaseId, generation: Number(generation), said: actionId === null ? "success" : "", feedbacks: 0 })
+                await work.store.write(repos => repos.hawkbit.leaveRollouts(deviceId))
+            }),
+        )
     })
+    if (refusal === undefined) return
+    // The set may have been removed there: it is looked for again, and made.
+    await work.store.write(async repos => {
+        for (const kind of ["module", "set"] as const) await repos.hawkbit.removeLink(kind, releaseId)
+    })
+    if (!work.health.strike(`assignments of ${releaseId}`)) for (const id of ids) work.again.add(id)
 }
 
 /** The action that hawkBit waits for, null when it waits for none. */

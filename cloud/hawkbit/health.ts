@@ -2,8 +2,8 @@
 import type { Clock } from "../clock.ts"
 
 export interface HawkbitHealth {
-    /** `starting` until hawkBit has answered for the first time. */
-    readonly state: "starting" | "ok" | "degraded"
+    /** `starting` until hawkBit has answered for the first time; `follows` where another process speaks with it. */
+    readonly state: "starting" | "ok" | "degraded" | "follows"
     readonly sinceMs: number
     /** What was wrong when it was last asked. */
     readonly why: string
@@ -15,6 +15,8 @@ export interface HawkbitHealth {
 
 const REFUSED_MAX = 20
 const BACK_OFF_MAX_MS = 30_000
+/** As often may hawkBit fail over one thing before it counts as refused. */
+const STRIKES_MAX = 5
 
 export class Health {
     readonly #now: Clock
@@ -24,6 +26,7 @@ export class Health {
     #why = ""
     #failures = 0
     readonly #refused = new Map<string, string>()
+    readonly #strikes = new Map<string, number>()
     behind = 0
 
     constructor(now: Clock, baseMs: number) {
@@ -64,7 +67,15 @@ export class Health {
         }
     }
 
+    /** hawkBit has failed over this; returns whether to leave it alone from now on. */
+    strike(subject: string): boolean {
+        const count = (this.#strikes.get(subject) ?? 0) + 1
+        this.#strikes.set(subject, count)
+        return count > STRIKES_MAX
+    }
+
     accept(subject: string): void {
+        this.#strikes.delete(subject)
         this.#refused.delete(subject)
     }
 

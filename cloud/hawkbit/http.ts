@@ -9,16 +9,21 @@ import type { HawkbitOptions } from "./options.ts"
 
 const CONNECTIONS = 8
 const RETRY_AFTER_MAX_MS = 60_000
+/** What a slow line carries at least, beside the time for an answer. */
+const BYTES_PER_MS = 256
 const ANSWER_MAX_BYTES = 300 * 1024 * 1024
 
 /** It does not answer, not in time, or with 401, 403, 408, 429 or 5xx. */
 export class HawkbitAway extends Error {
     /** As it has asked for. */
     readonly retryAfterMs: number | null
+    /** Null when there was no answer. */
+    readonly status: number | null
 
-    constructor(message: string, retryAfterMs: number | null = null) {
+    constructor(message: string, retryAfterMs: number | null = null, status: number | null = null) {
         super(message)
         this.retryAfterMs = retryAfterMs
+        this.status = status
     }
 }
 
@@ -34,7 +39,10 @@ export class HawkbitRefused extends Error {
 
 export interface Call {
     readonly body?: unknown
-    readonly bytes?: Uint8Array
+    /** Sent one after the other: a large file is not copied for its envelope. */
+    readonly parts?: readonly Uint8Array[]
+    /** Of the answer, where it is known to be large: more time is given. */
+    readonly answerBytes?: number
     readonly contentType?: string
     /** In the place of the management API's user. */
     readonly authorization?: string
@@ -82,7 +90,7 @@ export class HawkbitHttp {
             if (status >= 200 && status < 300) return body
             // A target that hawkBit does not know (any more) is no stranger than another 404; our own user is.
             const isStranger = (status === 401 || status === 403) && call.authorization === undefined
-            if (status >= 500 || status === 408 || status === 429 || isStranger) throw new HawkbitAway(`${what}: HTTP ${status}`, delayOf(retryAfter))
+            if (status >= 500 || status === 408 || status === 429 || isStranger) throw new HawkbitAway(`${what}: HTTP ${status}`, delayOf(retryAfter), status)
             throw new HawkbitRefused(what, status, body.toString())
         } catch (error) {
             if (error instanceof HawkbitRefused) throw error
@@ -92,20 +100,22 @@ export class HawkbitHttp {
     }
 
     #exchange(method: string, path: string, call: Call): Promise<{ status: number; retryAfter: string | undefined; body: Buffer }> {
-        const { url, timeoutMs } = this.#options
-        const payload = call.bytes ?? (call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body)))
+        const { url } = this.#options
+        const payload = call.parts ?? (call.body === undefined ? [] : [Buffer.from(JSON.stringify(call.body))])
+        const sizeBytes = payload.reduce((sum, part) => sum + part.length, 0)
+        const timeoutMs = Math.round(this.#options.timeoutMs + (sizeBytes + (call.answerBytes ?? 0)) / BYTES_PER_MS)
         const headers: Record<string, string | number> = { authorization: call.authorization ?? this.#authorization }
-        if (payload !== undefined) headers["content-type"] = call.contentType ?? "application/json"
-        if (payload !== undefined || method !== "GET") headers["content-length"] = payload?.length ?? 0
+        if (payload.length > 0) headers["content-type"] = call.contentType ?? "application/json"
+        if (payload.length > 0 || method !== "GET") headers["content-length"] = sizeBytes
         const send = url.startsWith("https:") ? httpsRequest : httpRequest
         return new Promise((resolve, reject) => {
             const sent = send(`${url}${path}`, { method, headers, agent: this.#agent }, response => {
                 const parts: Buffer[] = []
-                let sizeBytes = 0
+                let takenBytes = 0
                 response.on("data", (part: Buffer) => {
                     parts.push(part)
-                    sizeBytes += part.length
-                    if (sizeBytes > ANSWER_MAX_BYTES) sent.destroy(new Error("the answer is too large"))
+                    takenBytes += part.length
+                    if (takenBytes > ANSWER_MAX_BYTES) sent.destroy(new Error("the answer is too large"))
                 })
                 response.on("error", fail)
                 response.on("aborted", () => fail(new Error("the answer was cut off")))
@@ -121,7 +131,8 @@ export class HawkbitHttp {
             // Of the whole exchange: one that trickles is no better than one that hangs.
             const timer = setTimeout(() => sent.destroy(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs)
             sent.on("error", fail)
-            sent.end(payload)
+            for (const part of payload) sent.write(part)
+            sent.end()
         })
     }
 }

@@ -79,7 +79,7 @@ export class Hawkbit {
     }
 
     get health(): HawkbitHealth {
-        return this.#health.report
+        return this.store.leads ? this.#health.report : { ...this.#health.report, state: "follows" }
     }
 
     get figures(): HawkbitFigures {

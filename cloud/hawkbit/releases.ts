@@ -2,6 +2,7 @@
 import type { Repos } from "../store/store.ts"
 import { BASE_RELEASE } from "../ids.ts"
 import { HawkbitRefused } from "./http.ts"
+import type { Artifact } from "./remote.ts"
 import type { Work } from "./work.ts"
 import { remoteName } from "./work.ts"
 
@@ -68,12 +69,12 @@ async function pushFiles(work: Work, moduleId: number, files: Files): Promise<vo
 }
 
 /** The module that has a blob, by what the database says. */
-export async function findBlob(work: Pick<Work, "store" | "remote" | "options">, digest: string): Promise<{ moduleId: number; artifactId: number } | undefined> {
+export async function findBlob(work: Pick<Work, "store" | "remote" | "options">, digest: string): Promise<{ moduleId: number; artifact: Artifact } | undefined> {
     const releaseId = await work.store.read.releases.ownerOf(digest)
     if (releaseId === undefined || releaseId === BASE_RELEASE) return undefined
     const { name, version } = remoteName(work.options.prefix, releaseId)
     const moduleId = await work.remote.findModule(name, version)
     if (moduleId === undefined) return undefined
     const artifact = (await work.remote.artifacts(moduleId)).find(({ sha256 }) => sha256 === digest)
-    return artifact === undefined ? undefined : { moduleId, artifactId: artifact.id }
+    return artifact === undefined ? undefined : { moduleId, artifact }
 }

@@ -12,6 +12,7 @@ export interface Artifact {
     readonly id: number
     readonly filename: string
     readonly sha256: string
+    readonly sizeBytes: number
 }
 
 export interface RemoteAction {
@@ -40,6 +41,7 @@ interface ArtifactJson {
     readonly id: number
     readonly providedFilename: string
     readonly hashes: { readonly sha256: string }
+    readonly size: number
 }
 
 export class Remote {
@@ -87,7 +89,7 @@ export class Remote {
         const sha256 = createHash("sha256").update(bytes).digest("hex")
         const boundary = `handover-${randomBytes(16).toString("hex")}`
         const part = (head: string): Buffer => Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; ${head}\r\n\r\n`)
-        const body = Buffer.concat([
+        const parts = [
             part('name="filename"'),
             Buffer.from(`${filename}\r\n`),
             part('name="sha256sum"'),
@@ -95,16 +97,16 @@ export class Remote {
             part(`name="file"; filename="${filename}"\r\nContent-Type: application/octet-stream`),
             bytes,
             Buffer.from(`\r\n--${boundary}--\r\n`),
-        ])
+        ]
         const made = toArtifact(
-            await this.#http.json<ArtifactJson>("POST", `/rest/v1/softwaremodules/${moduleId}/artifacts`, { bytes: body, contentType: `multipart/form-data; boundary=${boundary}` }),
+            await this.#http.json<ArtifactJson>("POST", `/rest/v1/softwaremodules/${moduleId}/artifacts`, { parts, contentType: `multipart/form-data; boundary=${boundary}` }),
         )
         if (made.sha256 !== sha256) throw new Error(`hawkBit has stored ${filename} as ${made.sha256}, not ${sha256}`)
         return made
     }
 
-    async download(moduleId: number, artifactId: number): Promise<Uint8Array> {
-        return this.#http.bytes("GET", `/rest/v1/softwaremodules/${moduleId}/artifacts/${artifactId}/download`)
+    async download(moduleId: number, artifact: Artifact): Promise<Uint8Array> {
+        return this.#http.bytes("GET", `/rest/v1/softwaremodules/${moduleId}/artifacts/${artifact.id}/download`, { answerBytes: artifact.sizeBytes })
     }
 
     async findSet(name: string, version: string): Promise<number | undefined> {
@@ -282,7 +284,7 @@ export class Remote {
     }
 }
 
-const toArtifact = ({ id, providedFilename, hashes }: ArtifactJson): Artifact => ({ id, filename: providedFilename, sha256: hashes.sha256 })
+const toArtifact = ({ id, providedFilename, hashes, size }: ArtifactJson): Artifact => ({ id, filename: providedFilename, sha256: hashes.sha256, sizeBytes: size })
 
 /** Undefined in the place of a refusal with this status. */
 export async function ignoring<T>(status: number, call: Promise<T>): Promise<T | undefined> {

@@ -23,6 +23,8 @@ const PAGE = 500
 const JOURNAL = "handover-journal"
 /** While a rollout is about to start there. */
 const EAGER_MS = 250
+/** A look at a large fleet costs hawkBit something: it has this many times as long to itself. */
+const REST_FACTOR = 4
 
 export class HawkbitSync {
     readonly #work: Work
@@ -37,6 +39,7 @@ export class HawkbitSync {
     #restUntilMs = 0
     #knownAtMs = 0
     #pulledAtMs = 0
+    #pullMs = 0
     #checkedTo = ""
     #isEager = false
 
@@ -123,7 +126,7 @@ export class HawkbitSync {
     async #exchange(): Promise<void> {
         const { options } = this.#work
         const nowMs = Date.now()
-        const isDue = nowMs - this.#pulledAtMs >= (this.#isEager ? EAGER_MS : options.pollMs)
+        const isDue = nowMs - this.#pulledAtMs >= Math.max(this.#isEager ? EAGER_MS : options.pollMs, REST_FACTOR * this.#pullMs)
         if (nowMs - this.#knownAtMs >= Math.min(options.pollMs, 2_000)) await this.#recognise()
         await this.#push()
         for (const id of [...this.#wanted]) {
@@ -131,12 +134,13 @@ export class HawkbitSync {
             await noting(this.#work, `rollout ${id}`, () => beginRollout(this.#work, id))
             this.#isEager = true
         }
-        if (isDue || this.#isEager) {
-            this.#pulledAtMs = nowMs
+        if (isDue) {
+            this.#pulledAtMs = Date.now()
             this.#isEager = await pullRollouts(this.#work)
             if (await pullPending(this.#work)) this.#work.runner.kick()
             this.#checkedTo = await checkOpen(this.#work, this.#checkedTo)
             await this.#pushAgain()
+            this.#pullMs = Date.now() - this.#pulledAtMs
         }
     }
 
@@ -146,7 +150,6 @@ export class HawkbitSync {
         const isKnown = (await remote.findModule(options.prefix + JOURNAL, journal)) !== undefined
         if (!isKnown) {
             log.info("hawkBit does not know us: it is told everything")
-            figures.resyncs++
             await store.write(async repos => {
                 await repos.hawkbit.forgetAll()
                 await repos.hawkbit.setNote("journal", journal)
@@ -155,6 +158,7 @@ export class HawkbitSync {
             })
             await remote.prepare()
             await remote.createModule(options.prefix + JOURNAL, journal, "Handover keeps its place by this: leave it")
+            figures.resyncs++
         } else if (this.#knownAtMs === 0) await remote.prepare()
         if ((await store.read.hawkbit.note("all")) === "due") {
             await this.#pushAll()

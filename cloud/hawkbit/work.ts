@@ -8,7 +8,7 @@ import type { RolloutRunner } from "../rollouts/runner.ts"
 import type { BlobPlace } from "../store/blobs.ts"
 import type { Store } from "../store/store.ts"
 import type { Health } from "./health.ts"
-import { HawkbitRefused } from "./http.ts"
+import { HawkbitAway, HawkbitRefused } from "./http.ts"
 import type { HawkbitOptions } from "./options.ts"
 import type { Remote } from "./remote.ts"
 
@@ -51,7 +51,7 @@ export function remoteName(prefix: string, releaseId: string): { name: string; v
 export const localRelease = (name: string, version: string): string => (name === BASE_NAME ? BASE_RELEASE : `${name}@${version}`)
 
 /** Some at a time; the first error that is thrown ends it. */
-export async function eachOf<T>(items: Iterable<T>, atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
+export async function eachOf<T>(items: Iterable<T>, atOnce: number, work: (item: T) => Promise<unknown>): Promise<void> {
     const queue = [...items]
     await Promise.all(
         Array.from({ length: Math.min(atOnce, queue.length) }, async () => {
@@ -64,14 +64,26 @@ export function* chunks<T>(items: readonly T[], size: number): Generator<T[]> {
     for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size)
 }
 
-/** What hawkBit refuses is noted for the operator and holds up nothing else. */
-export async function noting(work: Work, subject: string, call: () => Promise<void>): Promise<void> {
+/**
+ * What hawkBit refuses is noted for the operator and holds up nothing else; nor does one thing that
+ * it fails over (500) again and again while it answers otherwise. Returns the refusal.
+ */
+export async function noting(work: Work, subject: string, call: () => Promise<void>): Promise<HawkbitRefused | undefined> {
     try {
         await call()
         work.health.accept(subject)
+        return undefined
     } catch (error) {
-        if (!(error instanceof HawkbitRefused)) throw error
-        work.health.refuse(subject, error.message)
-        work.log.warn({ subject, why: error.message }, "hawkBit refuses")
+        const refusal = refusalIn(error, work.health, subject)
+        if (refusal === undefined) throw error
+        work.health.refuse(subject, refusal.message)
+        work.log.warn({ subject, why: refusal.message }, "hawkBit refuses")
+        return refusal
     }
+}
+
+function refusalIn(error: unknown, health: Health, subject: string): HawkbitRefused | undefined {
+    if (error instanceof HawkbitRefused) return error
+    if (!(error instanceof HawkbitAway) || error.status !== 500 || !health.strike(subject)) return undefined
+    return new HawkbitRefused(error.message, 500, "it fails over this each time")
 }
