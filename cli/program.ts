@@ -18,6 +18,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
     consolidate: async () => (await import("./commands/consolidate.ts")).addConsolidate,
     publish: async () => (await import("./commands/publish.ts")).addPublish,
     push: async () => (await import("./commands/push.ts")).addPush,
+    settings: async () => (await import("./commands/settings.ts")).addSettings,
     trigger: async () => (await import("./commands/trigger.ts")).addTrigger,
     updater: async () => (await import("./commands/updater.ts")).addUpdater,
     logs: async () => (await import("./commands/logs.ts")).addLogs,
