@@ -1,6 +1,6 @@
 import type { Update } from "../toolchain/diff/build-update.ts"
 import { encodeWord, varint } from "../toolchain/format/words.ts"
-import type { ImageFunction } from "../toolchain/format/image.ts"
+import { type ImageFunction, targetNumber } from "../toolchain/format/image.ts"
 import { type CompiledProgram, locate } from "../toolchain/program/compiled-program.ts"
 import type { Refusal } from "../toolchain/translate/refusal.ts"
 import { plural, table } from "./output.ts"
@@ -33,7 +33,7 @@ const headerWords = 2
 function functionBytes(f: ImageFunction): number {
     const ranges = f.ranges.flat()
     const bytes = (numbers: readonly number[]) => numbers.reduce((n, x) => n + varint(x).length, 0)
-    const target = "host" in f.target ? f.target.host + 2 : 0
+    const target = targetNumber(f.target)
     return (
         bytes([target, ranges.length, ...ranges, f.words.length]) +
         1 +

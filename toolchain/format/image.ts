@@ -31,8 +31,12 @@ export interface ImageHeader {
     readonly budget: number
 }
 
+/** What functions that a base does not have are to their callers, by the number that an image says it with. */
+export const addedKinds = ["function", "method", "rest function", "rest method"] as const
+export type AddedKind = (typeof addedKinds)[number]
+
 /** What a function of the image is: it takes a host's place, or is new. */
-export type ImageTarget = { readonly host: number } | { readonly added: "function" | "method" }
+export type ImageTarget = { readonly host: number } | { readonly added: AddedKind }
 export const faultPolicies = ["skip", "rerun", "rethrow"] as const
 
 export interface ImageFunction {
@@ -80,7 +84,7 @@ export function encodeImage(image: Image): Uint8Array {
     list(image.buffers, bytes)
     body.push(...varint(image.cells), ...varint(image.tokens))
     // what each function is comes first: code of one may refer to a later one
-    list(image.functions, f => body.push(...varint("host" in f.target ? f.target.host + 2 : f.target.added === "method" ? 1 : 0)))
+    list(image.functions, f => body.push(...varint(targetNumber(f.target))))
     image.functions.forEach(f => {
         body.push(faultPolicies.indexOf(f.policy))
         list(f.ranges.flat(), n => body.push(...varint(n)))
@@ -103,6 +107,10 @@ export function encodeImage(image: Image): Uint8Array {
     header.writeUInt32LE(imageHeaderBytes + body.length, 20)
     header.writeUInt16LE(image.budget, 24)
     return Buffer.concat([header, Buffer.from(body)])
+}
+
+export function targetNumber(target: ImageTarget): number {
+    return "host" in target ? target.host + addedKinds.length : addedKinds.indexOf(target.added)
 }
 
 /** Reads an image's header. Throws RangeError when these bytes do not begin an image. */

@@ -2,8 +2,10 @@ import { Assembler, type Expression } from "../devs/assembler.ts"
 import { decodeCode } from "../devs/code.ts"
 import { placeOf, reassemble } from "../devs/reassemble.ts"
 import { type DevsFunction, functionStarts, parseDevs, serializeDevs, sha256 } from "../devs/image.ts"
+import { allRegisters } from "../executor/patterns.ts"
 import { assembleExecutor } from "../executor/assemble.ts"
 import { frameSlots, R } from "../executor/frame.ts"
+import { type AddedKind, addedKinds } from "../format/image.ts"
 import type { MachineGlobals, Operation } from "../executor/operations.ts"
 import { chooseOperations } from "./choose-operations.ts"
 import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
@@ -16,6 +18,7 @@ import { shrinkCode } from "./shrink-code.ts"
 import { stubFunction } from "./stub.ts"
 import { topLevelUnits } from "../program/top-level.ts"
 import { recordedCalls, recordPlace, recordsGlobal, startedAt } from "./registrations.ts"
+import { spareClasses, spareFunction } from "./spare-classes.ts"
 import { collectStatics, type Static, staticExpression, staticGroupSize } from "./statics.ts"
 
 /**
@@ -33,6 +36,8 @@ export interface LinkedBase {
     readonly hosts: readonly Host[]
     /** loops that replaced code can take over; an image numbers them behind the hosts */
     readonly loops: readonly LoopPointer[]
+    /** function numbers of the classes that classes which the base lacks take the place of */
+    readonly spares: readonly number[]
     readonly statics: readonly Static[]
     readonly operations: readonly Operation[]
     readonly places: CapturedPlaces
@@ -53,11 +58,13 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     const baseId = sha256(program.file).subarray(0, baseIdBytes)
     const first = program.image.globals
     const machine: MachineGlobals = { budget: first, loopExhausted: first + 1, entryExhausted: first + 2, resume: first + 3 }
-    const hosts: Host[] = [program.functions[0], ...program.functions.filter(isHost)].map((f, i) => ({
+    const spares = spareClasses(program)
+    const hosts: Host[] = [program.functions[0], ...program.functions.filter(isHost), ...spares].map((f, i) => ({
         functionIndex: f.index,
         key: f.key,
         pointer: first + 4 + i,
     }))
+    const maker = (kind: AddedKind) => doors.stubs[kind].creator!
     const places = capturedPlaces(program)
     const records = recordsGlobal(program)
     const operations = chooseOperations(
@@ -66,7 +73,9 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         {
             globals: [...applicationGlobals(program), records],
             closures: closureFunctions(program),
-            capturedSlots: capturedSlots(program, places),
+            makers: { function: maker("function"), method: maker("method"), "rest function": maker("rest function"), "rest method": maker("rest method") },
+            // inner functions that the base does not have find the variables around them in registers
+            capturedSlots: [...new Set([...allRegisters, ...capturedSlots(program, places)])],
             farPlaces: places.far,
             machine,
         },
@@ -91,16 +100,21 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     }
     let preludeBytes = 0
     const moves = new Map<number, ReadonlyMap<number, number>>()
+    const isSpare = new Set(spares.map(f => f.index))
     for (const host of hosts) {
         if (host.functionIndex === 0) continue
         const f = functions[host.functionIndex]
+        if (isSpare.has(host.functionIndex)) {
+            functions[host.functionIndex] = spareFunction(f, host.pointer, machine.budget)
+            continue
+        }
         const linked = hostCode(decodeCode(f.code), host.pointer, machine.budget, loopsOf(host.functionIndex))
         preludeBytes += linked.code.length - f.code.length
         moves.set(host.functionIndex, linked.places)
         functions[host.functionIndex] = hostFunction(f, linked.code)
     }
     for (const f of program.functions) {
-        if (f.owner !== "resident" && f.owner !== "library") continue
+        if ((f.owner !== "resident" && f.owner !== "library") || isSpare.has(f.index)) continue
         const shrunk = shrinkCode(functions[f.index].code)
         moves.set(f.index, shrunk.places)
         functions[f.index] = { ...functions[f.index], code: shrunk.code }
@@ -122,8 +136,8 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         pointers.forEach((pointer, i) => a.emit("STORE_GLOBAL", pointer, ["INDEX", R(0), i]))
         a.emit("RETURN", ["UNDEFINED"])
     })
-    for (const kind of ["function", "method"] as const) {
-        const stub = doors[kind === "method" ? "methodStub" : "functionStub"]
+    for (const kind of addedKinds) {
+        const stub = doors.stubs[kind]
         functions[stub.index] = stubFunction(functions[stub.index], kind, machine.budget)
     }
     const staticsBytes = replace(doors.statics, a => emitStatics(a, statics, doors.collect.index))
@@ -140,6 +154,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         baseId,
         hosts,
         loops,
+        spares: spares.map(f => f.index),
         statics,
         operations,
         places,
@@ -150,10 +165,15 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
 }
 
 const doorNames = ["capture", "setPointers", "setMachine", "setBudget", "setResume", "statics", "collect", "dispatch", "refill"] as const
-type Doors = Record<(typeof doorNames)[number] | "functionStub" | "methodStub", ProgramFunction>
+type Doors = Record<(typeof doorNames)[number], ProgramFunction> & {
+    /** the closures that functions which a base does not have are made of */
+    readonly stubs: Readonly<Record<AddedKind, ProgramFunction>>
+}
+
+const makerNames: Readonly<Record<AddedKind, string>> = { function: "makeFunction", method: "makeMethod", "rest function": "makeRest", "rest method": "makeRestMethod" }
 
 function findDoors(program: CompiledProgram): Doors {
-    const doors = {} as Doors
+    const doors = {} as Record<(typeof doorNames)[number], ProgramFunction>
     for (const name of doorNames) {
         const file = name === "dispatch" || name === "refill" ? "hotswap/guard.ts" : "hotswap/machine.ts"
         const f = program.functions.find(g => g.owner === "resident" && g.name === name && g.path.endsWith(file))
@@ -164,9 +184,8 @@ function findDoors(program: CompiledProgram): Doors {
             )
         doors[name] = f
     }
-    doors.functionStub = madeBy(program, "makeFunction")
-    doors.methodStub = madeBy(program, "makeMethod")
-    return doors
+    const stubs = Object.fromEntries(addedKinds.map(kind => [kind, madeBy(program, makerNames[kind])])) as Record<AddedKind, ProgramFunction>
+    return { ...doors, stubs }
 }
 
 /** The closure that a function of the resident returns. */

@@ -1,12 +1,21 @@
 import { Assembler } from "../devs/assembler.ts"
 import { FunctionFlag, type DevsFunction } from "../devs/image.ts"
+import type { AddedKind } from "../format/image.ts"
 import { CODE, codeSlot, frameSlots, secondSlot } from "../executor/frame.ts"
+
+/** More parameters than any call passes arguments, or one that gets them all. */
+const entries: Readonly<Record<AddedKind, { args: number; flags: number }>> = {
+    function: { args: 8, flags: 0 },
+    method: { args: 9, flags: FunctionFlag.needsThis },
+    "rest function": { args: 1, flags: FunctionFlag.hasRestArgument },
+    "rest method": { args: 2, flags: FunctionFlag.needsThis | FunctionFlag.hasRestArgument },
+}
 
 /**
  * Body of the function that `makeFunction` and `makeMethod` close over their code array with: a host that has no code
- * of its own. It takes eight arguments, more than any call passes.
+ * of its own.
  */
-export function stubFunction(f: DevsFunction, kind: "function" | "method", budget: number): DevsFunction {
+export function stubFunction(f: DevsFunction, kind: AddedKind, budget: number): DevsFunction {
     const a = new Assembler()
     a.emit("STORE_LOCAL", codeSlot, ["LOAD_CLOSURE", 0, 1])
     a.label("try")
@@ -26,7 +35,6 @@ export function stubFunction(f: DevsFunction, kind: "function" | "method", budge
         code: a.finish().code,
         slots: frameSlots,
         tryFrames: 1,
-        args: kind === "method" ? 9 : 8,
-        flags: kind === "method" ? FunctionFlag.needsThis : 0,
+        ...entries[kind],
     }
 }
