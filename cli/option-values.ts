@@ -12,6 +12,12 @@ export function date(text: string): Date {
     return time
 }
 
+export function days(text: string): number {
+    const value = Number(text)
+    if (!(value > 0 && value <= 3650)) throw new InvalidArgumentError("a number of days, at most 3650")
+    return value
+}
+
 /** For an option that may come several times. */
 export function collect(value: string, before: string[] = []): string[] {
     return [...before, value]

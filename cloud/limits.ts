@@ -37,6 +37,13 @@ export const LIMITS = {
     headersTimeoutMs: 10_000,
     requestTimeoutMs: 30_000,
     keepAliveTimeoutMs: 75_000,
+    /** Lines of one device's log: in one request, each, and kept. */
+    logLinesPerRequest: 32,
+    logLineChars: 256,
+    logLinesKept: 500,
+    logBodyBytes: 12 * 1024,
+    /** Reasons why a release has no image for a base. */
+    refusalsPerBase: 200,
     /** Events kept for listeners that come back. */
     eventsKept: 200_000,
     /** Blobs kept in memory, so that a fleet that fetches one image reads the disk once. */

@@ -31,6 +31,8 @@ export interface CloudOptions {
     readonly pollMs?: number
     /** hawkBit's device interface (DDI v1) for devices of another kind; off when left out. */
     readonly ddi?: DdiOptions
+    /** Where the built console is; found by itself when left out. */
+    readonly consoleDir?: string
     readonly now?: Clock
 }
 
@@ -52,6 +54,8 @@ export interface Timings {
     readonly eventBeatMs: number
     /** After a webhook's first failure; doubles up to five minutes. */
     readonly webhookRetryMs: number
+    /** How often it is looked whether the fleet's versions have changed, for the picture over time. */
+    readonly sampleMs: number
 }
 
 export const DEFAULT_TIMINGS: Timings = {
@@ -65,6 +69,7 @@ export const DEFAULT_TIMINGS: Timings = {
     enrolMs: 30_000,
     eventBeatMs: 15_000,
     webhookRetryMs: 1_000,
+    sampleMs: 15_000,
 }
 
 export interface Cloud {

@@ -17,6 +17,8 @@ import { handoverRoutes } from "./handover/server/routes.ts"
 import { ServerHandover } from "./handover/server/server-handover.ts"
 import { HeldPolls } from "./held-polls.ts"
 import { LIMITS } from "./limits.ts"
+import { consoleRoutes } from "./console-files.ts"
+import { FleetSampler } from "./fleet/sampler.ts"
 import { createLog } from "./log.ts"
 import { createMetrics } from "./metrics.ts"
 import { operatorGate } from "./operator-api/authorize.ts"
@@ -116,6 +118,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const app = await createServer(log)
     addGate(app, handover, principals)
     await handoverRoutes(app as never, { handover, principals, store, blobs })
+    await consoleRoutes(app, options.consoleDir)
     app.get("/metrics", { onRequest: operatorGate(principals, "read"), schema: { hide: true } }, async (_request, reply) => {
         reply.type(metrics.contentType)
         return metrics.metrics()
@@ -174,7 +177,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     })
     await app.listen({ host: options.host ?? "127.0.0.1", port: options.port ?? 0 })
     // What happens by itself is done by one process of those on a database.
-    const byItself = [controller, runner, sender]
+    const sampler = new FleetSampler({ store, now, log, sampleMs: timings.sampleMs, isWhole: () => handover.isWhole })
+    const byItself = [controller, runner, sender, sampler]
     store.onLeadership(leads => {
         log.info({ leads }, leads ? "this process leads" : "another process leads")
         for (const work of byItself) leads ? work.start() : work.stop()
@@ -188,6 +192,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     async function close(): Promise<void> {
         handover.close()
         await app.close()
+        await sampler.close()
         await sender.close()
         await runner.close()
         await controller.close()

@@ -8,7 +8,8 @@ export const ROLES = ["admin", "publisher", "operator", "viewer", "device"] as c
 export type Role = (typeof ROLES)[number]
 
 /** What a request needs; each role may do what is listed for it. */
-export type Permission = "read" | "publish" | "operate" | "administer"
+export const PERMISSIONS = ["read", "publish", "operate", "administer"] as const
+export type Permission = (typeof PERMISSIONS)[number]
 
 const ALLOWED: Readonly<Record<Role, readonly Permission[]>> = {
     admin: ["read", "publish", "operate", "administer"],

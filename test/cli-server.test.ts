@@ -55,7 +55,7 @@ test("a base bundle comes back from the server as it went there", async () => {
 })
 
 test("a board's state decides the exit code of the updater's verbs", async () => {
-    const added = await cli("devices", "add", "bench-1", "--app", "heater", "--attribute", "site=lab")
+    const added = await cli("devices", "add", "bench-1", "--app", "heater", "--attribute", "site=lab", "--no-seal")
     assert.is(added.code, 0)
     const board = new TestDevice(server.url, "bench-1", added.json.token)
     board.actual = { ...board.actual, base: baseId }

@@ -186,6 +186,24 @@ live("a new wish while the device is busy cancels first and is granted after", a
     device.close()
 })
 
+live("cancelled wishes use up no attempts of the next one, found by fuzzing", async ({ cloud }) => {
+    const device = await TestDevice.add(cloud, "undecided")
+    await device.poll()
+    for (let round = 0; round < 3; round++) {
+        await cloud.must(202, "POST", "/devices/undecided/update", { version: "1.1.0" })
+        const { body } = await device.poll(5)
+        await cloud.must(202, "POST", "/devices/undecided/cancel")
+        assert.equal((await device.poll(5)).body, { cmd: "cancel", id: body.id })
+        await device.status({ id: body.id, state: "idle" })
+    }
+    await cloud.must(202, "POST", "/devices/undecided/update", { version: "1.2.0" })
+    const shown = await cloud.must(200, "GET", "/devices/undecided")
+    assert.is(shown.sync.state, "updating")
+    assert.is(shown.command.attempt, 1)
+    assert.is((await device.poll(5)).body.v, "1.2.0")
+    device.close()
+})
+
 live("a hundred operators who ask at once make one command", async ({ cloud }) => {
     const device = await TestDevice.add(cloud, "popular")
     await device.poll()

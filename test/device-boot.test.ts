@@ -1,14 +1,14 @@
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { type Board, createBoard, readSettingsLog, writeSettings } from "../sim/index.ts"
-import { DeviceBench } from "./support/device-bench.ts"
+import { benchFor, DeviceBench } from "./support/device-bench.ts"
 import { plainImage } from "./support/plain-image.ts"
 import { buildPlainFirmware } from "./support/resident-program.ts"
 
 const test = suite("the start of a board")
 let bench: DeviceBench
 
-test.before(async () => {
+benchFor(test, async () => {
     bench = await DeviceBench.open()
     const board = await bench.started()
     bench.server.give(bench.update(plainImage({ sequence: 1 }), { sequence: 1 }))
@@ -17,12 +17,8 @@ test.before(async () => {
     await board.waitForLine(/HOV persisted slot=B/, 5000)
     await board.powerOff()
     onBankB = board.flash.contents()
+    return bench
 })
-test.after.each(async () => {
-    await Promise.all(bench.boards.splice(0).map(board => board.close()))
-    bench.server.reset()
-})
-test.after(() => bench?.close())
 
 /** The flash of a board that was on 1.1.0 (bank A) and is on 1.2.0 (bank B). */
 let onBankB: Uint8Array

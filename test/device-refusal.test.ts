@@ -1,19 +1,12 @@
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { DeviceBench } from "./support/device-bench.ts"
+import { benchFor, DeviceBench } from "./support/device-bench.ts"
 import { DEED, plainImage } from "./support/plain-image.ts"
 
 const test = suite("an update that a board must not take")
 let bench: DeviceBench
 
-test.before(async () => {
-    bench = await DeviceBench.open()
-})
-test.after.each(async () => {
-    await Promise.all(bench.boards.splice(0).map(board => board.close()))
-    bench.server.reset()
-})
-test.after(() => bench?.close())
+benchFor(test, async () => (bench = await DeviceBench.open()))
 
 const REFUSALS: [what: string, code: string, give: () => object][] = [
     ["with a flipped bit", "HOV_IMAGE_DIGEST", () => bench.update(plainImage({ sequence: 5 }), { sequence: 5, spoilImage: flipBit })],

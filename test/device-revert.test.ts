@@ -1,19 +1,12 @@
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { DeviceBench } from "./support/device-bench.ts"
+import { benchFor, DeviceBench } from "./support/device-bench.ts"
 import { plainImage } from "./support/plain-image.ts"
 
 const test = suite("a board that is told to go back, and a server that says no")
 let bench: DeviceBench
 
-test.before(async () => {
-    bench = await DeviceBench.open()
-})
-test.after.each(async () => {
-    await Promise.all(bench.boards.splice(0).map(board => board.close()))
-    bench.server.reset()
-})
-test.after(() => bench?.close())
+benchFor(test, async () => (bench = await DeviceBench.open()))
 
 test("told to revert, it runs its base again at once, and after a power cycle", async () => {
     const board = await bench.started()

@@ -1,19 +1,12 @@
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { DeviceBench } from "./support/device-bench.ts"
+import { benchFor, DeviceBench } from "./support/device-bench.ts"
 import { DEED, plainImage } from "./support/plain-image.ts"
 
 const test = suite("a bad update on a board")
 let bench: DeviceBench
 
-test.before(async () => {
-    bench = await DeviceBench.open()
-})
-test.after.each(async () => {
-    await Promise.all(bench.boards.splice(0).map(board => board.close()))
-    bench.server.reset()
-})
-test.after(() => bench?.close())
+benchFor(test, async () => (bench = await DeviceBench.open()))
 
 test("an image that throws is called back, with diagnostics, and the version before it goes on", async () => {
     const board = await bench.started()

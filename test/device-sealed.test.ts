@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto"
 import { connect } from "node:net"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
+import { sessionKey } from "../cloud/device-api/seal.ts"
 import { call, openCloud, type TestCloud, until } from "./support/cloud.ts"
 import { DeviceBench } from "./support/device-bench.ts"
 import { plainImage } from "./support/plain-image.ts"
@@ -71,6 +72,39 @@ test("a request that was recorded is refused when it is sent again, in its sessi
     await until("a second hello", async () => proxy.text.split("/hello").length, count => count > 2)
     assert.match(await sendAgain(recorded), /^HTTP\/1\.1 401 [\s\S]*HOV_API_SEAL/)
 })
+
+test("after the server has started again, no request from before is taken, and the board goes on by itself", async () => {
+    await addBoard(randomBytes(32).toString("hex"))
+    await until("a poll", shown, device => device.actual !== null)
+    const recorded = proxy.up.map(bytes => bytes.toString("latin1")).filter(text => /\/(hello|poll\?)/.test(text))
+    assert.ok(recorded.length >= 2)
+    const { dataDir } = cloud
+    const port = Number(new URL(cloud.url).port)
+    const before = (await shown()).actual.reportedAt
+    await cloud.close()
+    cloud = await openCloud({ dataDir, port })
+    for (const request of recorded.filter(text => !text.includes("/hello"))) assert.match(await sendAgain(request), /^HTTP\/1\.1 401 [\s\S]*HOV_API_SEAL/)
+    // Its hello, which has no secret in it, begins no session that its old requests fit.
+    assert.match(await sendAgain(recorded[0]), /^HTTP\/1\.1 200 /)
+    for (const request of recorded.filter(text => !text.includes("/hello"))) assert.match(await sendAgain(request), /^HTTP\/1\.1 401 [\s\S]*HOV_API_SEAL/)
+    await until("a poll in a new session", shown, device => device.actual.reportedAt !== before, 15_000)
+})
+
+test("no nonce is used twice under one key, over sessions and a power cycle", async () => {
+    const key = randomBytes(32)
+    const { board } = await addBoard(key.toString("hex"))
+    await until("a poll", shown, device => device.actual !== null)
+    await board.powerCycle()
+    await until("a second session", async () => proxy.text.split("/hello").length, count => count > 2, 10_000)
+    await until("polls in it", async () => credentials().filter(c => c.sid !== credentials()[0].sid).length, count => count >= 2, 10_000)
+    const seen = credentials().map(c => `${sessionKey(key, c.deviceNonce, c.sid).toString("hex")} ${c.count}`)
+    assert.ok(seen.length >= 3)
+    assert.is(new Set(seen).size, seen.length)
+})
+
+/** Of all sealed requests that went up. */
+const credentials = () =>
+    [...proxy.text.matchAll(/Authorization: Seal ([0-9a-f]{32})\.([0-9a-f]{44})\.(\d+)/g)].map(([, deviceNonce, sid, count]) => ({ deviceNonce, sid, count: Number(count) }))
 
 function sendAgain(request: string): Promise<string> {
     return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
-import { type Command, InvalidArgumentError } from "commander"
+import { type Command, InvalidArgumentError, Option } from "commander"
 import { writeFileSync } from "node:fs"
-import { part } from "../api-client.ts"
+import { type ApiClient, part } from "../api-client.ts"
 import { actualText, type DeviceDocument, type DeviceSummary } from "../device-documents.ts"
 import { plural, table } from "../output.ts"
 import { action, type Session } from "../session.ts"
@@ -14,14 +14,18 @@ export function addDevices(program: Command): void {
         .description("add a device and make its token, which is shown this once")
         .option("--app <name>", "app whose releases it gets")
         .option("--attribute <name=value>", "what groups filter by; several times for several", attribute, {})
-        .option("--env <file>", "write the board's settings (address, token) there instead, as the board's .env")
+        .option("--env <file>", "write the board's settings (address, token, key) there instead, as the board's .env")
+        .addOption(sealOption())
+        .addOption(noSealOption())
         .action(action(add))
     devices.command("list").description("list the devices").action(action(list))
     devices.command("show <device>").description("what is desired of a device, what it runs, and what happened").action(action(show))
     devices
         .command("token <device>")
-        .description("give a device a new token; the old one ends at once")
+        .description("give a device a new token, and a new key where requests are sealed; the old ones end at once")
         .option("--env <file>", "write the board's settings there instead")
+        .addOption(sealOption())
+        .addOption(noSealOption())
         .action(action(token))
     devices
         .command("claim [device]")
@@ -29,10 +33,17 @@ export function addDevices(program: Command): void {
         .option("--count <n>", "how many, for boards without a name yet", wholeNumber)
         .option("--app <name>", "app whose releases they get")
         .option("--expires-s <n>", "seconds until a code ends", wholeNumber)
-        .option("--seal", "boards get a key for requests without TLS")
+        .addOption(sealOption())
+        .addOption(noSealOption())
         .action(action(claim))
     devices.command("remove <device>").description("remove a device with all that is known of it").action(action(remove))
 }
+
+const sealOption = () => new Option("--seal", "the board gets a key, with which its requests are encrypted without TLS (default when the server's address is http)")
+const noSealOption = () => new Option("--no-seal", "it gets none")
+
+/** Without TLS a token travels where everyone can read it, unless the requests are sealed. */
+const seals = (api: ApiClient, wanted: boolean | undefined): boolean => wanted ?? api.url.startsWith("http:")
 
 function attribute(text: string, before: Record<string, string>): Record<string, string> {
     const at = text.indexOf("=")
@@ -44,22 +55,31 @@ interface AddOptions {
     readonly app?: string
     readonly attribute: Record<string, string>
     readonly env?: string
+    readonly seal?: boolean
+}
+
+interface MadeDevice {
+    readonly id: string
+    readonly token: string
+    readonly key?: string | null
 }
 
 async function add(session: Session, options: AddOptions, device: string): Promise<void> {
     const api = session.api()
-    const made = await api.call<{ id: string; token: string }>("POST", "/devices", { id: device, app: options.app, attributes: options.attribute })
+    const made = await api.call<MadeDevice>("POST", "/devices", { id: device, app: options.app, attributes: options.attribute, ...(seals(api, options.seal) ? { seal: true } : {}) })
     handOut(session, made, api.url, options.env)
 }
 
-async function token(session: Session, options: { env?: string }, device: string): Promise<void> {
+async function token(session: Session, options: { env?: string; seal?: boolean }, device: string): Promise<void> {
     const api = session.api()
-    handOut(session, await api.call<{ id: string; token: string }>("POST", `/devices/${part(device)}/token`, {}), api.url, options.env)
+    const made = await api.call<MadeDevice>("POST", `/devices/${part(device)}/token`, {})
+    const { key } = await api.call<{ key: string | null }>("PUT", `/devices/${part(device)}/key`, seals(api, options.seal) ? {} : { key: null })
+    handOut(session, { ...made, ...(key === null ? {} : { key }) }, api.url, options.env)
 }
 
 /** A token is made to be put on a board, so this once it is shown, or written where only its owner reads it. */
-function handOut({ out }: Session, made: { id: string; token: string }, url: string, envFile: string | undefined): void {
-    const settings = `hUrl=${url}\nhId=${made.id}\nhToken=${made.token}\n`
+function handOut({ out }: Session, made: MadeDevice, url: string, envFile: string | undefined): void {
+    const settings = `hUrl=${url}\nhId=${made.id}\nhToken=${made.token}\n${made.key ? `hKey=${made.key}\n` : ""}`
     if (envFile === undefined) {
         out.result({ ok: true, ...made }, `${settings.trimEnd()}`)
         return
@@ -111,7 +131,8 @@ interface ClaimOptions {
 }
 
 async function claim(session: Session, { count, app, expiresS, seal }: ClaimOptions, device?: string): Promise<void> {
-    const made = await session.api().call<{ codes: string[]; expiresAt: string }>("POST", "/claims", { device, count, app, seal, expiresInS: expiresS })
+    const api = session.api()
+    const made = await api.call<{ codes: string[]; expiresAt: string }>("POST", "/claims", { device, count, app, seal: seals(api, seal), expiresInS: expiresS })
     session.out.result({ ok: true, ...made }, () => [...made.codes, `valid once, until ${made.expiresAt}`].join("\n"))
 }
 

@@ -7,6 +7,8 @@ import type { Config, ConfigFile } from "../config.ts"
 import { withProgress } from "../progress.ts"
 import { inProject, shown } from "../paths.ts"
 import { action, type Session } from "../session.ts"
+import { collect, days } from "../option-values.ts"
+import type { FreshnessOptions } from "../sign-freshness.ts"
 import { noKey, publicKeyOf, warnWhenLow } from "../signers.ts"
 
 interface KeyOptions {
@@ -31,6 +33,14 @@ export function addKeys(program: Command): void {
         .description("sign that boards must not trust a key (key file or public key) any more; signed by the next key")
         .option("--publish", "send it to the server, and stop signing with that key")
         .action(action(revoke))
+    keys.command("fresh")
+        .description("sign what the newest update for each base is, and until when: a board that gets no newer statement by then, or not that update, learns that it is kept back")
+        .option("--base <file>", "base bundle; several times for several (default: as for release)", collect)
+        .option("--key <file>", "signing key (default: as for release)", collect)
+        .option("--days <n>", "how long it holds", days, 14)
+        .option("--newest <version>", "speak of this version (default: the newest built here); for a release that has not reached all boards yet, the one before")
+        .option("--publish", "send it to the server, which gives it to the boards")
+        .action(action(async (session: Session, options: FreshnessOptions) => (await import("../sign-freshness.ts")).signFresh(session, options)))
     keys.command("export-public [file]")
         .description("write the public key: 60 bytes as hex digits")
         .option("--to <file>", "where to (default: standard output)")

@@ -12,8 +12,9 @@ import type { ActualWriter } from "./actual-writer.ts"
 import { blobGate, deviceGate, unsealer } from "./authenticate.ts"
 import { blobHandler } from "./blobs.ts"
 import { enrolHandler } from "./enrol.ts"
+import { logHandler } from "./log.ts"
 import { pollHandler } from "./poll.ts"
-import { BlobParams, BlobQuery, DeviceParams, EnrolBody, HelloBody, PollBody, PollQuery, StatusBody } from "./schemas.ts"
+import { BlobParams, BlobQuery, DeviceParams, EnrolBody, HelloBody, LogBody, PollBody, PollQuery, StatusBody } from "./schemas.ts"
 import type { Seals } from "./seal.ts"
 import type { Sessions } from "./sessions.ts"
 import { statusHandler } from "./status.ts"
@@ -89,6 +90,13 @@ export async function deviceApi(app: FastifyInstance, options: DeviceApiOptions)
             options.counters.statuses++
             return status(request, reply)
         },
+    })
+    app.post("/v1/dfu/:device/log", {
+        bodyLimit: LIMITS.logBodyBytes,
+        onRequest: gate,
+        preValidation: unsealer(sessions, principals, seals, "S"),
+        schema: { ...TAGS, summary: "Send lines of the device's log", params: DeviceParams, body: LogBody },
+        handler: logHandler(options),
     })
     app.get("/v1/blobs/:digest", {
         onRequest: blobGate(principals, seals),

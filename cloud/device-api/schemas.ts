@@ -65,6 +65,12 @@ export const StatusBody = Type.Object(
 )
 export type StatusBody = Static<typeof StatusBody>
 
+export const LogBody = Type.Object(
+    { lines: Type.Array(Type.String({ maxLength: 1_024 }), { minItems: 1, maxItems: LIMITS.logLinesPerRequest, description: `Cut after ${LIMITS.logLineChars} characters` }) },
+    { description: "Lines of the device's log, oldest first" },
+)
+export type LogBody = Static<typeof LogBody>
+
 export const EnrolBody = Type.Object({
     id: Type.String({ pattern: DEVICE_ID_PATTERN }),
     claim: Type.String({ minLength: 8, maxLength: 64 }),

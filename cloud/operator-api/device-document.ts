@@ -40,6 +40,7 @@ export async function deviceDocument(repos: Repos, device: DeviceRow, policy: Co
 export function deviceSummary(
     device: DeviceRow,
     view: DeviceView | undefined,
+    report: { readonly channel: string | null; readonly reportedAtMs: number } | undefined,
     policy: ControllerPolicy,
     nowMs: number,
 ) {
@@ -56,6 +57,8 @@ export function deviceSummary(
                       base: view.actualBaseId,
                       bank: view.actualBank,
                       state: view.actualState,
+                      channel: report?.channel ?? null,
+                      reportedAt: iso(report?.reportedAtMs ?? null),
                   },
         sync: syncDocument(view, policy, nowMs),
     }

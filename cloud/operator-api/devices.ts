@@ -5,7 +5,7 @@ import { Type } from "@sinclair/typebox"
 import { APP_PATTERN, newId } from "../ids.ts"
 import { LIMITS } from "../limits.ts"
 import { Problem } from "../problems.ts"
-import { SEAL_KEY_BYTES } from "../server-secret.ts"
+import { SEAL_KEY_BYTES, type ServerSecret } from "../server-secret.ts"
 import type { DeviceRow } from "../store/schema.ts"
 import type { Repos } from "../store/store.ts"
 import type { Principal } from "../tokens.ts"
@@ -23,6 +23,7 @@ const NewDevice = strict({
     token: Type.Optional(Token),
     app: Type.Optional(App),
     attributes: Type.Optional(Attributes),
+    seal: Type.Optional(Type.Boolean({ description: "The device gets a key for requests without TLS, which is in the answer" })),
 })
 
 export async function deviceRoutes(app: TypedApp, context: OperatorContext): Promise<void> {
@@ -34,7 +35,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
         schema: { ...add.doc, body: NewDevice },
         handler: async (request, reply) => {
             const nowMs = now()
-            const added = await store.write(repos => insertDevice(repos, request.body, request.principal, nowMs))
+            const added = await store.write(repos => insertDevice(repos, context.secret, request.body, request.principal, nowMs))
             reply.code(201)
             return added
         },
@@ -50,9 +51,9 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
         handler: async (request, reply) => {
             const nowMs = now()
             const items = await store.write(async repos => {
-                const added: { id: string; token: string }[] = []
+                const added: AddedDevice[] = []
                 for (const device of request.body.devices)
-                    added.push(await insertDevice(repos, device, request.principal, nowMs))
+                    added.push(await insertDevice(repos, context.secret, device, request.principal, nowMs))
                 return added
             })
             reply.code(201)
@@ -71,8 +72,9 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
                 (await store.read.views.devices(devices.map(device => device.id))).map(view => [view.deviceId, view]),
             )
             const nowMs = now()
+            const reports = await store.read.devices.lastReports(devices.map(device => device.id))
             return page(
-                devices.map(device => deviceSummary(device, views.get(device.id), policy, nowMs)),
+                devices.map(device => deviceSummary(device, views.get(device.id), reports.get(device.id), policy, nowMs)),
                 limit,
                 last => last.id,
             )
@@ -214,26 +216,35 @@ export async function findDevice(repos: Repos, id: string): Promise<DeviceRow> {
     return device
 }
 
+interface AddedDevice {
+    readonly id: string
+    readonly token: string
+    readonly key?: string
+}
+
 async function insertDevice(
     repos: Repos,
+    secret: ServerSecret,
     device: Static<typeof NewDevice>,
     who: Principal,
     nowMs: number,
-): Promise<{ id: string; token: string }> {
-    const { id, app, attributes, token = newToken() } = device
+): Promise<AddedDevice> {
+    const { id, app, attributes, seal, token = newToken() } = device
     if ((await repos.devices.get(id)) !== undefined)
         throw new Problem("HOV_API_DEVICE_EXISTS", `device ${id} exists already`)
+    const key = seal ? randomBytes(SEAL_KEY_BYTES) : undefined
     await repos.devices.insert({
         id,
         app: app ?? null,
         attributes: JSON.stringify(attributes ?? {}),
+        sealKey: key === undefined ? null : secret.wrap(id, key),
         createdAtMs: nowMs,
         createdBy: who.name,
     })
     await insertToken(repos, id, token, who, nowMs)
     await audit(repos, who, nowMs, "device.create", id)
     repos.events.note("device.created", id, nowMs, {})
-    return { id, token }
+    return { id, token, ...(key === undefined ? {} : { key: key.toString("hex") }) }
 }
 
 async function insertToken(repos: Repos, deviceId: string, token: string, who: Principal, nowMs: number): Promise<void> {

@@ -41,7 +41,7 @@ async function* deviceRows({ store, policy, now }: OperatorContext): AsyncGenera
         const views = await store.read.views.devices(devices.map(device => device.id))
         const byId = new Map(views.map(view => [view.deviceId, view]))
         yield devices.map(device => {
-            const { desired, actual, sync, ...rest } = deviceSummary(device, byId.get(device.id), policy, now())
+            const { desired, actual, sync, ...rest } = deviceSummary(device, byId.get(device.id), undefined, policy, now())
             return {
                 ...rest,
                 desiredRelease: desired?.release ?? null,

@@ -3,12 +3,16 @@ import type { FastifyInstance } from "fastify"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { claimRoutes } from "./claims.ts"
 import { deviceCommandRoutes } from "./device-commands.ts"
+import { deviceLogRoutes } from "./device-log.ts"
 import { deviceRoutes } from "./devices.ts"
 import { experimentRoutes } from "./experiments.ts"
 import { exportRoutes } from "./export.ts"
 import { fileRoutes } from "./files.ts"
+import { fleetRoutes } from "./fleet.ts"
 import { groupRoutes } from "./groups.ts"
+import { releaseContentsRoutes } from "./release-contents.ts"
 import { releaseRoutes } from "./releases.ts"
+import { rolloutPreviewRoutes } from "./rollout-preview.ts"
 import { rolloutRoutes } from "./rollouts.ts"
 import { serverRoutes } from "./server-routes.ts"
 import { statementRoutes } from "./statements.ts"
@@ -20,11 +24,15 @@ export async function operatorApi(app: FastifyInstance, context: OperatorContext
     const typed = app as unknown as TypedApp
     await deviceRoutes(typed, context)
     await deviceCommandRoutes(typed, context)
+    await deviceLogRoutes(typed, context)
+    await fleetRoutes(typed, context)
     await releaseRoutes(typed, context)
+    await releaseContentsRoutes(typed, context)
     await uploadRoutes(typed, context)
     await fileRoutes(typed, context)
     await groupRoutes(typed, context)
     await rolloutRoutes(typed, context)
+    await rolloutPreviewRoutes(typed, context)
     await experimentRoutes(typed, context)
     await serverRoutes(typed, context)
     await exportRoutes(typed, context)

@@ -18,6 +18,17 @@ import { iso, OwnId, PageQuery, page, ReleaseRef, strict } from "./schemas.ts"
 const Params = strict({ rollout: OwnId })
 export const Channel = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$" })
 
+/** The fields of a request for a rollout, or for a preview of one. */
+export const RolloutRequest = {
+    name: Type.Optional(Type.String({ pattern: NAME_PATTERN })),
+    release: ReleaseRef,
+    group: Type.Optional(OwnId),
+    filter: Type.Optional(Type.String({ minLength: 1, maxLength: FILTER_MAX_CHARS })),
+    channel: Type.Optional(Channel),
+    seed: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "Same seed, same order of devices" })),
+    ...RolloutOrder.properties,
+}
+
 type Patch = Partial<Pick<RolloutRow, "state" | "released" | "plan" | "phase">>
 interface Steer {
     readonly path: "pause" | "resume" | "abort" | "rollback" | "advance"
@@ -56,15 +67,7 @@ export async function rolloutRoutes(app: TypedApp, context: OperatorContext): Pr
         onRequest: add.onRequest,
         schema: {
             ...add.doc,
-            body: strict({
-                name: Type.Optional(Type.String({ pattern: NAME_PATTERN })),
-                release: ReleaseRef,
-                group: Type.Optional(OwnId),
-                filter: Type.Optional(Type.String({ minLength: 1, maxLength: FILTER_MAX_CHARS })),
-                channel: Type.Optional(Channel),
-                seed: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "Same seed, same order of devices" })),
-                ...RolloutOrder.properties,
-            }),
+            body: strict(RolloutRequest),
         },
         handler: async (request, reply) => {
             const { name, release, group, filter, channel, seed, ...order } = request.body

@@ -13,7 +13,7 @@ export interface RolloutWork {
 }
 
 /** Why a device is passed over. All but `already` and `blocked` are tried again later. */
-type Skip = "unknown" | "noArtifact" | "noPermission" | "busy" | "already" | "blocked"
+export type Skip = "unknown" | "noArtifact" | "noPermission" | "busy" | "already" | "blocked"
 
 /**
  * Lets the devices have the release: wish, command and place in the queue in one
@@ -53,6 +53,15 @@ export async function grant(work: RolloutWork, places: readonly RolloutDeviceRow
         granted.push(view.deviceId)
     }
     await controller.reconcile(repos, granted)
+}
+
+/** What would become of these devices if they were offered the release now; null = they would get it. */
+export async function wouldSkip(repos: Repos, release: ReleaseRow, ids: readonly string[]): Promise<Map<string, { view: DeviceView; skip: Skip | null }>> {
+    if (ids.length === 0) return new Map()
+    const offers = await offersOf(repos, release)
+    const blocked = await repos.desired.blockedAmong(ids, release.id)
+    const views = await repos.views.devices(ids)
+    return new Map(views.map(view => [view.deviceId, { view, skip: reasonToSkip(view, offers, blocked) }]))
 }
 
 interface Offers {

@@ -14,11 +14,19 @@ export class DesiredRepo {
         return this.#db.selectFrom("desired").selectAll().where("deviceId", "=", deviceId).executeTakeFirst()
     }
 
-    /** Each call is a new ask: it raises the generation. */
+    /**
+     * Each call is a new ask: it raises the generation. What was asked before a cancellation counts too, or its
+     * attempts would be taken for attempts of this.
+     */
     async set(row: Omit<DesiredRow, "generation" | "retryAtMs">): Promise<void> {
+        const { highest } = await this.#db
+            .selectFrom("commands")
+            .select(({ fn }) => fn.max("generation").as("highest"))
+            .where("deviceId", "=", row.deviceId)
+            .executeTakeFirstOrThrow()
         await this.#db
             .insertInto("desired")
-            .values({ ...row, generation: 1, retryAtMs: null })
+            .values({ ...row, generation: Number(highest ?? 0) + 1, retryAtMs: null })
             .onConflict(conflict =>
                 conflict.column("deviceId").doUpdateSet(({ eb, ref }) => ({
                     releaseId: row.releaseId,

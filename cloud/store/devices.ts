@@ -1,6 +1,7 @@
 import type { Insertable, Kysely } from "kysely"
 import { sql } from "kysely"
 import type { DialectName } from "./dialect-name.ts"
+import { padded } from "./id-list.ts"
 import type { ActualRow, DeviceRow, DevicesTable, Schema, StatusesTable, StatusRow } from "./schema.ts"
 
 export class DeviceRepo {
@@ -34,6 +35,13 @@ export class DeviceRepo {
         let query = this.#db.selectFrom("devices").selectAll().orderBy("id").limit(options.limit)
         if (options.after !== null) query = query.where("id", ">", options.after)
         return query.execute()
+    }
+
+    /** When each was last heard of, and what it says its channel is. */
+    async lastReports(ids: readonly string[]): Promise<Map<string, { channel: string | null; reportedAtMs: number }>> {
+        if (ids.length === 0) return new Map()
+        const rows = await this.#db.selectFrom("actual").select(["deviceId", "channel", "reportedAtMs"]).where("deviceId", "in", padded(ids)).execute()
+        return new Map(rows.map(row => [row.deviceId, { channel: row.channel, reportedAtMs: Number(row.reportedAtMs) }]))
     }
 
     async getActual(id: string): Promise<ActualRow | undefined> {

@@ -17,6 +17,7 @@ export type EventType =
     | "device.desired"
     | "device.status"
     | "device.blocked"
+    | "device.log"
     | "command.queued"
     | "command.changed"
     | "command.finished"

@@ -22,6 +22,7 @@ const DEVICE_TABLES: readonly (readonly [string, string])[] = [
     ["blocks", "deviceId"],
     ["groupMembers", "deviceId"],
     ["rolloutDevices", "deviceId"],
+    ["logLines", "deviceId"],
 ]
 /** Everything else, but for tokens, events and audit, which are merged. */
 const COMMON_TABLES: readonly (readonly [string, readonly string[]])[] = [
@@ -35,11 +36,13 @@ const COMMON_TABLES: readonly (readonly [string, readonly string[]])[] = [
     ["experiments", ["id"]],
     ["claims", ["id"]],
     ["statements", ["id"]],
+    ["refusals", ["releaseId", "baseId"]],
+    ["fleetHistory", ["atMs", "version"]],
 ]
 const LAST_TABLES: readonly (readonly [string, readonly string[]])[] = [["webhooks", ["id"]]]
 const LOG_TABLES = ["events", "audit"] as const
 /** Numbered anew by each database. */
-const NUMBERED = new Set(["statuses"])
+const NUMBERED = new Set(["statuses", "logLines"])
 /** Every column that names a blob. */
 const BLOB_COLUMNS: readonly (readonly [string, string])[] = [
     ["artifacts", "imageDigest"],

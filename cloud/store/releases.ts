@@ -1,5 +1,5 @@
 import type { Insertable, Kysely } from "kysely"
-import type { ArtifactRow, ArtifactsTable, BaseRow, MapRow, PermissionRow, ReleaseRow, ReleasesTable, Schema } from "./schema.ts"
+import type { ArtifactRow, ArtifactsTable, BaseRow, MapRow, PermissionRow, RefusalRow, ReleaseRow, ReleasesTable, Schema } from "./schema.ts"
 
 export class ReleaseRepo {
     readonly #db: Kysely<Schema>
@@ -68,6 +68,20 @@ export class ReleaseRepo {
     async permissions(releaseIds: readonly string[]): Promise<PermissionRow[]> {
         if (releaseIds.length === 0) return []
         return this.#db.selectFrom("permissions").selectAll().where("releaseId", "in", releaseIds).execute()
+    }
+
+    /** What the builder says last counts. */
+    async putRefusal(row: RefusalRow): Promise<void> {
+        await this.#db
+            .insertInto("refusals")
+            .values(row)
+            .onConflict(conflict => conflict.columns(["releaseId", "baseId"]).doUpdateSet({ reasons: row.reasons, createdAtMs: row.createdAtMs, createdBy: row.createdBy }))
+            .execute()
+    }
+
+    async refusals(releaseIds: readonly string[]): Promise<RefusalRow[]> {
+        if (releaseIds.length === 0) return []
+        return this.#db.selectFrom("refusals").selectAll().where("releaseId", "in", releaseIds).orderBy("baseId").execute()
     }
 
     async base(baseId: string): Promise<BaseRow | undefined> {

@@ -8,8 +8,10 @@ import type { DialectName } from "./dialect-name.ts"
 import type { NewEvent } from "./events.ts"
 import { EventRepo } from "./events.ts"
 import { ExperimentRepo } from "./experiments.ts"
+import { FleetRepo } from "./fleet.ts"
 import { GroupRepo } from "./groups.ts"
 import { HandoverRepo } from "./handover.ts"
+import { LogLineRepo } from "./log-lines.ts"
 import { ReleaseRepo } from "./releases.ts"
 import { RolloutRepo } from "./rollouts.ts"
 import type { Schema } from "./schema.ts"
@@ -37,5 +39,7 @@ export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEv
         claims: new ClaimRepo(db),
         handover: new HandoverRepo(db, columns),
         statements: new StatementRepo(db),
+        fleet: new FleetRepo(db),
+        logLines: new LogLineRepo(db),
     }
 }

@@ -306,6 +306,31 @@ export interface WebhooksTable {
     createdBy: string
 }
 
+/** How many devices ran a version at a time; a time has a row for each version. */
+export interface FleetHistoryTable {
+    atMs: number
+    version: string
+    devices: number
+}
+
+/** Why a release has no image for a base. */
+export interface RefusalsTable {
+    releaseId: string
+    baseId: string
+    /** JSON: what the builder said. */
+    reasons: string
+    createdAtMs: number
+    createdBy: string
+}
+
+/** A line of a device's log. */
+export interface LogLinesTable {
+    seq: Generated<number>
+    deviceId: string
+    atMs: number
+    line: string
+}
+
 export interface Schema {
     devices: DevicesTable
     tokens: TokensTable
@@ -329,6 +354,9 @@ export interface Schema {
     webhooks: WebhooksTable
     claims: ClaimsTable
     statements: StatementsTable
+    fleetHistory: FleetHistoryTable
+    refusals: RefusalsTable
+    logLines: LogLinesTable
 }
 
 export type DeviceRow = Selectable<DevicesTable>
@@ -352,3 +380,5 @@ export type RolloutDeviceRow = Selectable<RolloutDevicesTable>
 export type WebhookRow = Selectable<WebhooksTable>
 export type ClaimRow = Selectable<ClaimsTable>
 export type StatementRow = Selectable<StatementsTable>
+export type RefusalRow = Selectable<RefusalsTable>
+export type LogLineRow = Selectable<LogLinesTable>

@@ -14,8 +14,10 @@ import type { DesiredRepo } from "./desired.ts"
 import type { DeviceRepo } from "./devices.ts"
 import type { EventRepo, StoredEvent } from "./events.ts"
 import type { ExperimentRepo } from "./experiments.ts"
+import type { FleetRepo } from "./fleet.ts"
 import type { GroupRepo } from "./groups.ts"
 import type { HandoverRepo } from "./handover.ts"
+import type { LogLineRepo } from "./log-lines.ts"
 import type { ReleaseRepo } from "./releases.ts"
 import type { RolloutRepo } from "./rollouts.ts"
 import type { StatementRepo } from "./statements.ts"
@@ -39,6 +41,8 @@ export interface Repos {
     readonly claims: ClaimRepo
     readonly handover: HandoverRepo
     readonly statements: StatementRepo
+    readonly fleet: FleetRepo
+    readonly logLines: LogLineRepo
 }
 
 /** `elsewhere`: committed by another server process. */

@@ -1,5 +1,6 @@
-/** Jacdac frames at the bootloader's service of a virtual board: it goes on, and answers what it is asked. */
+/** Jacdac frames at the bootloader's service of virtual boards: they go on, and answer what they are asked. */
 import fc from "fast-check"
+import { commandFrame, framePackets } from "../../cli/jacdac/frames.ts"
 import type { Board } from "../../sim/index.ts"
 import { DeviceBench } from "../../test/support/device-bench.ts"
 import { samplesOf } from "./mutate.ts"
@@ -12,6 +13,9 @@ const SERVICE_CLASS = 0x1a5de6b1
  */
 const FRAMES_AT_ONCE = 6
 const ANSWER_MS = 20_000
+/** Most of the time is waiting for an answer, so many boards are asked at once. */
+const BOARDS = 12
+const PHASE = 0x1180
 const MAIN = `
 import { startResident } from "./resident"
 import { startBootloaderServer } from "./dfu/bootloader-server"
@@ -39,38 +43,13 @@ const packet: fc.Arbitrary<Packet> = fc.record({
 
 export const busFuzz: FuzzTarget = {
     name: "Jacdac packets of the bootloader service",
-    share: 0.05,
+    share: 1,
     async run(seed, count) {
         const bench = await DeviceBench.open({ "main.ts": MAIN })
         const outcomes = new Outcomes()
         try {
-            const board = await bench.started()
-            let starts = 0
-            board.onLine(line => {
-                const text = typeof line === "string" ? line : String((line as { text?: string }).text)
-                if (/HOV boot|panic|xception/i.test(text)) starts++
-                const state = /HOV state state=(\w+).*code=(\S*)/.exec(text)
-                if (state) outcomes.counts[`${state[1]} ${state[2]}`] = (outcomes.counts[`${state[1]} ${state[2]}`] ?? 0) + 1
-            })
-            const deviceId = Buffer.from("12abdd2289421234", "hex").reverse()
-            const place = await findService(board, deviceId)
-            let group: Packet[] = []
-            const flush = async () => {
-                for (const { command, payload } of group) board.sendFrame(frame(place.id, place.index, command, payload))
-                const alive = await asks(board, place.id, place.index)
-                outcomes.saw(alive ? "answered afterwards" : "silent", group.length)
-                if (!alive || starts > 0) {
-                    outcomes.found(`${alive ? "restarted" : "silent"} after ${group.map(p => `${p.command.toString(16)}:${Buffer.from(p.payload).toString("hex")}`).join(" ")}`)
-                    starts = 0
-                }
-                group = []
-            }
-            for (const one of samplesOf(packet, seed, count)) {
-                group.push(one)
-                if (group.length === FRAMES_AT_ONCE) await flush()
-                if (outcomes.findings.length >= 3) break
-            }
-            if (group.length > 0) await flush()
+            const inputs = samplesOf(packet, seed, count)
+            await Promise.all(Array.from({ length: Math.min(BOARDS, Math.ceil(count / FRAMES_AT_ONCE)) }, (_, i) => fuzzBoard(bench, i, inputs, outcomes)))
         } finally {
             await bench.close()
         }
@@ -78,32 +57,61 @@ export const busFuzz: FuzzTarget = {
     },
 }
 
-/** The first packet of a device's service 0 names the classes of its services. */
-function findService(board: Board, fallbackId: Buffer): Promise<{ id: Buffer; index: number }> {
+/** Takes groups of packets from `inputs` until there are none; a finding ends it, for its board may be in any state. */
+async function fuzzBoard(bench: DeviceBench, number: number, inputs: Iterator<Packet>, outcomes: Outcomes): Promise<void> {
+    const board = await bench.started({ deviceId: `12abdd22894212${(0x34 + number).toString(16)}` })
+    let starts = 0
+    board.onLine(line => {
+        const text = typeof line === "string" ? line : String((line as { text?: string }).text)
+        if (/HOV boot|panic|xception/i.test(text)) starts++
+        const state = /HOV state state=(\w+).*code=(\S*)/.exec(text)
+        if (state) outcomes.counts[`${state[1]} ${state[2]}`] = (outcomes.counts[`${state[1]} ${state[2]}`] ?? 0) + 1
+    })
+    const place = await findService(board)
+    for (;;) {
+        const group: Packet[] = []
+        for (let next = inputs.next(); !next.done; next = inputs.next()) if (group.push(next.value) === FRAMES_AT_ONCE) break
+        if (group.length === 0) return
+        for (const { command, payload } of group) board.sendFrame(commandFrame(place.deviceId, place.serviceIndex, command, payload))
+        const alive = await answers(board, place)
+        outcomes.saw(alive ? "answered afterwards" : "silent", group.length)
+        if (alive && starts === 0) continue
+        outcomes.found(`${alive ? "restarted" : "silent"} after ${group.map(p => `${p.command.toString(16)}:${Buffer.from(p.payload).toString("hex")}`).join(" ")}`)
+        return
+    }
+}
+
+interface Place {
+    readonly deviceId: string
+    readonly serviceIndex: number
+}
+
+/** The announcement (service 0, report 0) names the classes of a device's services. */
+function findService(board: Board): Promise<Place> {
     return new Promise((resolve, reject) => {
         const timer = setTimeout(() => reject(new Error("the board did not announce the bootloader's service")), 10_000)
         const off = board.onFrame(bytes => {
-            const f = Buffer.from(bytes)
-            if (f[13] !== 0 || f.readUInt16LE(14) !== 0) return
-            for (let at = 16, index = 0; at + 4 <= 16 + f[12]; at += 4, index++) {
-                if (f.readUInt32LE(at) !== SERVICE_CLASS) continue
-                clearTimeout(timer)
-                off()
-                resolve({ id: f.subarray(4, 12).length === 8 ? Buffer.from(f.subarray(4, 12)) : fallbackId, index })
+            for (const { deviceId, isCommand, serviceIndex, command, data } of framePackets(bytes)) {
+                if (isCommand || serviceIndex !== 0 || command !== 0) continue
+                for (let at = 4; at + 4 <= data.length; at += 4) {
+                    if (data.readUInt32LE(at) !== SERVICE_CLASS) continue
+                    clearTimeout(timer)
+                    off()
+                    resolve({ deviceId, serviceIndex: at / 4 })
+                }
             }
         })
     })
 }
 
-/** Reads a register that every server has and waits for the report. */
-function asks(board: Board, id: Buffer, index: number): Promise<boolean> {
-    const PHASE = 0x1180
+/** Reads a register that the service has and waits for the report. */
+function answers(board: Board, { deviceId, serviceIndex }: Place): Promise<boolean> {
     return new Promise(resolve => {
-        const again = setInterval(() => board.sendFrame(frame(id, index, PHASE, new Uint8Array())), 200)
+        const question = commandFrame(deviceId, serviceIndex, PHASE, new Uint8Array())
+        const again = setInterval(() => board.sendFrame(question), 200)
         const timer = setTimeout(() => done(false), ANSWER_MS)
         const off = board.onFrame(bytes => {
-            const f = Buffer.from(bytes)
-            for (let at = 12; at + 4 <= 12 + f[2]; at += (f[at] + 4 + 3) & ~3) if (f[at + 1] === index && f.readUInt16LE(at + 2) === PHASE && !(f[3] & 1)) done(true)
+            if (framePackets(bytes).some(p => !p.isCommand && p.serviceIndex === serviceIndex && p.command === PHASE)) done(true)
         })
         const done = (alive: boolean) => {
             clearInterval(again)
@@ -111,30 +119,6 @@ function asks(board: Board, id: Buffer, index: number): Promise<boolean> {
             off()
             resolve(alive)
         }
-        board.sendFrame(frame(id, index, PHASE, new Uint8Array()))
+        board.sendFrame(question)
     })
-}
-
-function frame(id: Buffer, index: number, command: number, payload: Uint8Array): Buffer {
-    const size = (4 + payload.length + 3) & ~3
-    const bytes = Buffer.alloc(12 + size)
-    bytes[2] = size
-    bytes[3] = 1 // a command
-    bytes.set(id, 4)
-    bytes[12] = payload.length
-    bytes[13] = index
-    bytes.writeUInt16LE(command, 14)
-    bytes.set(payload, 16)
-    bytes.writeUInt16LE(crc16(bytes.subarray(2)), 0)
-    return bytes
-}
-
-function crc16(bytes: Uint8Array): number {
-    let crc = 0xffff
-    for (const byte of bytes) {
-        let x = (crc >> 8) ^ byte
-        x ^= x >> 4
-        crc = ((crc << 8) ^ (x << 12) ^ (x << 5) ^ x) & 0xffff
-    }
-    return crc
 }

@@ -1,5 +1,6 @@
 /** Everything on the host that reads bytes from outside: it refuses with a code of its own, or reads what is there. */
 import { createHash, randomBytes } from "node:crypto"
+import { commandFrame, framePackets } from "../../cli/jacdac/frames.ts"
 import { encodeArtifact, parseArtifact } from "../../toolchain/format/artifact.ts"
 import { parseImageHeader } from "../../toolchain/format/image.ts"
 import { readImage } from "../../toolchain/format/image-reader.ts"
@@ -65,6 +66,7 @@ export const hostParsers: readonly FuzzTarget[] = [
     parser("statement file", async () => [encodeStatementFile(parseStatement(statements[0]), randomBytes(100))], /^HOV_MANIFEST_/, parseStatementFile),
     parser("artifact", async () => [encodeArtifact(manifest, randomBytes(300), image)], /^HOV_(ARTIFACT|MANIFEST)_/, parseArtifact),
     parser("image on the host", async () => [await smallImage()], /^(RangeError|HOV_IMAGE_.*)$/, readImage),
+    parser("Jacdac frames on the host", async () => [commandFrame("0123456789abcdef", 1, 0x81, Buffer.from("0400000000010203", "hex"))], /^never$/, framePackets),
     parser("image header", async () => [await smallImage()], /^RangeError$/, parseImageHeader),
     parser(".devs", async () => [(await replaceAll(SMALL)).patchable.base.file.subarray(0, 8192), await smallProgram()], /^HOV_DEVS_FORMAT$/, parseDevs),
 ]

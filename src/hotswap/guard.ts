@@ -28,8 +28,11 @@ export interface Fault {
 }
 
 let budget = 200
-let lastTurnMs = 0
-let exceptionsSinceRefill = 0
+/** The clock when a budget began. It stands still while a fiber runs: as long as it shows the same, none may have waited. */
+let budgetMs = 0
+/** How long replaced code has kept the VM busy: its main loop, where the network and the bus are, has had no turn. */
+let busyFromMs = 0
+let busyToMs = 0
 let rollBack: (fault: Fault) => void
 
 export function setImageBudget(count: number): void {
@@ -64,31 +67,51 @@ export function machineHandlers(): any[] {
     return [capture(loopExhaustedHandler), capture(entryExhaustedHandler)]
 }
 
+/** Longest time without a turn for the network and the bus. */
+const busyMsMax = 20
+
 /**
- * Yields and starts a new budget. A turn of 0 ms lets other fibers run but not the network and the bus, so a long
- * computation takes a real one now and then.
+ * Starts a new budget, and yields if the old one was used up in a single turn. A turn of 0 ms lets other fibers run but not
+ * the network and the bus, so a long computation takes a real one now and then. A fiber that has waited meanwhile does not
+ * yield: native code would not, and its caller may count on it.
  */
 export async function refill() {
-    const now = ds.millis()
-    const starved = now - lastTurnMs > 20
-    if (starved) lastTurnMs = now
-    await ds.sleep(starved ? 1 : 0)
-    exceptionsSinceRefill = 0
+    const nowMs = ds.millis()
+    if (nowMs !== budgetMs) {
+        // begun in another turn, which had at most one budget; half of one more keeps to the VM's limit
+        budgetMs = nowMs
+        setBudget(Math.max(1, budget >> 1))
+        return
+    }
+    if (nowMs - busyToMs > 1) busyFromMs = nowMs
+    const fromMs = busyFromMs
+    // for those that run while this one waits
+    setBudget(budget)
+    await ds.sleep(0)
+    busyFromMs = fromMs
+    budgetMs = busyToMs = ds.millis()
+    if (budgetMs - fromMs > busyMsMax) {
+        await ds.sleep(1)
+        budgetMs = busyToMs = busyFromMs = ds.millis()
+    }
     setBudget(budget)
 }
+
+/** What the way through `dispatch` takes of a budget, with room for a deep stack: a 32nd. */
+const dispatchShift = 5
 
 /**
  * Called by the executor in the frame of replaced code, when the budget ended at an entry or something was thrown.
  * Chooses how the frame goes on and returns the program counter that it goes on at.
  */
-export async function dispatch(code: any[], pc: number, exception: any): Promise<number> {
+export async function dispatch(code: any[], pc: number, exception: any, budgetLeft: number): Promise<number> {
     if (pc === undefined) {
         await refill()
         setResume(code[0])
         return undefined
     }
-    // the entry spent the old budget; a few exceptions go on a part of a new one each, then the fiber yields
-    setBudget(++exceptionsSinceRefill > 8 ? 1 : Math.max(1, budget >> 3))
+    // the entry has ended the budget to get here
+    setBudget(Math.max(1, budgetLeft - 1 - (budget >> dispatchShift)))
     const meta = code[1]
     const ranges: number[] = meta[2]
     for (let i = 0; i < ranges.length; i += 3)

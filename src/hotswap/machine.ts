@@ -19,7 +19,7 @@ export function setPointers(codes: any[]): void {
 export async function setMachine(loopExhausted: any[], entryExhausted: any[]) {
     migrate(undefined, undefined)
     emptyClass(spareClasses())
-    await dispatch(loopExhausted, 0, entryExhausted)
+    await dispatch(loopExhausted, 0, entryExhausted, 0)
     await refill()
 }
 

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto"
+import type { Test } from "uvu"
 import { type Board, type BoardOptions, createBoard } from "../../sim/index.ts"
 import { encodeManifest, type Manifest } from "../../toolchain/format/manifest.ts"
 import { generateLmsKey } from "../../toolchain/sign/lms-keygen.ts"
@@ -87,6 +88,12 @@ export class DeviceBench {
         }
     }
 
+    /** Any 80 bytes, signed by the key that the boards trust: a manifest that no tool would make, or a statement. */
+    signBytes(bytes: Uint8Array) {
+        const signature = Buffer.from(hssSignature(lmsSign(this.key, this.leaf++, randomBytes(32), bytes)))
+        return { m: Buffer.from(bytes).toString("hex"), sig: this.server.addBlob(signature), sigLen: signature.length }
+    }
+
     /** The same as one file. */
     artifact(image: Buffer, options: UpdateOptions): Buffer {
         const { manifest, signature: signed } = this.signed(image, options)
@@ -117,4 +124,17 @@ export class DeviceBench {
         await Promise.all(this.boards.map(board => board.close()))
         await this.server.close()
     }
+}
+
+/** Opens a bench before the tests of a suite; after each, its boards are off and its server has nothing to give; after all, it is closed. */
+export function benchFor(test: Test, open: () => Promise<DeviceBench>): void {
+    let bench: DeviceBench | undefined
+    test.before(async () => {
+        bench = await open()
+    })
+    test.after.each(async () => {
+        await Promise.all(bench?.boards.splice(0).map(board => board.close()) ?? [])
+        bench?.server.reset()
+    })
+    test.after(() => bench?.close())
 }

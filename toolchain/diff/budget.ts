@@ -1,7 +1,12 @@
 import type { LaidOutFunction } from "../pack/lay-out.ts"
+import { stretchInstructionsMax } from "../translate/translate-function.ts"
 
-/** VM operations that a turn of replaced code may take: half of the VM's limit, as native code may run in between. */
+/**
+ * VM operations that a turn of replaced code may take: half of the VM's limit, as native code may run in between. A turn
+ * that begins with another's rest of a budget gets half of one more (src/hotswap/guard.ts).
+ */
 const operationsPerTurn = 60_000
+const budgetsPerTurn = 1.5
 /** VM operations of an average handler with its dispatch; the dearest ones take about twice as many. */
 const operationsPerInstruction = 20
 
@@ -12,12 +17,15 @@ const operationsPerInstruction = 20
 export function imageBudget(functions: readonly LaidOutFunction[]): number {
     let longest = 1
     for (const f of functions) longest = Math.max(longest, longestStretch(f))
-    return Math.max(2, Math.min(2000, Math.floor(operationsPerTurn / (operationsPerInstruction * longest))))
+    return Math.max(2, Math.min(2000, Math.floor(operationsPerTurn / (budgetsPerTurn * operationsPerInstruction * longest))))
 }
 
-/** Instructions between two counted points: the longest loop body, or the whole function where no loop is longer. */
+/**
+ * Instructions between two counted points: a loop's body or a whole function, as one without loops may be called by one that
+ * has nothing else. The translator counts within longer ones.
+ */
 function longestStretch(f: LaidOutFunction): number {
-    let longest = 0
+    let longest = f.instructions.length
     f.instructions.forEach((instruction, i) => {
         if (!/\bloop\b/.test(instruction.operation)) return
         const targets = instruction.operands.flatMap(o => (o.kind === "label" ? [f.labels.get(o.name)!] : []))
@@ -25,5 +33,5 @@ function longestStretch(f: LaidOutFunction): number {
         const first = f.instructions.findIndex(x => x.place >= start)
         longest = Math.max(longest, i - first)
     })
-    return longest || f.instructions.length
+    return Math.min(longest, stretchInstructionsMax)
 }

@@ -45,11 +45,13 @@ export interface MachineGlobals {
     readonly entryExhausted: number
     /** the handler that an exception's dispatch chose */
     readonly resume: number
+    /** what was left of the budget when an exception ended it */
+    readonly budgetLeft: number
 }
 
 /** Functions of the resident that handlers call, as VM function numbers. */
 export interface ResidentFunctions {
-    /** `(code, pc, exception) => pc`; sets the machine global `resume` */
+    /** `(code, pc, exception, budgetLeft) => pc`; sets the machine global `resume` */
     readonly dispatch: number
     /** `() => void`; yields and refills the budget */
     readonly refill: number
@@ -157,7 +159,7 @@ function control(machine: MachineGlobals, resident: ResidentFunctions): Operatio
         dispatch(a)
     })
     add("entryExhausted", 1, a => {
-        a.emit("CALL3", ["STATIC_FUNCTION", resident.dispatch], CODE, PC, B)
+        a.emit("CALL4", ["STATIC_FUNCTION", resident.dispatch], CODE, PC, B, ["LOAD_GLOBAL", machine.budgetLeft])
         a.emit("STORE_LOCAL", pcSlot, ["RET_VAL"])
         a.emit("THROW", ["LOAD_GLOBAL", machine.resume])
     })

@@ -113,6 +113,15 @@ export function targetNumber(target: ImageTarget): number {
     return "host" in target ? target.host + addedKinds.length : addedKinds.indexOf(target.added)
 }
 
+/** How many of an image's bytes are this function's. */
+export function functionSizeBytes(f: ImageFunction): number {
+    const numbers = f.ranges.flat()
+    const size = (ns: readonly number[]) => ns.reduce((sum, n) => sum + varint(n).length, 0)
+    const target = targetNumber(f.target)
+    const words = f.words.reduce((sum, w, i) => sum + encodeWord(w, i + codeHeaderWords).length, 0)
+    return 1 + size([target, numbers.length, ...numbers, f.words.length]) + words
+}
+
 /** Reads an image's header. Throws RangeError when these bytes do not begin an image. */
 export function parseImageHeader(file: Uint8Array): ImageHeader {
     const b = Buffer.from(file.buffer, file.byteOffset, file.byteLength)

@@ -2,8 +2,10 @@ import { Assembler } from "../devs/assembler.ts"
 import { type DevsFunction } from "../devs/image.ts"
 import { type Statement, visitExprs } from "../devs/code.ts"
 import { placeOf, reassemble } from "../devs/reassemble.ts"
-import { accumulatorSlot, CODE, codeSlot, frameSlots, secondSlot } from "../executor/frame.ts"
+import { accumulatorSlot, codeSlot, frameSlots } from "../executor/frame.ts"
+import type { MachineGlobals } from "../executor/operations.ts"
 import { emitBackEdge } from "./loops.ts"
+import { emitReplacedCode } from "./replaced-code.ts"
 import { type CapturedPlaces, capturedUses } from "./captured-places.ts"
 import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
 
@@ -31,27 +33,17 @@ export function isHost(f: ProgramFunction): boolean {
  * ```
  *      if (!pointer) goto body
  *      CODE := pointer
- * try: try { throw CODE[0] }        // jumps to the entry handler; replaced code runs in this frame
- *      catch (e) { B := e; budget := 1; if (CODE) goto try }   // the entry handler sees the budget end and looks at B
+ *      run CODE                       // emitReplacedCode
  * body:
  * ```
  *
  * An exception in replaced code so comes back to the frame it happened in, with all registers as they were: a guest's
  * own catch blocks, the guard and the way back to the native body all start from here.
  */
-export function emitPrelude(a: Assembler, pointer: number, budget: number): void {
+export function emitPrelude(a: Assembler, pointer: number, machine: MachineGlobals): void {
     a.emit("JMP_Z", "body", ["LOAD_GLOBAL", pointer])
     a.emit("STORE_LOCAL", codeSlot, ["LOAD_GLOBAL", pointer])
-    a.label("try")
-    a.emit("TRY", "thrown")
-    a.emit("THROW", ["INDEX", CODE, 0])
-    a.label("thrown")
-    a.emit("CATCH")
-    a.emit("STORE_LOCAL", secondSlot, ["RET_VAL"])
-    a.emit("STORE_GLOBAL", budget, 1)
-    a.emit("JMP_Z", "body", CODE)
-    a.emit("JMP", "try")
-    a.label("body")
+    emitReplacedCode(a, machine, "body")
 }
 
 /** A host's code and where each of its own statements went. */
@@ -63,9 +55,9 @@ export interface HostCode {
 }
 
 /** @param loops pointers of the loops that can be taken over, by the offset of their heads */
-export function hostCode(statements: readonly Statement[], pointer: number, budget: number, loops: ReadonlyMap<number, number>): HostCode {
+export function hostCode(statements: readonly Statement[], pointer: number, machine: MachineGlobals, loops: ReadonlyMap<number, number>): HostCode {
     const a = new Assembler()
-    emitPrelude(a, pointer, budget)
+    emitPrelude(a, pointer, machine)
     reassemble(a, statements, s => emitBackEdge(a, s, loops))
     const { code, labels } = a.finish()
     return { code, preludeBytes: labels.get("body")!, places: new Map(statements.map(s => [s.pc, labels.get(placeOf(s.pc))!])) }

@@ -57,12 +57,13 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     const doors = findDoors(program)
     const baseId = sha256(program.file).subarray(0, baseIdBytes)
     const first = program.image.globals
-    const machine: MachineGlobals = { budget: first, loopExhausted: first + 1, entryExhausted: first + 2, resume: first + 3 }
+    const machine: MachineGlobals = { budget: first, loopExhausted: first + 1, entryExhausted: first + 2, resume: first + 3, budgetLeft: first + 4 }
+    const firstPointer = first + Object.keys(machine).length
     const spares = spareClasses(program)
     const hosts: Host[] = [program.functions[0], ...program.functions.filter(isHost), ...spares].map((f, i) => ({
         functionIndex: f.index,
         key: f.key,
-        pointer: first + 4 + i,
+        pointer: firstPointer + i,
     }))
     const maker = (kind: AddedKind) => doors.stubs[kind].creator!
     const places = capturedPlaces(program)
@@ -83,7 +84,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     )
     const loops: LoopPointer[] = [program.functions[0], ...program.functions.filter(isHost)]
         .flatMap(f => switchPoints(f.index === 0 ? { index: 0, statements: f.statements.slice(entrySplit(program)) } : f))
-        .map((point, i) => ({ ...point, pointer: first + 4 + hosts.length + i }))
+        .map((point, i) => ({ ...point, pointer: firstPointer + hosts.length + i }))
     const loopsOf = (f: number) => new Map(loops.filter(l => l.functionIndex === f).map(l => [l.headPc, l.pointer]))
     const executor = assembleExecutor(operations)
     const statics = collectStatics(program)
@@ -105,10 +106,10 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         if (host.functionIndex === 0) continue
         const f = functions[host.functionIndex]
         if (isSpare.has(host.functionIndex)) {
-            functions[host.functionIndex] = spareFunction(f, host.pointer, machine.budget)
+            functions[host.functionIndex] = spareFunction(f, host.pointer, machine)
             continue
         }
-        const linked = hostCode(decodeCode(f.code), host.pointer, machine.budget, loopsOf(host.functionIndex))
+        const linked = hostCode(decodeCode(f.code), host.pointer, machine, loopsOf(host.functionIndex))
         preludeBytes += linked.code.length - f.code.length
         moves.set(host.functionIndex, linked.places)
         functions[host.functionIndex] = hostFunction(f, linked.code)
@@ -119,7 +120,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         moves.set(f.index, shrunk.places)
         functions[f.index] = { ...functions[f.index], code: shrunk.code }
     }
-    const main = linkMain(program, functions[0], hosts[0].pointer, machine.budget, loopsOf(0), records, executor.code)
+    const main = linkMain(program, functions[0], hosts[0].pointer, machine, loopsOf(0), records, executor.code)
     moves.set(0, main.places)
     functions[0] = main.linked
 
@@ -138,11 +139,11 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     })
     for (const kind of addedKinds) {
         const stub = doors.stubs[kind]
-        functions[stub.index] = stubFunction(functions[stub.index], kind, machine.budget)
+        functions[stub.index] = stubFunction(functions[stub.index], kind, machine)
     }
     const staticsBytes = replace(doors.statics, a => emitStatics(a, statics, doors.collect.index))
 
-    const image = { ...program.image, functions, globals: first + 4 + pointers.length }
+    const image = { ...program.image, functions, globals: firstPointer + pointers.length }
     const file = Buffer.from(serializeDevs(image))
     const starts = functionStarts(parseDevs(file))
     const executorStart = starts[0] + main.executorOffset
@@ -214,7 +215,7 @@ function linkMain(
     program: CompiledProgram,
     devs: DevsFunction,
     pointer: number,
-    budget: number,
+    machine: MachineGlobals,
     loops: ReadonlyMap<number, number>,
     records: number,
     executor: Uint8Array,
@@ -233,7 +234,7 @@ function linkMain(
     const early = statements.slice(0, split).map(s => (s.op.immediate === "jump" && s.immediate === splitPc ? { ...s, immediate: -1 } : s))
     reassemble(a, early)
     a.label(placeOf(-1))
-    emitPrelude(a, pointer, budget)
+    emitPrelude(a, pointer, machine)
     const recorded = new Map(recordedCalls(program).map(call => [call.end, call]))
     const markStart = () => a.emit("INDEX_SET", ["LOAD_GLOBAL", records], recordPlace.started, ["TRUE"])
     const started = startedAt(topLevelUnits(program))

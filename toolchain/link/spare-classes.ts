@@ -1,5 +1,6 @@
 import { Assembler } from "../devs/assembler.ts"
 import { type DevsFunction, FunctionFlag } from "../devs/image.ts"
+import type { MachineGlobals } from "../executor/operations.ts"
 import type { CompiledProgram, ProgramFunction } from "../program/compiled-program.ts"
 import { emitPrelude, hostFunction, parametersMax } from "./hosts.ts"
 
@@ -11,9 +12,9 @@ export function spareClasses(program: CompiledProgram): ProgramFunction[] {
 }
 
 /** A constructor that takes as many arguments as any call passes. */
-export function spareFunction(f: DevsFunction, pointer: number, budget: number): DevsFunction {
+export function spareFunction(f: DevsFunction, pointer: number, machine: MachineGlobals): DevsFunction {
     const a = new Assembler()
-    emitPrelude(a, pointer, budget)
+    emitPrelude(a, pointer, machine)
     a.emit("RETURN", ["UNDEFINED"])
     return { ...hostFunction(f, a.finish().code), args: parametersMax }
 }

@@ -1,7 +1,9 @@
 import { Assembler } from "../devs/assembler.ts"
 import { FunctionFlag, type DevsFunction } from "../devs/image.ts"
 import type { AddedKind } from "../format/image.ts"
-import { CODE, codeSlot, frameSlots, secondSlot } from "../executor/frame.ts"
+import { codeSlot, frameSlots } from "../executor/frame.ts"
+import type { MachineGlobals } from "../executor/operations.ts"
+import { emitReplacedCode } from "./replaced-code.ts"
 
 /** More parameters than any call passes arguments, or one that gets them all. */
 const entries: Readonly<Record<AddedKind, { args: number; flags: number }>> = {
@@ -15,20 +17,11 @@ const entries: Readonly<Record<AddedKind, { args: number; flags: number }>> = {
  * Body of the function that `makeFunction` and `makeMethod` close over their code array with: a host that has no code
  * of its own.
  */
-export function stubFunction(f: DevsFunction, kind: AddedKind, budget: number): DevsFunction {
+export function stubFunction(f: DevsFunction, kind: AddedKind, machine: MachineGlobals): DevsFunction {
     const a = new Assembler()
     a.emit("STORE_LOCAL", codeSlot, ["LOAD_CLOSURE", 0, 1])
-    a.label("try")
-    a.emit("TRY", "thrown")
-    a.emit("THROW", ["INDEX", CODE, 0])
-    a.label("thrown")
-    a.emit("CATCH")
-    a.emit("STORE_LOCAL", secondSlot, ["RET_VAL"])
-    a.emit("STORE_GLOBAL", budget, 1)
+    emitReplacedCode(a, machine, "end")
     // an added function has no older code to fall back to
-    a.emit("JMP_Z", "end", CODE)
-    a.emit("JMP", "try")
-    a.label("end")
     a.emit("RETURN", ["UNDEFINED"])
     return {
         ...f,

@@ -60,6 +60,14 @@ export function translateFunction(input: TranslationInput): GuestFunction {
     }
 }
 
+/** Instructions that the code of a long function has without a count of the budget in between; see diff/budget.ts. */
+export const stretchInstructionsMax = 24
+
+/** Whether nothing comes behind a statement but by a jump. */
+function endsControl(s: Statement): boolean {
+    return s.op.name === "JMP" || s.op.name === "RETURN" || s.op.name.startsWith("THROW")
+}
+
 /** Registers that a function with a spill array leaves to its expressions, where parameters do not hold them all. */
 const spillingTemporaries = 2
 
@@ -84,6 +92,7 @@ function translateWith(input: TranslationInput, temporaries: number | undefined)
         end: statementLabel(r.last),
         handler: exceptionLabel(r.handler),
     }))
+    let counted = 0
     // a finally's tokens are known only when all jumps that go through it have been seen: those come before it
     statements.forEach((s, i) => {
         if (targets.has(i)) em.label(statementLabel(i))
@@ -93,6 +102,12 @@ function translateWith(input: TranslationInput, temporaries: number | undefined)
         else if (em.resultRegister === undefined) {
             if (keepsReturnValue && live.liveOut[i].has(RETURN_VALUE)) em.storeVariable(RETURN_VALUE)
             else em.mirror(RETURN_VALUE)
+        }
+        if (em.items.length - counted > stretchInstructionsMax && !live.liveOut[i].has(RETURN_VALUE) && !endsControl(s)) {
+            const here = em.newLabel("counted")
+            em.emit("loop", { kind: "label", name: here })
+            em.label(here)
+            counted = em.items.length
         }
     })
     const body = em.items

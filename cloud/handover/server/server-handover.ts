@@ -178,6 +178,12 @@ export class ServerHandover {
         return this.#elsewhere()
     }
 
+    /** No device is between two servers: what is here is the whole fleet. */
+    get isWhole(): boolean {
+        const phase = this.#leaving?.phase ?? this.#plan?.phase ?? null
+        return phase === null || phase === "aborted" || (phase === "done" && this.#plan?.role === "next")
+    }
+
     get progress(): Progress {
         const leaving = this.#leaving?.progress
         let moved = 0

@@ -11,6 +11,7 @@ import * as webhooks from "./0003-webhooks.ts"
 import * as wideCounters from "./0004-wide-counters.ts"
 import * as security from "./0005-security.ts"
 import * as wayBack from "./0006-way-back.ts"
+import * as watching from "./0007-watching.ts"
 
 type Up = (db: Kysely<unknown>, dialect: DialectName) => Promise<void>
 
@@ -21,6 +22,7 @@ const MIGRATIONS: Readonly<Record<string, { up: Up }>> = {
     "0004-wide-counters": wideCounters,
     "0005-security": security,
     "0006-way-back": wayBack,
+    "0007-watching": watching,
 }
 
 /** @throws Error of the migration that failed; the ones before it stay. */
