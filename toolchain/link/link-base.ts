@@ -9,7 +9,7 @@ import { type AddedKind, addedKinds } from "../format/image.ts"
 import type { MachineGlobals, Operation } from "../executor/operations.ts"
 import { chooseOperations } from "./choose-operations.ts"
 import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
-import { type DebugInfo, packSourceMap, sourceMapEntries } from "../program/debug-info.ts"
+import type { DebugInfo } from "../program/debug-info.ts"
 import { LinkError } from "./errors.ts"
 import { capturedPlaces, type CapturedPlaces, withPlaces } from "./captured-places.ts"
 import { applicationGlobals, capturedSlots, closureFunctions, emitPrelude, type Host, hostCode, hostFunction, isHost } from "./hosts.ts"
@@ -18,6 +18,9 @@ import { shrinkCode } from "./shrink-code.ts"
 import { stubFunction } from "./stub.ts"
 import { topLevelUnits } from "../program/top-level.ts"
 import { recordedCalls, recordPlace, recordsGlobal, startedAt } from "./registrations.ts"
+import { callingTwin, twinFunction, twinsOf } from "./recursion.ts"
+import { shiftDebugInfo } from "./shift-debug-info.ts"
+import { neverWaiting } from "./waiting.ts"
 import { spareClasses, spareFunction } from "./spare-classes.ts"
 import { collectStatics, type Static, staticExpression, staticGroupSize } from "./statics.ts"
 
@@ -82,7 +85,10 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         },
         { dispatch: doors.dispatch.index, refill: doors.refill.index },
     )
-    const loops: LoopPointer[] = [program.functions[0], ...program.functions.filter(isHost)]
+    const keepsOn = neverWaiting(program)
+    const twins = twinsOf(program, keepsOn)
+    // in the middle of a function that never waits, no image can be put in
+    const loops: LoopPointer[] = [program.functions[0], ...program.functions.filter(f => isHost(f) && !keepsOn.has(f.index))]
         .flatMap(f => switchPoints(f.index === 0 ? { index: 0, statements: f.statements.slice(entrySplit(program)) } : f))
         .map((point, i) => ({ ...point, pointer: firstPointer + hosts.length + i }))
     const loopsOf = (f: number) => new Map(loops.filter(l => l.functionIndex === f).map(l => [l.headPc, l.pointer]))
@@ -109,9 +115,17 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
             functions[host.functionIndex] = spareFunction(f, host.pointer, machine)
             continue
         }
-        const linked = hostCode(decodeCode(f.code), host.pointer, machine, loopsOf(host.functionIndex))
+        const twin = twins.find(t => t.functionIndex === host.functionIndex)
+        const statements = decodeCode(f.code)
+        const linked = hostCode(twin ? callingTwin(statements, twin) : statements, host.pointer, machine, loopsOf(host.functionIndex))
         preludeBytes += linked.code.length - f.code.length
         moves.set(host.functionIndex, linked.places)
+        if (twin) {
+            const own = twinFunction(f, twin)
+            preludeBytes += own.linked.code.length
+            moves.set(twin.index, own.places)
+            functions[twin.index] = own.linked
+        }
         functions[host.functionIndex] = hostFunction(f, linked.code)
     }
     for (const f of program.functions) {
@@ -151,7 +165,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     return {
         program,
         file,
-        debug: shiftDebugInfo(program, starts, functions, moves, file),
+        debug: shiftDebugInfo(program, twins, starts, functions, moves, file),
         baseId,
         hosts,
         loops,
@@ -300,35 +314,3 @@ function patchMarker(file: Buffer, baseId: Uint8Array, version: string, numbers:
     file.set(text, at + markerText.length + baseIdBytes + 2 * numbers.length)
     numbers.forEach((n, i) => file.writeUInt16LE(n, at + markerText.length + baseIdBytes + 2 * i))
 }
-
-/** Breakpoints and traces of the linked program: functions have moved, and statements of hosts within them. */
-function shiftDebugInfo(
-    program: CompiledProgram,
-    starts: readonly number[],
-    functions: readonly DevsFunction[],
-    moves: ReadonlyMap<number, ReadonlyMap<number, number>>,
-    file: Uint8Array,
-): DebugInfo {
-    const before = program.debug.functions
-    const ordered = before.map((f, i) => ({ start: f.startpc, index: i })).sort((x, y) => x.start - y.start)
-    const moved = (i: number, offset: number): number => {
-        const table = moves.get(i)
-        if (!table) return offset
-        let best = 0
-        for (const [from, to] of table) if (from <= offset) best = to + (offset - from)
-        return best
-    }
-    const entries = sourceMapEntries(program.debug).map(e => {
-        let owner = ordered[0].index
-        for (const o of ordered) if (o.start <= e.pc) owner = o.index
-        return { ...e, pc: starts[owner] + moved(owner, e.pc - before[owner].startpc) }
-    })
-    return {
-        ...program.debug,
-        functions: before.map((f, i) => ({ ...f, startpc: starts[i], size: functions[i].code.length })),
-        srcmap: packSourceMap(entries),
-        binary: { ...(program.debug.binary as object), hex: Buffer.from(file).toString("hex") },
-        binarySHA256: sha256(file).toString("hex"),
-    }
-}
-
