@@ -127,7 +127,7 @@ class UpdateBuilder {
         const goLive = made("goLive", entry.goLive)
         const goBack = made("goBack", entry.goBack)
         this.shipQueue(scope)
-        if (this.refusals.length) throw new RefusedError(this.refusals)
+        if (this.refusals.length) throw new RefusedError(oncePerPlace(this.refusals))
         const image: Image = {
             baseId: this.base.baseId,
             sequence: this.options.sequence,
@@ -198,7 +198,7 @@ class UpdateBuilder {
     /** The class itself ships when its name is first used. */
     private spareClass(nextIndex: number): number {
         this.enqueue(nextIndex)
-        return this.spares.get(nextIndex) ?? 0
+        return this.spares.get(nextIndex) ?? this.base.spares[0]
     }
 
     private isAskedFor(f: ProgramFunction): boolean {
@@ -299,7 +299,8 @@ class UpdateBuilder {
         const base = this.base.program.functions[this.match.functions.get(f.index)!]
         const own = (program: CompiledProgram, g: ProgramFunction) => (g.index === 0 ? g.statements.slice(entrySplit(program)) : g.statements)
         const loops = this.base.loops.map((l, i) => ({ ...l, number: this.base.hosts.length + i })).filter(l => l.functionIndex === base.index)
-        loops.forEach((point, loop) => {
+        loops.forEach(point => {
+            const loop = point.ordinal
             const plan = loopTakeover({
                 base,
                 next: f,
@@ -376,6 +377,11 @@ class UpdateBuilder {
         this.tokens += guest.tokens
         this.shipped[number] = { key, name, nextIndex, laidOut }
     }
+}
+
+/** Top-level code is translated for boot and for the running program: what it is refused for, it is refused for once. */
+function oncePerPlace(refusals: readonly Refusal[]): Refusal[] {
+    return refusals.filter((r, i) => refusals.findIndex(x => x.code === r.code && x.location === r.location && x.detail === r.detail) === i)
 }
 
 /** Whether a function's code uses another one as a value. */

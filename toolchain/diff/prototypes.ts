@@ -28,7 +28,7 @@ export function prototypeChanges(
 ): PrototypeChanges {
     const added = onlyIn(next, base)
     const removed = onlyIn(base, next)
-    const matchedBase = new Set(match.functions.values())
+    const nextOf = new Map([...match.functions].map(([n, b]) => [b, n]))
     const initialise = new Sequence()
     const goBack = new Sequence()
     const refusals: Refusal[] = []
@@ -37,8 +37,9 @@ export function prototypeChanges(
     for (const s of removed) {
         const owner = classOf(s)
         // a class or a library's prototype that nobody uses any more may stay as it is
-        if (owner === undefined || !matchedBase.has(owner) || base.program.functions[owner].owner !== "app") continue
-        if (s.op.name !== "INDEX_SET") refusals.push(refuse("HOV113", base.program, s, owner))
+        if (owner === undefined || !nextOf.has(owner) || base.program.functions[owner].owner !== "app") continue
+        // of the class as it is now
+        if (s.op.name !== "INDEX_SET") refusals.push(refuse("HOV113", next.program, s, nextOf.get(owner)))
         else {
             if (!addedTargets.has(target(base, s))) initialise.copy(relocate.base([deletion(s)]))
             goBack.copy(relocate.base([s]))
@@ -56,7 +57,7 @@ export function prototypeChanges(
             if (isKnownClass && next.program.functions[owner].owner === "app" && !removedTargets.has(target(next, s)))
                 goBack.copy(relocate.next([deletion(s)]))
         } else if (s.op.name === "CALL2" && owner !== undefined && !isKnownClass) initialise.copy(relocate.next([s]))
-        else refusals.push(refuse("HOV113", next.program, s, owner))
+        else if (!refusals.some(r => owner !== undefined && r.functionName === next.program.functions[owner].name)) refusals.push(refuse("HOV113", next.program, s, owner))
     }
     return { initialise, goBack, refusals }
 }

@@ -20,7 +20,7 @@ import { topLevelUnits } from "../program/top-level.ts"
 import { recordedCalls, recordPlace, recordsGlobal, startedAt } from "./registrations.ts"
 import { callingTwin, twinFunction, twinsOf } from "./recursion.ts"
 import { shiftDebugInfo } from "./shift-debug-info.ts"
-import { neverWaiting } from "./waiting.ts"
+import { type NeverWaiting, neverWaiting } from "./waiting.ts"
 import { spareClasses, spareFunction } from "./spare-classes.ts"
 import { collectStatics, type Static, staticExpression, staticGroupSize } from "./statics.ts"
 
@@ -85,12 +85,9 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         },
         { dispatch: doors.dispatch.index, refill: doors.refill.index },
     )
-    const keepsOn = neverWaiting(program)
-    const twins = twinsOf(program, keepsOn)
-    // in the middle of a function that never waits, no image can be put in
-    const loops: LoopPointer[] = [program.functions[0], ...program.functions.filter(f => isHost(f) && !keepsOn.has(f.index))]
-        .flatMap(f => switchPoints(f.index === 0 ? { index: 0, statements: f.statements.slice(entrySplit(program)) } : f))
-        .map((point, i) => ({ ...point, pointer: firstPointer + hosts.length + i }))
+    const never = neverWaiting(program)
+    const twins = twinsOf(program, never.functions)
+    const loops = loopPointers(program, never, firstPointer + hosts.length)
     const loopsOf = (f: number) => new Map(loops.filter(l => l.functionIndex === f).map(l => [l.headPc, l.pointer]))
     const executor = assembleExecutor(operations)
     const statics = collectStatics(program)
@@ -211,8 +208,22 @@ function madeBy(program: CompiledProgram, maker: string): ProgramFunction {
 }
 
 export interface LoopPointer extends SwitchPoint {
+    /** its place among the loops of its function that `switchPoints` finds */
+    readonly ordinal: number
     /** VM global that points to the code that takes the loop over, or is undefined */
     readonly pointer: number
+}
+
+/** Loops that may be in their middle when an image comes: in one that never waits, no image can be put in. */
+function loopPointers(program: CompiledProgram, never: NeverWaiting, firstPointer: number): LoopPointer[] {
+    return [program.functions[0], ...program.functions.filter(isHost)]
+        .flatMap(f => {
+            const statements = f.index === 0 ? f.statements.slice(entrySplit(program)) : f.statements
+            return switchPoints({ index: f.index, statements })
+                .map((point, ordinal) => ({ ...point, ordinal }))
+                .filter(point => !never.hasLoop(statements, point.headPc))
+        })
+        .map((point, i) => ({ ...point, pointer: firstPointer + i }))
 }
 
 interface LinkedMain {

@@ -1,21 +1,35 @@
 import { builtinStrings } from "../devs/builtins.ts"
-import { type Expr, visitExprs } from "../devs/code.ts"
+import { type Expr, type Statement, visitExprs } from "../devs/code.ts"
 import { stringOf } from "../diff/class-layout.ts"
+import { heldMethod } from "../diff/reach.ts"
 import { fieldName } from "../diff/value-uses.ts"
-import type { CompiledProgram, ProgramFunction } from "../program/compiled-program.ts"
+import type { CompiledProgram } from "../program/compiled-program.ts"
 
 /**
  * Functions that never wait, by what they call: from their first operation to their last no other code runs, so no image
  * is put in or taken out meanwhile. Only what shows in the code counts; who calls a value that it is given may wait.
  */
-export function neverWaiting(program: CompiledProgram): ReadonlySet<number> {
+export function neverWaiting(program: CompiledProgram): NeverWaiting {
     const members = definedMembers(program)
     const candidates = new Set(program.functions.filter(f => f.owner === "app" || f.owner === "library").map(f => f.index))
     for (let size = -1; size !== candidates.size; ) {
         size = candidates.size
-        for (const i of candidates) if (!keepsOn(program, program.functions[i], candidates, members)) candidates.delete(i)
+        for (const i of candidates) if (!keepsOn(program, program.functions[i].statements, candidates, members)) candidates.delete(i)
     }
-    return candidates
+    return {
+        functions: candidates,
+        hasLoop: (statements, headPc) => {
+            const head = statements.findIndex(s => s.pc === headPc)
+            const end = statements.findLastIndex(s => s.op.name === "JMP" && s.immediate === headPc)
+            return keepsOn(program, statements.slice(head, end), candidates, members)
+        },
+    }
+}
+
+export interface NeverWaiting {
+    readonly functions: ReadonlySet<number>
+    /** whether the loop with this head, of all statements of a function, is one that never waits */
+    hasLoop(statements: readonly Statement[], headPc: number): boolean
 }
 
 /** Members of the VM's own objects that come back at once. */
@@ -26,10 +40,10 @@ const nativeMethods: ReadonlySet<string> = new Set([
 const nativeWaits: ReadonlySet<string> = new Set(["start", "resume", "terminate", "suspend", "setMode", "sleep", "delay"])
 const nativeFunctions: ReadonlySet<string> = new Set(["format", "print", "millis"])
 
-function keepsOn(program: CompiledProgram, f: ProgramFunction, known: ReadonlySet<number>, members: ReadonlyMap<string, readonly number[] | "unknown">): boolean {
-    return f.statements.every(s => {
+function keepsOn(program: CompiledProgram, statements: readonly Statement[], known: ReadonlySet<number>, members: ReadonlyMap<string, readonly number[] | "unknown">): boolean {
+    return statements.every((s, k) => {
         if (!s.op.name.startsWith("CALL")) return true
-        const callee = s.args[0]
+        const callee = heldMethod(statements, k) ?? s.args[0]
         if (callee.kind !== "op") return false
         const target = callee.op.name === "NEW" ? callee.args[0] : callee
         if (target.kind !== "op") return false
