@@ -1,6 +1,7 @@
 /** Turns whatever went wrong into a problem document. */
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify"
 import type { Socket } from "node:net"
+import { isDatabaseAway } from "./store/database-away.ts"
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, Problem, problemDocument } from "./problems.ts"
 import type { ProblemCode } from "./problems.ts"
 
@@ -31,6 +32,7 @@ export function toProblem(error: Error): Problem | undefined {
     if (error instanceof SyntaxError && statusCode === 400) return new Problem("HOV_API_BAD_JSON", error.message)
     if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
         return new Problem("HOV_API_BAD_REQUEST", error.message)
+    if (isDatabaseAway(error)) return new Problem("HOV_API_DATABASE", "the database cannot be reached at the moment", 1)
     return undefined
 }
 

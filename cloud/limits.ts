@@ -28,6 +28,9 @@ export const LIMITS = {
     /** Polls and status posts of one device: sustained rate, and what may come at once. */
     deviceRequestsPerS: 20,
     deviceRequestBurst: 60,
+    /** Requests of one token to the operator API, and for blobs. */
+    tokenRequestsPerS: 200,
+    tokenRequestBurst: 1_000,
     /** Wrong tokens or claim codes of one address in a window, before it is locked out. */
     guessesPerWindow: 30,
     guessWindowMs: 60_000,

@@ -1,6 +1,7 @@
 /** Who a token belongs to, remembered so that a poll needs no query. */
 import type { Clock } from "./clock.ts"
 import { GuessLimiter } from "./guess-limiter.ts"
+import { RateLimiter } from "./rate-limiter.ts"
 import type { TokenRow } from "./store/schema.ts"
 import type { Store } from "./store/store.ts"
 import type { Principal, Role } from "./tokens.ts"
@@ -9,6 +10,8 @@ import { hashToken } from "./tokens.ts"
 export class Principals {
     /** Who sends wrong tokens, by address. */
     readonly guesses: GuessLimiter
+    /** Who asks how often, by token. */
+    readonly rates: RateLimiter
     readonly #store: Store
     readonly #now: Clock
     readonly #byHash = new Map<string, Principal>()
@@ -19,6 +22,7 @@ export class Principals {
         this.#store = store
         this.#now = now
         this.guesses = new GuessLimiter(now)
+        this.rates = new RateLimiter(now)
         store.onEvents(events => {
             for (const event of events) {
                 if (event.type !== "token.revoked") continue

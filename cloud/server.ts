@@ -35,7 +35,7 @@ export async function createServer(log: Logger): Promise<FastifyInstance> {
         bodyLimit: LIMITS.operatorBodyBytes,
         requestTimeout: LIMITS.requestTimeoutMs,
         keepAliveTimeout: LIMITS.keepAliveTimeoutMs,
-        http: { maxHeaderSize: LIMITS.headerBytes, headersTimeout: LIMITS.headersTimeoutMs, connectionsCheckingInterval: 5_000 },
+        http: { maxHeaderSize: LIMITS.headerBytes, headersTimeout: LIMITS.headersTimeoutMs, connectionsCheckingInterval: 5_000, requireHostHeader: false },
         routerOptions: { maxParamLength: 200 },
         clientErrorHandler: refuseClient,
         frameworkErrors: sendProblem,
@@ -48,6 +48,11 @@ export async function createServer(log: Logger): Promise<FastifyInstance> {
     app.setErrorHandler(sendProblem)
     app.setNotFoundHandler((request, reply) => {
         sendProblem(new Problem("HOV_API_ROUTE_UNKNOWN", `there is no ${request.method} ${request.url.split("?")[0]}`), request, reply)
+    })
+    // node's own refusal has no body
+    app.addHook("onRequest", (request, _reply, done) => {
+        if (request.raw.headers.host === undefined && request.raw.httpVersion === "1.1") done(new Problem("HOV_API_BAD_REQUEST", "an HTTP/1.1 request has a Host"))
+        else done()
     })
     app.addHook("onSend", async (request, reply) => {
         reply.headers(SECURITY_HEADERS)

@@ -1,7 +1,9 @@
 /**
  * Cuts power at every flash operation of updates, trials, rollbacks and recoveries, on both chips.
  *
- *   npm run test:power -- [--json] [--seed 1] [--quick]
+ *   npm run test:power -- [--json] [--seed 1] [--quick] [--chip esp32|rp2040] [--size 1024|2048] [--only SCENARIO]
+ *
+ * A board waits more than it computes, so several are swept at a time.
  */
 import { CHIPS, type ChipName } from "../sim/index.ts"
 import { powerFirmware } from "./power/firmware.ts"
@@ -12,7 +14,10 @@ import { wear } from "./power/wear.ts"
 const json = process.argv.includes("--json")
 const quick = process.argv.includes("--quick")
 const seed = Number(option("--seed") ?? 1)
-const sizes = quick ? [1024] : [1024, 2048]
+const only = option("--only")
+const onlySize = option("--size")
+const sizes = onlySize ? [Number(onlySize)] : quick ? [1024] : [1024, 2048]
+const AT_ONCE = 6
 const say = (text: string) => void (json || process.stdout.write(`${text}\n`))
 
 function option(name: string): string | undefined {
@@ -23,33 +28,30 @@ function option(name: string): string | undefined {
 const sum = (results: SweepResult[], of: (r: SweepResult) => number) => results.reduce((total, r) => total + of(r), 0)
 
 const program = await powerFirmware()
-const chips = Object.keys(CHIPS) as ChipName[]
-const results: SweepResult[] = []
+const chips = (Object.keys(CHIPS) as ChipName[]).filter(chip => chip === (option("--chip") ?? chip))
 const startMs = performance.now()
 say("chip    size  scenario                     ops  erases  cuts  wrong  formats (healed, for ever)  torn sizes (lost)")
-for (const chip of chips)
-    for (const sizeBytes of sizes)
-        for (const scenario of scenarios(sizeBytes)) {
-            const r = await sweep({ chip, program, scenario, sizeBytes, seed, quick, pairs: quick ? 2 : 12 })
-            results.push(r)
-            say(
-                `${chip.padEnd(7)} ${String(sizeBytes).padStart(4)}  ${scenario.name.padEnd(28)} ${pad(r.operations, 3)} ${pad(r.erases, 7)} ${pad(r.cuts, 5)} ${pad(r.wrong.length, 6)} ${pad(r.storeFormats, 8)} (${r.storeFormatsHealed}, ${r.storeFormatsForEver})  ${r.storeTornSizes} (${r.storeTornSizesLost})`,
-            )
-            for (const wrong of r.wrong) say(`  WRONG ${wrong}`)
-        }
+const wanted = chips.flatMap(chip => sizes.flatMap(sizeBytes => scenarios(sizeBytes).map(scenario => ({ chip, sizeBytes, scenario })))).filter(w => !only || w.scenario.name === only)
+const results = await atOnce(AT_ONCE, wanted, async ({ chip, sizeBytes, scenario }) => {
+    const r = await sweep({ chip, program, scenario, sizeBytes, seed, quick, pairs: quick ? 2 : 12 })
+    say(
+        `${chip.padEnd(7)} ${String(sizeBytes).padStart(4)}  ${scenario.name.padEnd(28)} ${pad(r.operations, 3)} ${pad(r.erases, 7)} ${pad(r.cuts, 5)} ${pad(r.wrong.length, 6)} ${pad(r.storeFormats, 8)} (${r.storeFormatsHealed}, ${r.storeFormatsForEver})  ${r.storeTornSizes} (${r.storeTornSizesLost})`,
+    )
+    for (const wrong of r.wrong) say(`  WRONG ${wrong}`)
+    return r
+})
 
 const updates = quick ? 30 : 120
-const wears = []
-for (const chip of chips) for (const sizeBytes of [1024, 2048]) wears.push(await wear(chip, program, sizeBytes, updates))
+const wears = only ? [] : await atOnce(4, chips.flatMap(chip => sizes.map(sizeBytes => ({ chip, sizeBytes }))), w => wear(w.chip, program, w.sizeBytes, updates))
 
 const plain = (chip: ChipName, sizeBytes: number) => results.find(r => r.chip === chip && r.sizeBytes === sizeBytes && r.scenario === "update over another")
 const perUpdate = chips.flatMap(chip =>
-    sizes.map(sizeBytes => {
-        const r = plain(chip, sizeBytes) as SweepResult
-        return { chip, sizeBytes, writes: r.writes, operations: r.operations, exposedUs: r.exposedUs }
+    sizes.flatMap(sizeBytes => {
+        const r = plain(chip, sizeBytes)
+        return r ? [{ chip, sizeBytes, writes: r.writes, exposedWindows: r.exposedWindows, operations: r.operations, exposedUs: r.exposedUs }] : []
     }),
 )
-const rollback = results.find(r => r.scenario === "rollback of an exception") as SweepResult
+const rollback = results.find(r => r.scenario === "rollback of an exception")
 const summary = {
     ok: results.every(r => r.wrong.length === 0),
     seed,
@@ -62,15 +64,15 @@ const summary = {
     storeTornSizes: sum(results, r => r.storeTornSizes),
     storeTornSizesLost: sum(results, r => r.storeTornSizesLost),
     writesPerUpdate: perUpdate,
-    writesPerRollback: rollback.writes,
+    writesPerRollback: rollback?.writes,
     erasesPer1000Updates: wears,
     durationS: Math.round((performance.now() - startMs) / 1000),
 }
 if (json) process.stdout.write(`${JSON.stringify({ ...summary, scenarios: results })}\n`)
 else {
     say("")
-    for (const p of perUpdate) say(`${p.chip} ${p.sizeBytes} B: ${p.writes} writes, ${p.operations} flash operations, exposed ${p.exposedUs} us per update`)
-    say(`rollback: ${rollback.writes} writes`)
+    for (const p of perUpdate) say(`${p.chip} ${p.sizeBytes} B: ${p.writes} writes, ${p.exposedWindows} exposed windows, ${p.operations} flash operations, exposed ${p.exposedUs} us per update`)
+    if (rollback) say(`rollback: ${rollback.writes} writes`)
     for (const w of wears)
         say(
             `${w.chip} ${w.sizeBytes} B: ${w.erasesPer1000Updates} erases per 1,000 updates (worst sector ${w.sectorErasesPer1000Updates}); ${w.updatesWithin100000Cycles} updates within 100,000 cycles; ${w.erasesPer1000Boots} erases per 1,000 boots`,
@@ -78,6 +80,17 @@ else {
     say(`cuts ${summary.cuts}, wrong ${summary.wrong}, storeFormats ${summary.storeFormats} (healed ${summary.storeFormatsHealed}, for ever ${summary.storeFormatsForEver}), torn sizes ${summary.storeTornSizes} (lost ${summary.storeTornSizesLost}), ${summary.durationS} s`)
 }
 process.exitCode = summary.ok ? 0 : 1
+
+/** Does all of them, so many at a time; the results in their order. */
+async function atOnce<T, R>(limit: number, items: readonly T[], use: (item: T) => Promise<R>): Promise<R[]> {
+    const results: R[] = []
+    let next = 0
+    const work = async () => {
+        for (let i = next++; i < items.length; i = next++) results[i] = await use(items[i])
+    }
+    await Promise.all(Array.from({ length: limit }, work))
+    return results
+}
 
 function pad(n: number, width: number): string {
     return String(n).padStart(width)

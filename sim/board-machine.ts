@@ -36,8 +36,9 @@ export class BoardMachine {
         const state = flashState(setup.flash)
         // Streams of their own, so that a change in the use of one does not change the other's numbers.
         const { buffersPage } = CHIPS[setup.chip]
-        this.flash = new NorFlash(state, setup.timing, new SeededRandom(setup.seed ^ 0x666c_6173), buffersPage, (kind, offset, sizeBytes, number) =>
-            report({ kind: "flash", operation: { number, kind, offset, sizeBytes, tMs: this.nowMs() } }),
+        this.flash = new NorFlash(state, setup.timing, new SeededRandom(setup.seed ^ 0x666c_6173), buffersPage, operation =>
+            // the bytes are a view of all of the VM's memory
+            report({ kind: "flash", operation: { ...operation, bytes: operation.bytes.slice(), tMs: this.nowMs() } }),
         )
         this.network = new BoardNetwork(
             setup.network,

@@ -20,6 +20,8 @@ export interface BootView {
     active: "R" | "A" | "B"
     minSequence: number
     trying: boolean
+    /** First 8 bytes of the SHA-256 of the image last tried from RAM, as hex digits. */
+    tryDigest: string
     a: BankView
     b: BankView
 }
@@ -35,6 +37,7 @@ const SLOTS = ["R", "A", "B"] as const
 const RECORD_BYTES = 124
 const PIECE_BYTES = 208
 const MAX_ATTEMPTS = 3
+const R_WITHIN_MS = 2000
 
 /** The boot record that counts; undefined when there is none. */
 export function readBootView(flash: Uint8Array): BootView | undefined {
@@ -68,6 +71,7 @@ export function readBootView(flash: Uint8Array): BootView | undefined {
         active: SLOTS[record[3]],
         minSequence: record.readUInt32LE(16),
         trying: (record[22] & 1) !== 0,
+        tryDigest: record.toString("hex", 24, 32),
         a: bank("A", 40),
         b: bank("B", 80),
     }
@@ -92,7 +96,9 @@ export function checkStart(before: Uint8Array, after: Uint8Array, line: string):
     const findings = checkFlash(after)
     const was = readBootView(before)
     const is = readBootView(after)
-    const [, slot, version, sequence, cause] = /slot=(\S) v=(\S+) seq=(\d+) cause=(\S+)/.exec(line) ?? []
+    const [, slot, version, sequence, cause, tookMs] = /slot=(\S) v=(\S+) seq=(\d+) cause=(\S+) .*ms=(\d+)/.exec(line) ?? []
+    if (slot === "R" && !(Number(tookMs) <= R_WITHIN_MS)) findings.push({ promise: 1, message: `R after ${tookMs} ms` })
+    if (slot !== "R" && !was) findings.push({ promise: 1, message: `${slot} runs, and there was no record to say so` })
     if (was && is && is.minSequence < was.minSequence) findings.push({ promise: 6, message: "a start lowered the sequence" })
     if (slot === "A" || slot === "B") {
         const bank = slot === "A" ? is?.a : is?.b

@@ -28,8 +28,12 @@ export interface FlashOperation {
     kind: "program" | "erase"
     offset: number
     sizeBytes: number
+    /** What is programmed; empty for an erase. */
+    bytes: Uint8Array
     tMs: number
 }
+
+const NOTHING = new Uint8Array(0)
 
 /**
  * A NOR flash: bits go from 1 to 0 by programming and back only by erasing a whole sector of 4 KB.
@@ -49,7 +53,7 @@ export class NorFlash implements VmFlash {
         private readonly random: SeededRandom,
         /** See `Chip.buffersPage`. */
         private readonly buffersPage: boolean,
-        private readonly onOperation: (kind: "program" | "erase", offset: number, sizeBytes: number, number: number) => void,
+        private readonly onOperation: (operation: Omit<FlashOperation, "tMs">) => void,
     ) {
         this.sizeBytes = state.contents.length
     }
@@ -99,7 +103,7 @@ export class NorFlash implements VmFlash {
     /** One program operation of the chip. */
     private pulse(offset: number, bytes: Uint8Array, newBytes: number): void {
         const { contents, counters } = this.state
-        const done = this.begin("program", offset, bytes.length)
+        const done = this.begin("program", offset, bytes.length, bytes)
         // Programming can only clear bits.
         for (let i = 0; i < done; i++) contents[offset + i] &= bytes[i]
         if (this.cutNow)
@@ -140,11 +144,11 @@ export class NorFlash implements VmFlash {
     }
 
     /** Counts the operation; returns how many of its bytes happen. */
-    private begin(kind: "program" | "erase", offset: number, sizeBytes: number): number {
+    private begin(kind: "program" | "erase", offset: number, sizeBytes: number, bytes: Uint8Array = NOTHING): number {
         const { counters } = this.state
         if (!this.inUse) return sizeBytes
         const number = ++counters[COUNTER.operations]
-        this.onOperation(kind, offset, sizeBytes, number)
+        this.onOperation({ kind, offset, sizeBytes, bytes, number })
         this.cutNow = number === counters[COUNTER.cutAtOperation]
         return this.cutNow ? Math.min(counters[COUNTER.tornBytes], sizeBytes) : sizeBytes
     }

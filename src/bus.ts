@@ -6,4 +6,4 @@
  * Needs the service's description in the project: `handover init` copies it to services/.
  */
 export { startBootloaderServer } from "./dfu/bootloader-server"
-export { pushArtifact } from "./dfu/bootloader-client"
+export { BusUpdater } from "./dfu/bootloader-client"

@@ -1,11 +1,11 @@
 import * as ds from "@devicescript/core"
 import { writeValue } from "./bootloader/store"
-import { bootRecord, running, runningSequence, runningVersion, slotName } from "./bootloader/boot"
+import { running, runningSequence, runningVersion, slotName } from "./bootloader/boot"
+import { bootRecord } from "./bootloader/record-keeper"
 import {
     changes,
     confirm,
     goAhead,
-    lastContact,
     reconfigure,
     requireConfirm,
     send,
@@ -14,6 +14,7 @@ import {
     wake,
 } from "./dfu/actor"
 import { setAsked, setPolicy } from "./dfu/policy"
+import { lastContact } from "./dfu/server-link"
 import { frozen } from "./dfu/trust"
 import { Ev, Phase, phaseNames, UpdaterState } from "./dfu/updater-state"
 import { baseId } from "./hotswap"

@@ -95,6 +95,36 @@ test("groups and rollouts are made, shown and steered", async () => {
     assert.equal((await cli("rollouts", "list")).json.rollouts.map((r: { id: string }) => r.id), [id])
 })
 
+test("experiments are started, shown and ended; webhooks added and removed; the audit log says who did it", async () => {
+    const call = (route: string, body: object) => fetch(`${server.url}/api/v1${route}`, { method: "POST", headers: { authorization: `Bearer ${readFileSync(server.tokenFile, "utf8").trim()}`, "content-type": "application/json" }, body: JSON.stringify(body) })
+    assert.is((await call("/releases", { app: "heater", version: "1.3.0" })).status, 201)
+    const started = await cli("experiments", "start", "1.1.0", "1.3.0", "--name", "warmer", "--split", "30", "--filter", "attr.site = nowhere", "--seed", "s")
+    assert.equal([started.code, started.json.experiment?.state, started.json.experiment?.splitPercent], [0, "running", 30], started.stdout)
+    const { id } = started.json.experiment
+    const human = await runCli(["experiments", "show", id, "--project", folder.path], { env: { HANDOVER_URL: server.url, HANDOVER_TOKEN_FILE: server.tokenFile } })
+    assert.match(human.stdout, /running; undecided\n.*failure rate.*\na\s+heater@1\.1\.0\s+0[^]*\nb\s+heater@1\.3\.0\s+0/)
+    const ended = await cli("experiments", "end", id, "b")
+    assert.equal([ended.code, ended.json.experiment?.winner], [0, "b"], ended.stdout)
+    assert.equal((await cli("experiments", "list")).json.experiments.map((x: { name: string; state: string }) => [x.name, x.state]), [["warmer", "ended"]])
+    assert.is((await cli("experiments", "end", id, "c")).code, 2)
+    assert.is((await cli("experiments", "start", "1.1.0", "1.3.0", "--split", "100")).code, 2)
+
+    const hook = await cli("webhooks", "add", "http://127.0.0.1:9/hook", "--type", "rollout.", "--type", "command.finished", "--to", file("hook.secret"))
+    assert.equal([hook.code, hook.json.types], [0, ["rollout.", "command.finished"]], hook.stdout)
+    assert.match(readFileSync(file("hook.secret"), "utf8"), /^whsec_/)
+    assert.not.match(hook.stdout, /whsec_/)
+    assert.equal((await cli("webhooks", "list")).json.webhooks.map((w: { id: string }) => w.id), [hook.json.id])
+    assert.is((await cli("webhooks", "remove", hook.json.id)).code, 0)
+    assert.equal((await cli("webhooks", "list")).json.webhooks, [])
+
+    const log = await cli("audit", "--lines", "200")
+    const done = log.json.entries.map((entry: { action: string; subject: string }) => `${entry.action} ${entry.subject}`)
+    for (const entry of [`experiment.create ${id}`, `experiment.end ${id}`, `webhook.create ${hook.json.id}`, `webhook.remove ${hook.json.id}`]) assert.ok(done.includes(entry), entry)
+    const about = await cli("audit", "--subject", id)
+    assert.equal(about.json.entries.map((entry: { action: string }) => entry.action), ["experiment.end", "experiment.create"])
+    assert.is((await cli("audit", "--lines", "1")).json.entries.length, 1)
+})
+
 test("a token of a role may do what its role may, until it is revoked", async () => {
     const made = await cli("tokens", "new", "ci", "viewer", "--to", file("ci.token"))
     assert.not.match(made.stdout, new RegExp(readFileSync(file("ci.token"), "utf8").trim()))

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { get } from "node:http"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
@@ -76,6 +77,27 @@ test("a listener hears what happens to a device, and one that comes back misses 
     const only = await listen(cloud, "?types=release.", { "last-event-id": "0" }, events => events.length > 0)
     assert.is(only[0].type, "release.created")
     device!.close()
+})
+
+test("nobody hears a token's hash, and whose token is revoked hears no more", async ({ cloud }) => {
+    const { id, token } = await cloud.must(201, "POST", "/tokens", { name: "reader", role: "viewer" })
+    const hash = createHash("sha256").update(token).digest("hex")
+    let text = ""
+    const ended = new Promise<void>((resolve, reject) => {
+        get(`${cloud.url}/api/v1/events`, { headers: { authorization: `Bearer ${token}` } }, response => {
+            response.setEncoding("utf8")
+            response.on("data", part => {
+                if (text === "") void cloud.must(204, "DELETE", `/tokens/${id}`)
+                text += part
+            })
+            response.on("end", resolve)
+        }).on("error", reject)
+    })
+    await ended
+    const heard = await listen(cloud, "?types=token.&after=0", {}, events => events.some(event => event.type === "token.revoked"))
+    const revoked = heard.find(event => event.type === "token.revoked")
+    assert.equal(Object.keys(revoked?.data).sort(), ["at", "device", "type"])
+    assert.not.match(text + JSON.stringify(heard), new RegExp(hash, "i"))
 })
 
 test("a listener that was away for too long is told that it has missed something", async () => {

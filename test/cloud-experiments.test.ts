@@ -61,7 +61,7 @@ live("each device gets the release of its arm, the figures tell them apart, and 
     }).map((life: Promise<void>) => life.catch(() => {}))
     await until("all to have reported", () => cloud.must(200, "GET", "/devices"), page => page.items.every((item: any) => item.actual !== null), 15_000)
     const started = await cloud.must(201, "POST", "/experiments", { name: "blink", a: "1.1.0", b: "1.2.0" })
-    const shown = await until("all outcomes", () => cloud.must(200, "GET", `/experiments/${started.id}`), value => value.a.finished + value.b.finished === 60, 20_000)
+    const shown = await until("all outcomes", () => cloud.must(200, "GET", `/experiments/${started.id}`), value => value.a.finished + value.b.finished === 60, 60_000)
     assert.ok(shown.a.finished >= 15 && shown.b.finished >= 15, `${shown.a.finished} and ${shown.b.finished}`)
     for (const [id, versions] of told) assert.equal(versions, [armOf(shown.seed, id, 50) === "a" ? "1.1.0" : "1.2.0"])
     assert.is(shown.a.failureRate, 1)

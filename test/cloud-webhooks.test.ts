@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { suite } from "uvu"
@@ -58,6 +59,11 @@ test("events arrive in order, signed, and again until they are taken", async ({ 
     assert.not.ok(events.some(event => event.type.startsWith("handover.command.queued")))
     for (const { headers, body } of hook.taken) {
         assert.ok(isGenuine(headers, body, secret))
+        // As any library of Standard Webhooks does it.
+        const key = Buffer.from(/^whsec_([A-Za-z0-9+/]+=*)$/.exec(secret)![1], "base64")
+        assert.is(key.length, 32)
+        const signature = createHmac("sha256", key).update(`${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`).digest("base64")
+        assert.is(headers["webhook-signature"], `v1,${signature}`)
         assert.not.ok(isGenuine(headers, `${body} `, secret))
     }
     const { items } = await cloud.must(200, "GET", "/webhooks")

@@ -128,7 +128,7 @@ function check(before: BootRecord, event: BootEvent, after: ReturnType<typeof bo
     }
     for (const slot of [Slot.A, Slot.B]) {
         const [was, is] = [bankOf(before, slot), bankOf(record, slot)]
-        if (was.status === BankStatus.Bad && event.kind !== Boot.Stored && record.baseId === before.baseId)
+        if (was.status === BankStatus.Bad && event.kind !== Boot.Stored && event.kind !== Boot.Erase && record.baseId === before.baseId)
             assert.is(is.status, BankStatus.Bad, "bad stays bad")
     }
     if (record.minSequence < before.minSequence) assert.ok(event.allowOlder && event.kind === Boot.Stored, "the sequence falls by permission")
@@ -141,13 +141,37 @@ function check(before: BootRecord, event: BootEvent, after: ReturnType<typeof bo
         if (active === Slot.R || bankOf(before, active).status === BankStatus.Confirmed) assert.not(write, "a quiet start writes nothing")
     }
     if (!write && record.baseId === before.baseId) assert.equal(record, before, "what changed is written")
+    if (event.kind === Boot.Erase) assert.is(record.active, before.active, "what runs is not erased")
+    if (event.kind === Boot.Revert && record.active !== Slot.R && code === "") assert.is(bankOf(record, record.active).status, BankStatus.Confirmed)
     if (record.active !== Slot.R) assert.is.not(inactiveSlot(record), record.active)
 }
+
+test("panics in a row up to the maximum that is set", () => {
+    let record = twoBanks()
+    for (let i = 1; i <= 5; i++) {
+        const step = bootStep(record, { ...afterPanic, maxPanics: 5 })
+        record = step.record
+        assert.is(step.run, i < 5 ? Slot.B : Slot.A)
+    }
+})
+
+test("an order back goes to the confirmed bank before, and to R where there is none; what runs is not erased", () => {
+    const before = twoBanks()
+    assert.is(bootStep(before, { kind: Boot.Erase, slot: Slot.B }).code, "HOV_BANK_IN_USE")
+    const back = bootStep(before, { kind: Boot.Revert, slot: Slot.A })
+    assert.equal([back.code, back.run, back.write, back.record.minSequence], ["", Slot.A, true, 2])
+    const erased = bootStep(before, { kind: Boot.Erase, slot: Slot.A })
+    assert.equal([erased.code, erased.write, erased.record.a.status], ["", true, BankStatus.Empty])
+    assert.is(bootStep(erased.record, { kind: Boot.Erase, slot: Slot.A }).write, false)
+    assert.is(bootStep(erased.record, { kind: Boot.Revert, slot: Slot.A }).code, "HOV_BANK_NONE")
+    assert.is(bootStep(erased.record, { kind: Boot.Revert, slot: Slot.R }).run, Slot.R)
+})
 
 test("any history of events keeps the promises", () => {
     const anyImage = fc.integer({ min: 1, max: 6 }).map(image)
     const step = fc.oneof(
         fc.record({ kind: fc.constant(Boot.Start), baseId: fc.constantFrom(BASE, BASE, BASE, "2222222222222222"), panicked: fc.boolean() }),
+        fc.record({ kind: fc.constantFrom(Boot.Revert, Boot.Erase), slot: fc.constantFrom(Slot.R, Slot.A, Slot.B) }),
         fc.record({ kind: fc.constantFrom(Boot.LoadFailed, Boot.Healthy, Boot.Fault, Boot.StoreFailed) }),
         fc.record({ kind: fc.constant(Boot.Try), image: anyImage, allowOlder: fc.boolean() }),
         fc.record({ kind: fc.constant(Boot.Stored), image: anyImage, allowOlder: fc.boolean(), onTrial: fc.boolean() }),

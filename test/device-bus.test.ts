@@ -12,7 +12,7 @@ import * as ds from "@devicescript/core"
 import { fetch } from "@devicescript/net"
 import { readSetting } from "@devicescript/settings"
 import { startResident, withNetwork } from "./resident"
-import { pushArtifact } from "./dfu/bootloader-client"
+import { BusUpdater } from "./dfu/bootloader-client"
 import { startBootloaderServer } from "./dfu/bootloader-server"
 
 startBootloaderServer()
@@ -25,7 +25,7 @@ const artifact = await withNetwork(async () => {
     return await response.buffer()
 })
 console.log("app artifact " + artifact.length)
-console.log("app pushed " + (await pushArtifact(board, artifact)))
+console.log("app pushed " + (await new BusUpdater(board).push(artifact)))
 while ((await board.phase.read()) !== 5) await ds.sleep(100)
 console.log("app runs " + (await board.activeVersion.read()) + " from " + (await board.slot.read()) + " base " + (await board.base.read()).toString("hex"))
 `

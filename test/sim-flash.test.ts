@@ -29,7 +29,7 @@ async function withBoard(options: Partial<BoardOptions>, use: (board: Board) => 
 function bareFlash(buffersPage = false) {
     const state = flashState(createSharedFlash(128 * 1024))
     const operations: string[] = []
-    const flash = new NorFlash(state, undefined, new SeededRandom(1), buffersPage, (kind, offset, size) => operations.push(`${kind} ${offset} ${size}`))
+    const flash = new NorFlash(state, undefined, new SeededRandom(1), buffersPage, ({ kind, offset, sizeBytes }) => operations.push(`${kind} ${offset} ${sizeBytes}`))
     return { state, flash, operations }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { CliError } from "../cli-error.ts"
 import { EXIT } from "../exit-codes.ts"
 import { commandFrame, framePackets, type Packet } from "./frames.ts"
@@ -9,8 +10,8 @@ const SERVICE_CLASS = 0x1a5de6b1
 const GET = 0x1000
 const EVENT_MASK = 0x8000
 const CHANGED = 0x80
-const COMMAND = { begin: 0x80, write: 0x81, commit: 0x82, confirm: 0x83, reject: 0x84, cancel: 0x85 } as const
-const REGISTER = { phase: 0x180, slot: 0x181, activeVersion: 0x182, base: 0x183, sequence: 0x184, errorCode: 0x185, received: 0x186 } as const
+const COMMAND = { begin: 0x80, write: 0x81, commit: 0x82, confirm: 0x83, reject: 0x84, cancel: 0x85, rollback: 0x86, erase: 0x87 } as const
+const REGISTER = { phase: 0x180, slot: 0x181, activeVersion: 0x182, base: 0x183, sequence: 0x184, errorCode: 0x185, received: 0x186, bankA: 0x187, bankB: 0x188, counts: 0x189, nextSlot: 0x18a, diagnostics: 0x18b } as const
 
 export const PHASES = ["idle", "checking", "downloading", "ready", "trial", "confirmed", "rolledBack", "failed"] as const
 export type BoardPhase = (typeof PHASES)[number]
@@ -32,6 +33,39 @@ export interface BoardState {
     readonly base: string
     readonly sequence: number
     readonly code: string
+}
+
+export type BankStatus = "empty" | "trial" | "confirmed" | "bad"
+
+export interface BankOnBoard {
+    readonly status: BankStatus
+    readonly attempts: number
+    readonly sequence: number
+    readonly version: string
+}
+
+/** What the board's boot record says. */
+export interface BankState {
+    readonly a: BankOnBoard
+    readonly b: BankOnBoard
+    readonly next: "R" | "A" | "B"
+    readonly panics: number
+    readonly rollbacks: number
+    readonly trials: number
+    /** About the last failure. */
+    readonly diagnostics: Readonly<Record<string, unknown>> | null
+}
+
+const SLOTS = ["R", "A", "B"] as const
+const text = (bytes: Buffer) => bytes.toString("utf8").replace(/\0.*$/s, "")
+
+/** A piece of the artifact with its check, the first 4 bytes of its SHA-256. */
+export function writePacket(offset: number, data: Uint8Array): Buffer {
+    const packet = Buffer.alloc(8 + data.length)
+    packet.writeUInt32LE(offset)
+    createHash("sha256").update(data).digest().copy(packet, 4, 0, 4)
+    packet.set(data, 8)
+    return packet
 }
 
 /** Boards on the bus that can be updated; ends at the first when `first`, else after `waitMs` (boards announce every 0.5 s). */
@@ -60,6 +94,7 @@ export class BusBootloader {
     private phaseBefore: BoardPhase | undefined
     /** The last one that the board has announced since the commit. */
     private announced: BoardPhase | undefined
+    private stopListening: () => void = () => {}
 
     constructor(
         private readonly link: JacdacLink,
@@ -69,11 +104,25 @@ export class BusBootloader {
     async state(): Promise<BoardState> {
         return {
             phase: PHASES[(await this.read("phase"))[0]],
-            slot: (["R", "A", "B"] as const)[(await this.read("slot"))[0]],
-            version: (await this.read("activeVersion")).toString("utf8").replace(/\0.*$/s, ""),
+            slot: SLOTS[(await this.read("slot"))[0]],
+            version: text(await this.read("activeVersion")),
             base: (await this.read("base")).toString("hex"),
             sequence: (await this.read("sequence")).readUInt32LE(0),
-            code: (await this.read("errorCode")).toString("utf8").replace(/\0.*$/s, ""),
+            code: text(await this.read("errorCode")),
+        }
+    }
+
+    async banks(): Promise<BankState> {
+        const [panics, rollbacks, trials] = await this.read("counts")
+        const diagnostics = text(await this.read("diagnostics"))
+        return {
+            a: bank(await this.read("bankA")),
+            b: bank(await this.read("bankB")),
+            next: SLOTS[(await this.read("nextSlot"))[0]],
+            panics,
+            rollbacks,
+            trials,
+            diagnostics: diagnostics ? JSON.parse(diagnostics) : null,
         }
     }
 
@@ -85,10 +134,7 @@ export class BusBootloader {
         let done = (await this.read("received")).readUInt32LE(0)
         let silent = 0
         while (done < artifact.length) {
-            const piece = Buffer.alloc(4 + Math.min(PIECE_BYTES, artifact.length - done))
-            piece.writeUInt32LE(done)
-            piece.set(artifact.subarray(done, done + PIECE_BYTES), 4)
-            const reply = await this.ask(COMMAND.write, COMMAND.write, piece)
+            const reply = await this.ask(COMMAND.write, COMMAND.write, writePacket(done, artifact.subarray(done, done + PIECE_BYTES)))
             const received = reply && reply.length >= 4 ? reply.readUInt32LE(0) : done
             silent = received > done ? 0 : silent + 1
             if (silent > TRIES) throw this.lost(`it takes no more after ${done} of ${artifact.length} bytes`)
@@ -98,7 +144,8 @@ export class BusBootloader {
         }
         this.phaseBefore = PHASES[(await this.read("phase"))[0]]
         this.announced = undefined
-        this.link.onFrame(frame => {
+        this.stopListening()
+        this.stopListening = this.link.onFrame(frame => {
             for (const p of framePackets(frame))
                 if (this.isFromBoard(p) && (p.command & EVENT_MASK) !== 0 && (p.command & 0xff) === CHANGED) this.announced = PHASES[p.data[0]]
         })
@@ -107,6 +154,14 @@ export class BusBootloader {
 
     confirm(): void {
         this.send(COMMAND.confirm, Buffer.alloc(0))
+    }
+
+    rollback(): void {
+        this.send(COMMAND.rollback, Buffer.alloc(0))
+    }
+
+    erase(slot: "A" | "B"): void {
+        this.send(COMMAND.erase, Buffer.of(SLOTS.indexOf(slot)))
     }
 
     cancel(): void {
@@ -165,5 +220,14 @@ export class BusBootloader {
 
     private lost(what: string): CliError {
         return new CliError("HOV_CLI_UNREACHABLE", `board ${this.board.deviceId} on the bus: ${what}`, EXIT.unreachable)
+    }
+}
+
+function bank(data: Buffer): BankOnBoard {
+    return {
+        status: (["empty", "trial", "confirmed", "bad"] as const)[data[4]],
+        attempts: data[5],
+        sequence: data.readUInt32LE(0),
+        version: text(data.subarray(6)),
     }
 }

@@ -9,6 +9,7 @@
 import type { Logger } from "pino"
 import type { Clock } from "../clock.ts"
 import { newId } from "../ids.ts"
+import { isDatabaseAway } from "../store/database-away.ts"
 import type { EventType, StoredEvent } from "../store/events.ts"
 import type { Repos, Store } from "../store/store.ts"
 import type { DeviceView } from "../store/views.ts"
@@ -19,6 +20,8 @@ import { decide } from "./decide.ts"
 const DEVICES_PER_TRANSACTION = 32
 /** A device needs at most: finish, cancel or grant. */
 const STEPS_MAX = 3
+/** After the database was away. */
+const AGAIN_MS = 500
 
 const OF_INTEREST: ReadonlySet<EventType> = new Set<EventType>([
     "device.actual",
@@ -109,7 +112,9 @@ export class Controller {
         try {
             this.look(await this.#options.store.read.desired.devicesOf(releaseId))
         } catch (error) {
-            if (!this.#closed) this.#options.log.error({ err: error }, "controller: the devices of a release cannot be read")
+            if (this.#closed) return
+            this.#options.log.error({ err: error }, "controller: the devices of a release cannot be read")
+            if (isDatabaseAway(error)) this.#later(() => this.#waitingFor(releaseId))
         }
     }
 
@@ -125,8 +130,12 @@ export class Controller {
             try {
                 await this.#options.store.write(repos => this.reconcile(repos, batch))
             } catch (error) {
-                // The sweep and the next report bring these devices back.
                 this.#options.log.error({ err: error, devices: batch.length }, "controller: a batch failed")
+                // Anything else than a database that is away would fail in the same way again.
+                if (this.#closed || !isDatabaseAway(error)) continue
+                await new Promise(resolve => setTimeout(resolve, AGAIN_MS))
+                // Nobody else would look at these: what they wait for has happened already.
+                if (this.#started) for (const id of batch) this.#waiting.add(id)
             }
         }
     }
@@ -149,8 +158,15 @@ export class Controller {
                 await new Promise(resolve => setImmediate(resolve))
             }
         } catch (error) {
-            if (!this.#closed) this.#options.log.error({ err: error }, "controller: the first look failed")
+            if (this.#closed) return
+            this.#options.log.error({ err: error }, "controller: the first look failed")
+            if (isDatabaseAway(error)) this.#later(() => this.#everything())
         }
+    }
+
+    /** Once more in a moment, if this process leads then. */
+    #later(work: () => Promise<void>): void {
+        setTimeout(() => void (this.#started && work()), AGAIN_MS).unref()
     }
 
     /** Returns whether to look at the device again. */

@@ -36,6 +36,9 @@ export class ActualWriter {
     #lazy = new Set<Session>()
     #deliveries: Delivery[] = []
     #flushing: Promise<void> | undefined
+    /** Something that matters is being written. */
+    #busy = false
+    readonly #settling: (() => void)[] = []
     #soon: NodeJS.Immediate | undefined
     readonly #timer: NodeJS.Timeout
 
@@ -59,9 +62,13 @@ export class ActualWriter {
         this.#flushSoon()
     }
 
-    /** Nothing that matters waits to be written. */
-    get isIdle(): boolean {
-        return this.#changed.size === 0 && this.#deliveries.length === 0 && this.#flushing === undefined
+    /** Resolves when all that matters is written; what is the same as before may still wait. */
+    settle(): Promise<void> {
+        if (this.#changed.size === 0 && this.#deliveries.length === 0 && !this.#busy) return Promise.resolve()
+        return new Promise(resolve => {
+            this.#settling.push(resolve)
+            this.#flushing ??= this.#begin(false)
+        })
     }
 
     /** The device talks to another server process now: what waits here is out of date. */
@@ -77,10 +84,19 @@ export class ActualWriter {
 
     /** Writes everything that waits; resolves when it is committed. Does not throw. */
     flush(): Promise<void> {
-        this.#flushing ??= this.#flushAll().finally(() => {
-            this.#flushing = undefined
-        })
+        this.#flushing ??= this.#begin(true)
         return this.#flushing
+    }
+
+    #begin(withLazy: boolean): Promise<void> {
+        return this.#flushAll(withLazy).finally(() => {
+            this.#flushing = undefined
+            this.#settled()
+        })
+    }
+
+    #settled(): void {
+        for (const resolve of this.#settling.splice(0)) resolve()
     }
 
     async close(): Promise<void> {
@@ -97,17 +113,21 @@ export class ActualWriter {
         })
     }
 
-    async #flushAll(): Promise<void> {
-        const lazy = this.#lazy
-        this.#lazy = new Set()
+    async #flushAll(withLazy: boolean): Promise<void> {
+        const lazy = withLazy ? this.#lazy : new Set<Session>()
+        if (withLazy) this.#lazy = new Set()
         const pages = pagesOf([...lazy])
         while (this.#changed.size > 0 || this.#deliveries.length > 0 || pages.length > 0) {
             const changed = takeSome(this.#changed)
             const deliveries = this.#deliveries.splice(0, ROWS_PER_TRANSACTION)
             const same = changed.length === 0 ? (pages.pop() ?? []) : []
+            this.#busy = changed.length > 0 || deliveries.length > 0
             try {
                 await this.#write(changed, same, deliveries)
+                this.#busy = false
+                if (this.#changed.size === 0 && this.#deliveries.length === 0) this.#settled()
             } catch (error) {
+                this.#busy = false
                 for (const session of changed) this.#changed.add(session)
                 for (const session of [...same, ...pages.flat()]) this.#lazy.add(session)
                 this.#deliveries.unshift(...deliveries)

@@ -108,10 +108,12 @@ export function blobGate(principals: Principals, seals: Seals) {
         if (token === undefined) throw missing()
         if (token.startsWith("hovb_") && seals.blobDevice(token) !== undefined) return
         principals.guesses.check(request.ip)
-        if ((await principals.find(token)) === undefined) {
+        const principal = await principals.find(token)
+        if (principal === undefined) {
             principals.guesses.failed(request.ip)
             throw new Problem("HOV_API_TOKEN_WRONG", "the token is not known, or was revoked")
         }
+        principals.rates.check(principal.tokenId)
     }
 }
 

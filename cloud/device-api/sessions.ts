@@ -51,6 +51,8 @@ export interface SessionsOptions {
 
 /** Stands for a key that the server cannot read any more: nothing opens with it. */
 const NO_KEY = randomBytes(32)
+/** After a read that failed. */
+const AGAIN_MS = 500
 
 export class Sessions {
     readonly #options: SessionsOptions
@@ -140,7 +142,13 @@ export class Sessions {
         session.extras.nextToken = await this.#options.extras.nextToken(deviceId)
         // In the map before its command is read: a command that is committed meanwhile refreshes it.
         this.#byId.set(deviceId, session)
-        await this.#refresh([deviceId])
+        try {
+            await this.#refresh([deviceId])
+        } catch (error) {
+            // Without its command it must not be taken for known.
+            this.#byId.delete(deviceId)
+            throw error
+        }
         return session
     }
 
@@ -149,14 +157,33 @@ export class Sessions {
         for (const { type, deviceId } of events) {
             if (deviceId === null) continue
             if (elsewhere && (type === "device.actual" || type === "device.status")) this.#forget(deviceId)
-            else if (type === "token.pending") this.#tellToken(deviceId).catch(this.#options.onError)
+            else if (type === "token.pending") void this.#tellTokenSurely(deviceId)
             else if (type === "device.removed" || type === "device.key") {
                 this.#options.seals.end(deviceId)
                 this.#byId.delete(deviceId)
                 this.#options.held.end(deviceId, null)
             } else if (type.startsWith("command.") && this.#byId.has(deviceId)) changed.add(deviceId)
         }
-        if (changed.size > 0) this.#refresh([...changed]).catch(this.#options.onError)
+        if (changed.size > 0) void this.#refreshSurely([...changed])
+    }
+
+    /** Tries until it is done: a device that waits here would not hear of its command otherwise. */
+    async #refreshSurely(deviceIds: readonly string[]): Promise<void> {
+        try {
+            await this.#refresh(deviceIds)
+        } catch (error) {
+            this.#options.onError(error)
+            setTimeout(() => void this.#refreshSurely(deviceIds), AGAIN_MS).unref()
+        }
+    }
+
+    async #tellTokenSurely(deviceId: string): Promise<void> {
+        try {
+            await this.#tellToken(deviceId)
+        } catch (error) {
+            this.#options.onError(error)
+            setTimeout(() => void this.#tellTokenSurely(deviceId), AGAIN_MS).unref()
+        }
     }
 
     /** The device has another token to learn, or has learnt it. */
@@ -189,7 +216,7 @@ export class Sessions {
                 const session = this.#byId.get(deviceId)
                 if (session === undefined) continue
                 const command = open.get(deviceId)
-                const offer = command === undefined ? null : createOffer(command, pollMs)
+                const offer = command === undefined ? null : createOffer(command, pollMs, id => this.#options.secret.coldKey(deviceId, id))
                 const before = session.offer
                 if (offer !== null && before?.commandId === offer.commandId && before.cancel === offer.cancel) {
                     offer.deliveries = before.deliveries
@@ -214,5 +241,6 @@ export function toActual(row: ActualRow): Actual {
         bootCount: row.bootCount === null ? null : Number(row.bootCount),
         channel: row.channel,
         uptimeMs: row.uptimeMs === null ? null : Number(row.uptimeMs),
+        ledger: row.ledger,
     }
 }

@@ -19,6 +19,8 @@ export interface ListenOptions {
     readonly deviceId: string | null
     /** Beginnings of event types, e.g. `command.`; empty = all. */
     readonly types: readonly string[]
+    /** Whether its token still counts: asked when one was revoked, and with each beat. */
+    mayStill(): boolean | Promise<boolean>
 }
 
 export interface HubOptions {
@@ -43,6 +45,7 @@ export class EventHub {
         store.onEvents(events => this.#onEvents(events))
         this.#heartbeat = setInterval(() => {
             for (const listener of this.#listeners) listener.beat()
+            this.#dismiss()
             // Old events go a few at a time, so that no delete is long.
             const oldest = this.#lastSeq - eventsKept
             if (oldest > 0 && store.leads) store.write(repos => repos.events.removeUpTo(oldest, REMOVED_AT_ONCE)).catch(() => {})
@@ -124,7 +127,13 @@ export class EventHub {
         this.#recent.push(...events)
         if (this.#recent.length > 2 * this.#kept) this.#recent.splice(0, this.#recent.length - this.#kept)
         this.#lastSeq = events[events.length - 1].seq
+        if (events.some(event => event.type === "token.revoked")) this.#dismiss()
         for (const listener of this.#listeners) listener.wake()
+    }
+
+    /** Who may not read any more hears no more. */
+    #dismiss(): void {
+        for (const listener of this.#listeners) void listener.dismissUnlessAllowed()
     }
 }
 
@@ -157,6 +166,14 @@ class Listener {
 
     beat(): void {
         if (!this.#closed && !this.#pumping) this.#response.write(": beat\n\n")
+    }
+
+    async dismissUnlessAllowed(): Promise<void> {
+        try {
+            if (!(await this.#options.mayStill())) this.close()
+        } catch {
+            // Nobody can say so at the moment: the next beat asks again.
+        }
     }
 
     close(): void {
@@ -197,12 +214,15 @@ class Listener {
     }
 }
 
+/** What an event of tokens has is for servers: whoever may read is told that it happened, and to which device. */
+const isForServers = (event: StoredEvent): boolean => event.type.startsWith("token.")
+
 export function toSse(event: StoredEvent): string {
     const data = JSON.stringify({
         type: event.type,
         device: event.deviceId,
         at: new Date(event.atMs).toISOString(),
-        ...event.data,
+        ...(isForServers(event) ? {} : event.data),
     })
     return `id: ${event.seq}\nevent: ${event.type}\ndata: ${data}\n\n`
 }

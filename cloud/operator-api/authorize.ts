@@ -22,6 +22,7 @@ export function operatorGate(principals: Principals, permission: Permission) {
             principals.guesses.failed(request.ip)
             throw new Problem("HOV_API_TOKEN_WRONG", "the token is not known, was revoked, or is over")
         }
+        principals.rates.check(principal.tokenId)
         if (!may(principal.role, permission))
             throw new Problem(
                 "HOV_API_ROLE",

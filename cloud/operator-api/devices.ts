@@ -67,10 +67,10 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
         schema: { ...list.doc, querystring: PageQuery },
         handler: async request => {
             const { limit, after } = request.query
-            const devices = await store.read.devices.list({ after: after ?? null, limit })
-            const views = new Map(
-                (await store.read.views.devices(devices.map(device => device.id))).map(view => [view.deviceId, view]),
-            )
+            const [devices, views] = await store.snapshot(async repos => {
+                const found = await repos.devices.list({ after: after ?? null, limit })
+                return [found, new Map((await repos.views.devices(found.map(device => device.id))).map(view => [view.deviceId, view]))] as const
+            })
             const nowMs = now()
             const reports = await store.read.devices.lastReports(devices.map(device => device.id))
             return page(
@@ -86,7 +86,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
         onRequest: look.onRequest,
         schema: { ...look.doc, params: Params },
         handler: async request => {
-            const shown = await deviceDocument(store.read, await findDevice(store.read, request.params.device), policy, now())
+            const shown = await store.snapshot(async repos => deviceDocument(repos, await findDevice(repos, request.params.device), policy, now()))
             return {
                 ...shown,
                 commands: await diagnostics.withPlaces(shown.commands),
@@ -129,6 +129,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
                     ...(attributes === undefined ? {} : { attributes: JSON.stringify(attributes) }),
                 })
                 await audit(repos, request.principal, nowMs, "device.change", id, request.body)
+                repos.events.note("device.changed", id, nowMs, {})
                 return deviceDocument(repos, await findDevice(repos, id), policy, nowMs)
             })
         },

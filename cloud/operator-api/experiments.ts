@@ -97,7 +97,7 @@ export async function experimentRoutes(app: TypedApp, context: OperatorContext):
     app.get("/experiments/:experiment", {
         onRequest: look.onRequest,
         schema: { ...look.doc, params: Params },
-        handler: async request => experimentDocument(store.read, await findExperiment(store.read, request.params.experiment)),
+        handler: request => store.snapshot(async repos => experimentDocument(repos, await findExperiment(repos, request.params.experiment))),
     })
 
     const end = route(context, "operate", "experiments", "End an experiment; with a winner, its release goes to all devices that were meant")

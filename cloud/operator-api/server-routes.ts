@@ -3,7 +3,7 @@ import { Type } from "@sinclair/typebox"
 import { NAME_PATTERN, newId } from "../ids.ts"
 import { Problem } from "../problems.ts"
 import type { AuditRow, TokenRow } from "../store/schema.ts"
-import { hashToken, newToken } from "../tokens.ts"
+import { bearerToken, hashToken, newToken } from "../tokens.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { audit, route } from "./context.ts"
 import { DeviceId, iso, OwnId, PageQuery, page, strict } from "./schemas.ts"
@@ -29,14 +29,36 @@ export async function serverRoutes(app: TypedApp, context: OperatorContext): Pro
         handler: (request, reply) => {
             const { device, types, after } = request.query
             const last = Number(request.headers["last-event-id"])
+            const token = bearerToken(request.headers.authorization) as string
             const resume = Number.isSafeInteger(last) && last >= 0 && request.headers["last-event-id"] !== undefined
             hub.listen(reply.raw, {
                 after: resume ? last : (after ?? null),
                 deviceId: device ?? null,
                 types: types?.split(",").filter(type => type !== "") ?? [],
+                mayStill: async () => (await context.principals.find(token)) !== undefined,
             })
             reply.hijack()
         },
+    })
+
+    const health = route(context, "read", "server", "What the server lacks at the moment, and since when")
+    app.get("/server/health", { onRequest: health.onRequest, schema: health.doc }, async () => {
+        const behind = context.hawkbit?.health ?? null
+        const isAway = behind?.state === "degraded"
+        return {
+            degraded: store.reachable ? (isAway ? "hawkbit" : null) : "database",
+            leads: store.leads,
+            hawkbit:
+                behind === null
+                    ? null
+                    : {
+                          state: behind.state,
+                          since: iso(behind.sinceMs),
+                          why: behind.why || null,
+                          behind: behind.behind,
+                          refused: Object.entries(behind.refused).map(([subject, why]) => ({ subject, why })),
+                      },
+        }
     })
 
     const add = route(context, "administer", "server", "Make a token for a person or a program")

@@ -1,9 +1,9 @@
 /** Webhooks: events as signed CloudEvents to an address of the operator's. */
-import { randomBytes } from "node:crypto"
 import { Type } from "@sinclair/typebox"
 import { newId } from "../ids.ts"
 import { Problem } from "../problems.ts"
 import type { WebhookRow } from "../store/schema.ts"
+import { newWebhookSecret } from "../webhooks/message.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { audit, route } from "./context.ts"
 import { iso, OwnId, strict } from "./schemas.ts"
@@ -29,7 +29,7 @@ export async function webhookRoutes(app: TypedApp, context: OperatorContext): Pr
             const { url, types } = request.body
             if (!URL.canParse(url)) throw new Problem("HOV_API_BAD_FIELD", "url is not a URL")
             const nowMs = now()
-            const secret = `whsec_${randomBytes(24).toString("base64url")}`
+            const secret = newWebhookSecret()
             const row: WebhookRow = {
                 id: newId("w", nowMs),
                 url,

@@ -4,7 +4,8 @@
  * a device's.
  */
 import type { Kysely } from "kysely"
-import { sql } from "kysely"
+import { CompiledQuery, sql } from "kysely"
+import { LOG_TABLES } from "./handover-logs.ts"
 import type { Schema } from "./schema.ts"
 
 type Row = Record<string, string | number | null>
@@ -40,7 +41,6 @@ const COMMON_TABLES: readonly (readonly [string, readonly string[]])[] = [
     ["fleetHistory", ["atMs", "version"]],
 ]
 const LAST_TABLES: readonly (readonly [string, readonly string[]])[] = [["webhooks", ["id"]]]
-const LOG_TABLES = ["events", "audit"] as const
 /** Numbered anew by each database. */
 const NUMBERED = new Set(["statuses", "logLines"])
 /** Every column that names a blob. */
@@ -71,10 +71,13 @@ export interface CommonRows {
 export class HandoverRepo {
     /** Tables' columns as this database has them. */
     readonly #columns: Map<string, readonly string[]>
+    /** Statements' texts, made once: a device is moved in a few milliseconds. */
+    readonly #texts: Map<string, string>
     readonly #db: Kysely<Schema>
 
-    constructor(db: Kysely<Schema>, columns: Map<string, readonly string[]>) {
+    constructor(db: Kysely<Schema>, columns: Map<string, readonly string[]>, texts: Map<string, string>) {
         this.#db = db
+        this.#texts = texts
         this.#columns = columns
     }
 
@@ -113,20 +116,25 @@ export class HandoverRepo {
 
     /** One statement for all tables: a device is read while its session is frozen. */
     async deviceRows(id: string): Promise<DeviceRows | undefined> {
-        const columns = new Map<string, readonly string[]>()
-        for (const [table] of DEVICE_TABLES) columns.set(table, await this.#columnsOf(table))
-        const parts = DEVICE_TABLES.map(([table, column]) => {
-            const fields = (columns.get(table) ?? []).flatMap(name => [sql.lit(name), sql.ref(name)])
-            const order = NUMBERED.has(table) ? sql`order by "seq"` : sql`order by rowid`
-            return sql`select * from (select ${sql.lit(table)} as "table", json_object(${sql.join(fields)}) as "row" from ${sql.table(table)} where ${sql.ref(column)} = ${id} ${order})`
-        })
-        const { rows } = await sql<{ table: string; row: string }>`${sql.join(parts, sql` union all `)}`.execute(this.#db)
+        const text = this.#texts.get("deviceRows") ?? (await this.#deviceRowsText())
+        const { rows } = await this.#db.executeQuery<{ table: string; row: string }>(CompiledQuery.raw(text, DEVICE_TABLES.map(() => id)))
         const found: DeviceRows = {}
         for (const { table, row } of rows) {
             found[table] ??= []
             found[table].push(JSON.parse(row))
         }
         return found.devices === undefined ? undefined : found
+    }
+
+    async #deviceRowsText(): Promise<string> {
+        const parts: string[] = []
+        for (const [table, column] of DEVICE_TABLES) {
+            const fields = (await this.#columnsOf(table)).map(name => `'${name}', "${name}"`)
+            parts.push(`select * from (select '${table}' as "table", json_object(${fields.join(", ")}) as "row" from "${table}" where "${column}" = ? order by ${NUMBERED.has(table) ? '"seq"' : "rowid"})`)
+        }
+        const text = parts.join(" union all ")
+        this.#texts.set("deviceRows", text)
+        return text
     }
 
     async insertDevice(rows: DeviceRows): Promise<void> {
@@ -165,18 +173,6 @@ export class HandoverRepo {
         }
     }
 
-    async logRows(table: "events" | "audit", after: number, limit: number): Promise<Row[]> {
-        return (await sql<Row>`select * from ${sql.table(table)} where "seq" > ${after} order by "seq" limit ${limit}`.execute(this.#db)).rows
-    }
-
-    /** Takes over the other server's numbered logs in the place of our own: listeners go on by those numbers. */
-    async replaceLogs(logs: { events: Row[]; audit: Row[] }, first: boolean): Promise<void> {
-        for (const table of LOG_TABLES) {
-            if (first) await sql`delete from ${sql.table(table)}`.execute(this.#db)
-            for (const row of logs[table]) await this.#insert(table, row)
-        }
-    }
-
     async digests(): Promise<string[]> {
         const parts = BLOB_COLUMNS.map(([table, column]) => sql`select ${sql.ref(column)} as "digest" from ${sql.table(table)}`)
         const { rows } = await sql<{ digest: string }>`${sql.join(parts, sql` union `)}`.execute(this.#db)
@@ -202,11 +198,15 @@ export class HandoverRepo {
     async #insert(table: string, row: Row, keys?: readonly string[]): Promise<void> {
         const own = await this.#known(table, row)
         const columns = Object.keys(own)
-        const values = sql.join(columns.map(column => sql`${own[column]}`))
-        const update =
-            keys === undefined
-                ? sql``
-                : sql`on conflict (${sql.join(keys.map(key => sql.ref(key)))}) do update set ${sql.join(columns.map(column => sql`${sql.ref(column)} = excluded.${sql.ref(column)}`))}`
-        await sql`insert into ${sql.table(table)} (${sql.join(columns.map(column => sql.ref(column)))}) values (${values}) ${update}`.execute(this.#db)
+        const name = `${table} ${keys === undefined ? "" : "or update"} ${columns.join(" ")}`
+        const text = this.#texts.get(name) ?? insertText(table, columns, keys)
+        this.#texts.set(name, text)
+        await this.#db.executeQuery(CompiledQuery.raw(text, Object.values(own)))
     }
+}
+
+function insertText(table: string, columns: readonly string[], keys?: readonly string[]): string {
+    const quoted = (names: readonly string[]): string => names.map(name => `"${name}"`).join(", ")
+    const update = keys === undefined ? "" : ` on conflict (${quoted(keys)}) do update set ${columns.map(column => `"${column}" = excluded."${column}"`).join(", ")}`
+    return `insert into "${table}" (${quoted(columns)}) values (${columns.map(() => "?").join(", ")})${update}`
 }

@@ -57,6 +57,10 @@ export class PostgresChannel {
         return this.#leads
     }
 
+    get isConnected(): boolean {
+        return this.#client !== undefined
+    }
+
     /** Gives the lead up and hangs up. */
     async close(): Promise<void> {
         this.#closed = true

@@ -37,5 +37,8 @@ export function createPool(url: string, connectionsMax: number, onError: (error:
     } as pg.PoolConfig)
     // A connection that breaks while it is idle: the pool opens another one.
     pool.on("error", onError)
+    // One that breaks between two statements of a transaction is watched by nobody else, and an error event that
+    // nobody hears ends the process. The next statement fails, and the pool lets the connection go.
+    pool.on("connect", client => client.on("error", onError))
     return pool
 }

@@ -8,6 +8,7 @@
  */
 import { randomBytes } from "node:crypto"
 import { Kysely, PostgresDialect, sql } from "kysely"
+import { isDatabaseAway } from "./database-away.ts"
 import type { NewEvent, StoredEvent } from "./events.ts"
 import { migrateToLatest } from "./migrations/index.ts"
 import { LOCKS, PostgresChannel } from "./postgres-channel.ts"
@@ -18,6 +19,8 @@ import type { EventListener, LeadershipListener, Repos, Store } from "./store.ts
 
 const READERS = 8
 const PAGE = 500
+/** After a read that failed. */
+const AGAIN_MS = 500
 
 export interface PostgresOptions {
     /** `postgres://user:password@host:port/database` */
@@ -70,7 +73,7 @@ class PostgresStore implements Store {
         store.#channel = await PostgresChannel.open({
             url: options.url,
             id: store.#id,
-            onNews: () => void store.#catchUp().catch(options.onError),
+            onNews: () => void store.#news(),
             onLeads: leads => {
                 for (const listener of store.#leadership) listener(leads)
             },
@@ -84,7 +87,34 @@ class PostgresStore implements Store {
         return this.#channel?.leads ?? false
     }
 
+    get reachable(): boolean {
+        return this.#channel?.isConnected ?? false
+    }
+
+    snapshot<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
+        return this.#reader
+            .transaction()
+            .setIsolationLevel("repeatable read")
+            .setAccessMode("read only")
+            .execute(transaction => work(reposOver(transaction, "postgres", [])))
+    }
+
+    /** Once more when the connection turns out to be dead before any of the work was done. */
     async write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
+        let begun = false
+        const noticed = (repos: Repos): Promise<T> => {
+            begun = true
+            return work(repos)
+        }
+        try {
+            return await this.#write(noticed)
+        } catch (error) {
+            if (begun || !isDatabaseAway(error)) throw error
+            return this.#write(work)
+        }
+    }
+
+    async #write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
         const noted: NewEvent[] = []
         let stored: readonly StoredEvent[] = []
         let before = 0
@@ -110,7 +140,7 @@ class PostgresStore implements Store {
         // Whoever awaits a write finds its effects in this process.
         if (stored.length > 0)
             if (this.#announced === before) this.#announce(stored)
-            else await this.#catchUp()
+            else await this.#news()
         return result
     }
 
@@ -132,6 +162,17 @@ class PostgresStore implements Store {
         this.#listeners.clear()
         this.#leadership.clear()
         await Promise.all([this.#writer.destroy(), this.#reader.destroy()])
+    }
+
+    /** What is committed is announced, now or when the database can be read again: a write that is done does not fail for it. */
+    async #news(): Promise<void> {
+        try {
+            await this.#catchUp()
+        } catch (error) {
+            if (this.#closed) return
+            this.#onError(error)
+            setTimeout(() => void this.#news(), AGAIN_MS).unref()
+        }
     }
 
     /** Announces what is committed and not announced yet; resolves when all that was committed before is. */

@@ -10,7 +10,9 @@ import { EventRepo } from "./events.ts"
 import { ExperimentRepo } from "./experiments.ts"
 import { FleetRepo } from "./fleet.ts"
 import { GroupRepo } from "./groups.ts"
+import { HandoverLogRepo } from "./handover-logs.ts"
 import { HandoverRepo } from "./handover.ts"
+import { HawkbitRepo } from "./hawkbit.ts"
 import { LogLineRepo } from "./log-lines.ts"
 import { ReleaseRepo } from "./releases.ts"
 import { RolloutRepo } from "./rollouts.ts"
@@ -21,8 +23,15 @@ import { TokenRepo } from "./tokens.ts"
 import { ViewRepo } from "./views.ts"
 import { WebhookRepo } from "./webhooks.ts"
 
-/** All repositories over one connection or transaction; events that they note gather in `noted`; `columns` remembers the tables' columns. */
-export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEvent[], columns: Map<string, readonly string[]> = new Map()): Repos {
+export interface KnownTables {
+    readonly columns: Map<string, readonly string[]>
+    readonly texts: Map<string, string>
+}
+
+export const newKnownTables = (): KnownTables => ({ columns: new Map(), texts: new Map() })
+
+/** All repositories over one connection or transaction; events that they note gather in `noted`; `known` remembers what a handover has asked. */
+export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEvent[], known: KnownTables = newKnownTables()): Repos {
     return {
         devices: new DeviceRepo(db, dialect),
         desired: new DesiredRepo(db),
@@ -37,7 +46,9 @@ export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEv
         experiments: new ExperimentRepo(db),
         webhooks: new WebhookRepo(db),
         claims: new ClaimRepo(db),
-        handover: new HandoverRepo(db, columns),
+        handover: new HandoverRepo(db, known.columns, known.texts),
+        handoverLogs: new HandoverLogRepo(db),
+        hawkbit: new HawkbitRepo(db, dialect),
         statements: new StatementRepo(db),
         fleet: new FleetRepo(db),
         logLines: new LogLineRepo(db),

@@ -3,7 +3,7 @@ import { Kysely } from "kysely"
 import type { NewEvent, StoredEvent } from "./events.ts"
 import { LibsqlDialect } from "./libsql-dialect.ts"
 import { migrateToLatest } from "./migrations/index.ts"
-import { reposOver } from "./repos.ts"
+import { newKnownTables, reposOver } from "./repos.ts"
 import type { Schema } from "./schema.ts"
 import type { EventListener, LeadershipListener, Repos, Store } from "./store.ts"
 
@@ -26,20 +26,25 @@ class SqliteStore implements Store {
     readonly read: Repos
     /** There is nobody to share the work with. */
     readonly leads = true
+    readonly reachable = true
     readonly #db: Kysely<Schema>
-    readonly #columns = new Map<string, readonly string[]>()
+    readonly #known = newKnownTables()
     readonly #listeners = new Set<EventListener>()
 
     constructor(db: Kysely<Schema>) {
         this.#db = db
-        this.read = reposOver(db, "sqlite", [], this.#columns)
+        this.read = reposOver(db, "sqlite", [], this.#known)
+    }
+
+    snapshot<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
+        return this.#db.transaction().execute(transaction => work(reposOver(transaction, "sqlite", [], this.#known)))
     }
 
     async write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
         const noted: NewEvent[] = []
         let stored: readonly StoredEvent[] = []
         const result = await this.#db.transaction().execute(async transaction => {
-            const inside = reposOver(transaction, "sqlite", noted, this.#columns)
+            const inside = reposOver(transaction, "sqlite", noted, this.#known)
             const value = await work(inside)
             stored = await inside.events.store(noted)
             return value

@@ -2,7 +2,7 @@
  * One event as a webhook sends it: a CloudEvent 1.0 in structured mode, signed as
  * Standard Webhooks does it (HMAC-SHA-256 over `id.timestamp.body`).
  */
-import { createHmac, timingSafeEqual } from "node:crypto"
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto"
 import type { StoredEvent } from "../store/events.ts"
 
 export interface Message {
@@ -42,5 +42,13 @@ export function isGenuine(headers: Readonly<Record<string, string>>, body: strin
     return given.length === expected.length && timingSafeEqual(given, expected)
 }
 
+/** As Standard Webhooks has it: the key is the bytes that stand in base64 behind `whsec_`. */
+const PREFIX = "whsec_"
+const KEY_BYTES = 32
+
+export const newWebhookSecret = (): string => PREFIX + randomBytes(KEY_BYTES).toString("base64")
+
+const keyOf = (secret: string): Buffer => Buffer.from(secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : secret, "base64")
+
 const sign = (secret: string, id: string, timestamp: string, body: string): string =>
-    createHmac("sha256", secret).update(`${id}.${timestamp}.${body}`).digest("base64")
+    createHmac("sha256", keyOf(secret)).update(`${id}.${timestamp}.${body}`).digest("base64")

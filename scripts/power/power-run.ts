@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { type Board, type TornOperation, writeSettings } from "../../sim/index.ts"
 import { checkStart } from "../../sim/bootloader-check.ts"
+import { BootloaderWatch } from "../../sim/bootloader-watch.ts"
 import { checkStore, type StoreDamage } from "../../sim/store-format-check.ts"
 import type { Job } from "./scenarios.ts"
 
@@ -36,8 +37,15 @@ export class PowerRun {
     private lines: string[] = []
     private flashBefore: Uint8Array = new Uint8Array(0)
 
+    /** Of the last power-on; none of the first, which begins with writing the program. */
+    watch: BootloaderWatch | undefined
+
     constructor(readonly board: Board) {
-        board.onLine(line => void this.lines.push(line))
+        board.onLine(line => {
+            this.lines.push(line)
+            this.watch?.line(line)
+        })
+        board.onFlashOperation(operation => this.watch?.operation(operation))
     }
 
     know(jobs: readonly Job[]) {
@@ -62,6 +70,7 @@ export class PowerRun {
     async on(): Promise<void> {
         this.lines = []
         this.flashBefore = this.board.flash.contents()
+        this.watch = this.board.flash.program() && new BootloaderWatch(this.flashBefore)
         await this.board.powerOn()
     }
 
@@ -124,8 +133,12 @@ export class PowerRun {
         else if (version !== `1.${sequence}.0`) start.lie = `sequence ${sequence} called ${version}`
         else if (start.sequence !== 0 && this.sums.get(sum) !== start.sequence) start.lie = `image ${sequence} is not whole`
         else if (!this.lines.some(line => line.startsWith(`> driver runs slot=${slot} seq=${sequence} v=${version}`))) start.lie = "the app was told otherwise"
-        // one start and no update: all that changed in the flash is the bootloader's doing at that start
-        if (!start.lie && boots.length === 1 && !this.board.on && !this.lines.some(line => line.startsWith("> HOV command") || line.startsWith("> HOV swap"))) {
+        const [broken] = this.watch?.findings ?? []
+        if (!start.lie && broken) start.lie = `promise ${broken.promise}: ${broken.message}`
+        // one start and no update: all that changed in the flash is the bootloader's doing at that start. One after a crash
+        // may have written already and not said so yet
+        const vmStarts = this.lines.filter(line => line.startsWith("* start: program")).length
+        if (!start.lie && boots.length === 1 && vmStarts === 1 && !this.board.on && !this.lines.some(line => line.startsWith("> HOV command") || line.startsWith("> HOV swap"))) {
             const [finding] = checkStart(this.flashBefore, this.board.flash.contents(), this.lines[at])
             if (finding) start.lie = `promise ${finding.promise}: ${finding.message}`
         }

@@ -1,4 +1,5 @@
 import { type ChipName, createBoard, type FlashOperation, PAGE_BYTES, SeededRandom, type TornOperation, TYPICAL_TIMING } from "../../sim/index.ts"
+import type { BootloaderWatch } from "../../sim/bootloader-watch.ts"
 import { PowerRun } from "./power-run.ts"
 import { factoryFlash, fillLog, type Job, type Scenario } from "./scenarios.ts"
 
@@ -20,8 +21,10 @@ export interface SweepResult {
     sizeBytes: number
     operations: number
     erases: number
-    /** Writes of the store; -1 when a GC came in between. */
+    /** Values that came to the store. */
     writes: number
+    /** Times between two operations in which a power cut costs all of the store; at most one a write. */
+    exposedWindows: number
     /** Time in which a power cut costs all of the store: from the first pulse of a value to the last of its entry. */
     exposedUs: number
     cuts: number
@@ -44,7 +47,7 @@ const DEVICE_ID = "12abdd2289421234"
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
     const { chip, scenario, sizeBytes } = options
     const random = new SeededRandom(options.seed ^ hash(chip + scenario.name + sizeBytes))
-    const result: SweepResult = { chip, scenario: scenario.name, sizeBytes, operations: 0, erases: 0, writes: 0, exposedUs: 0, cuts: 0, wrong: [], storeFormats: 0, storeFormatsHealed: 0, storeFormatsForEver: 0, storeTornSizes: 0, storeTornSizesLost: 0 }
+    const result: SweepResult = { chip, scenario: scenario.name, sizeBytes, operations: 0, erases: 0, writes: 0, exposedWindows: 0, exposedUs: 0, cuts: 0, wrong: [], storeFormats: 0, storeFormatsHealed: 0, storeFormatsForEver: 0, storeTornSizes: 0, storeTornSizesLost: 0 }
     const board = await createBoard({ deviceId: DEVICE_ID, chip, program: options.program, flash: factoryFlash(chip), skipSleeps: true, seed: options.seed })
     const run = new PowerRun(board)
     const next: Job = { sequence: 9, sizeBytes, deed: 0 }
@@ -69,8 +72,11 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
 
         operations = []
         board.flash.resetCounters()
-        const { writes } = await countWrites(run, scenario.until)
+        await run.toTheEnd(scenario.until)
+        const { writes, windows } = run.watch as BootloaderWatch
         result.writes = writes
+        result.exposedWindows = windows
+        if (windows > writes) result.wrong.push(`${windows} exposed windows for ${writes} writes`)
         const whole = [...operations]
         result.operations = whole.length
         result.erases = whole.filter(o => o.kind === "erase").length
@@ -142,14 +148,6 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
         await board.close()
     }
     return result
-}
-
-/** Runs to the end and counts the entries that came to the log. */
-async function countWrites(run: PowerRun, until: RegExp | undefined): Promise<{ writes: number }> {
-    const before = run.board.flash.settingsLog()
-    await run.toTheEnd(until)
-    const after = run.board.flash.settingsLog()
-    return { writes: after.generation === before.generation ? after.history.length - before.history.length : -1 }
 }
 
 function pagesOf({ offset, sizeBytes }: FlashOperation): number {

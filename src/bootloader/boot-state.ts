@@ -81,8 +81,10 @@ export enum Boot {
     Stored,
     /** The store did not take the image; it stays in RAM. */
     StoreFailed,
-    /** The base's own code is to run from now on. What the banks hold stays. */
+    /** The base's own code is to run from now on, or the confirmed bank `slot`. What the banks hold stays. */
     Revert,
+    /** The bank `slot`, which does not run, is to be empty. */
+    Erase,
 }
 
 export interface BootEvent {
@@ -90,6 +92,8 @@ export interface BootEvent {
     baseId?: string
     /** Start: the VM was restarted by a panic. */
     panicked?: boolean
+    /** Start: panics in a row after which a confirmed bank is given up; MAX_ATTEMPTS when missing. */
+    maxPanics?: number
     image?: ImageId
     allowOlder?: boolean
     slot?: Slot
@@ -175,7 +179,7 @@ export function bootStep(before: BootRecord, event: BootEvent): BootStep {
             else if (event.panicked && record.active !== Slot.R) {
                 record.panics++
                 step.write = true
-                if (record.panics >= MAX_ATTEMPTS) giveUp(step, "HOV_BOOT_PANIC")
+                if (record.panics >= (event.maxPanics || MAX_ATTEMPTS)) giveUp(step, "HOV_BOOT_PANIC")
             }
             choose(step)
             break
@@ -242,13 +246,31 @@ export function bootStep(before: BootRecord, event: BootEvent): BootStep {
             step.code = "HOV_STORE"
             break
 
-        case Boot.Revert:
-            step.write = record.active !== Slot.R || record.trying
-            record.active = Slot.R
+        case Boot.Revert: {
+            const to = event.slot || Slot.R
+            if (to !== Slot.R && bankOf(record, to).status !== BankStatus.Confirmed) {
+                step.code = "HOV_BANK_NONE"
+                break
+            }
+            step.write = record.active !== to || record.trying || record.panics > 0
+            record.active = to
             record.trying = false
             record.panics = 0
-            step.run = Slot.R
+            step.run = to
             break
+        }
+
+        case Boot.Erase: {
+            const slot = event.slot as Slot
+            if ((slot !== Slot.A && slot !== Slot.B) || slot === record.active) {
+                step.code = "HOV_BANK_IN_USE"
+                break
+            }
+            step.write = bankOf(record, slot).status !== BankStatus.Empty
+            if (slot === Slot.A) record.a = emptyBank()
+            else record.b = emptyBank()
+            break
+        }
     }
     return step
 }

@@ -2,21 +2,11 @@ import * as ds from "@devicescript/core"
 import { activate, baseId, baseVersion, deactivate, LoadedImage, loadImage } from "../hotswap"
 import { tellActivated } from "./activation"
 import { readBank, writeBank } from "./banks"
-import { decodeRecord, encodeRecord } from "./boot-record"
-import {
-    bankOf,
-    Boot,
-    BootEvent,
-    BootRecord,
-    bootStep,
-    emptyRecord,
-    ImageId,
-    inactiveSlot,
-    Slot,
-} from "./boot-state"
+import { BankStatus, bankOf, Boot, BootEvent, ImageId, inactiveSlot, MAX_ATTEMPTS, Slot } from "./boot-state"
 import { hov } from "./log"
+import { apply, bootRecord, readRecord } from "./record-keeper"
 import { markRestarts, wasRestarted } from "./restart-mark"
-import { readValue, storeReady, writeValue } from "./store"
+import { readValue, storeReady } from "./store"
 
 /*
  * The bootloader at work: it asks `boot-state.ts` what to do, and does it.
@@ -29,7 +19,7 @@ import { readValue, storeReady, writeValue } from "./store"
 const BOOT_MS = 1700
 /** A VM start later than this after reset is a restart: a panic waits 5 s. */
 const POWER_ON_MS = 4500
-const WRITE_MS = 1000
+const READ_MS = 1000
 
 export interface Running {
     slot: Slot
@@ -48,23 +38,12 @@ export const running: Running = {
     onTrial: false,
 }
 
-let record: BootRecord
-/** False while the store has not told us what it holds: then nothing may be written. */
-let recordRead = false
 /** The bytes of what runs from RAM, until they are in a bank. */
 let ramImage: Buffer
 let loaded: LoadedImage
 /** What ran before the image on trial; kept whole, so that the way back is one step. */
 let loadedBefore: LoadedImage
 let imageBefore: ImageId
-/** Why the last thing was given up, and the digest of what it was. */
-let givenUpCode = ""
-let givenUpDigest = ""
-
-export function bootRecord() {
-    return record
-}
-
 export function runningVersion() {
     return running.image ? running.image.version : baseVersion()
 }
@@ -77,62 +56,21 @@ export function slotName(slot: Slot) {
     return slot === Slot.A ? "A" : slot === Slot.B ? "B" : "R"
 }
 
-/** What was given up since the last call, as `CODE digest8`, or "". */
-export function takeGivenUp() {
-    const what = givenUpCode && `${givenUpCode} ${givenUpDigest.slice(0, 8)}`
-    givenUpCode = ""
-    return what
-}
-
-async function readRecord(deadlineMs: number) {
-    const copy0 = await readValue("hRec0", deadlineMs)
-    const copy1 = await readValue("hRec1", deadlineMs)
-    if (!copy0 || !copy1) return
-    recordRead = true
-    const first = decodeRecord(copy0)
-    const second = decodeRecord(copy1)
-    if (!first && !second) return
-    record = !first || (second && second.generation > first.generation) ? second : first
-}
-
-/** Takes an event through the rules; the record is in flash when this returns. */
-async function apply(event: BootEvent) {
-    const trying = record.trying
-    const active = bankOf(record, record.active).image.digest
-    const step = bootStep(record, event)
-    record = step.record
-    if (step.code) {
-        hov("code", `code=${step.code}`)
-        givenUpCode = step.code
-        givenUpDigest = trying ? record.badDigest : active
-    }
-    if (step.write && !(await saveRecord())) step.code = "HOV_STORE"
-    return step
-}
-
-async function saveRecord() {
-    if (!recordRead) return false
-    record.generation++
-    const key = record.generation & 1 ? "hRec1" : "hRec0"
-    return await writeValue(key, encodeRecord(record), ds.millis() + WRITE_MS)
-}
-
-/** Reads, checks and activates a bank. Undefined when the store is silent. */
-async function runBank(slot: Slot, deadlineMs: number): Promise<boolean | undefined> {
-    const image = bankOf(record, slot).image
-    const bytes = await readBank(slot, image, deadlineMs)
+/** The image of a bank, loaded. Undefined when the store is silent, null when there is nothing to run. */
+async function loadBank(slot: Slot, deadlineMs: number): Promise<LoadedImage> {
+    const bytes = await readBank(slot, bankOf(bootRecord(), slot).image, deadlineMs)
     if (!bytes) return undefined
-    if (!bytes.length) return false
+    if (!bytes.length) return null
     try {
-        loaded = await loadImage(bytes)
-        await activate(loaded, { trial: true, reason: "boot", version: image.version })
+        return await loadImage(bytes)
     } catch (e) {
-        hov("code", `code=${(e as any).code} at=boot`)
-        return false
+        return refused(e)
     }
-    tellActivated("boot", baseVersion(), image.version)
-    setRunning(slot, image, false)
-    return true
+}
+
+function refused(e: any): LoadedImage {
+    hov("code", `code=${e.code} at=boot`)
+    return null
 }
 
 function setRunning(slot: Slot, image: ImageId | undefined, fromRam: boolean) {
@@ -140,6 +78,23 @@ function setRunning(slot: Slot, image: ImageId | undefined, fromRam: boolean) {
     running.image = image
     running.fromRam = fromRam
     running.onTrial = slot !== Slot.R || fromRam
+}
+
+/** Activates a bank. Undefined when the store is silent. */
+async function runBank(slot: Slot, deadlineMs: number): Promise<boolean | undefined> {
+    const next = await loadBank(slot, deadlineMs)
+    if (!next) return next === null ? false : undefined
+    const image = bankOf(bootRecord(), slot).image
+    try {
+        await activate(next, { trial: true, reason: "boot", version: image.version })
+    } catch (e) {
+        refused(e)
+        return false
+    }
+    loaded = next
+    tellActivated("boot", baseVersion(), image.version)
+    setRunning(slot, image, false)
+    return true
 }
 
 /** Runs what the record says, down to R. */
@@ -154,22 +109,29 @@ async function runFrom(slot: Slot, deadlineMs: number) {
     setRunning(Slot.R, undefined, false)
 }
 
+/** Panics in a row that give a confirmed bank up: the setting `hPanics`, which only a start after one reads. */
+async function maxPanics(deadlineMs: number) {
+    const value = await readValue("hPanics", deadlineMs)
+    return value ? Math.constrain(+value.toString() || MAX_ATTEMPTS, 1, 200) : MAX_ATTEMPTS
+}
+
 async function boot() {
     const startMs = ds.millis()
     const deadlineMs = startMs + BOOT_MS
     let cause = startMs > POWER_ON_MS ? "panic" : "power"
-    record = emptyRecord(baseId(), 0)
-    if (await storeReady(deadlineMs)) await readRecord(deadlineMs)
-    if (recordRead) {
+    const isRead = (await storeReady(deadlineMs)) && (await readRecord(deadlineMs))
+    if (isRead) {
         if (cause === "panic" && (await wasRestarted(startMs, deadlineMs))) cause = "restart"
         const panicked = cause === "panic"
-        const step = await apply({ kind: Boot.Start, baseId: baseId(), panicked })
+        const event: BootEvent = { kind: Boot.Start, baseId: baseId(), panicked }
+        if (panicked) event.maxPanics = await maxPanics(deadlineMs)
+        const step = await apply(event)
         // an attempt that could not be counted is not made
         if (step.code !== "HOV_STORE") await runFrom(step.run, deadlineMs)
     }
     markRestarts(() => running.slot !== Slot.R || running.fromRam)
     const tookMs = ds.millis() - startMs
-    hov("boot", `slot=${slotName(running.slot)} v=${runningVersion()} seq=${runningSequence()} cause=${cause} store=${recordRead} ms=${tookMs}`)
+    hov("boot", `slot=${slotName(running.slot)} v=${runningVersion()} seq=${runningSequence()} cause=${cause} store=${isRead} ms=${tookMs}`)
 }
 
 /**
@@ -177,8 +139,7 @@ async function boot() {
  * nothing can catch is put to its account. Returns a refusal code, or "".
  */
 export async function tryImage(bytes: Buffer, image: ImageId, allowOlder: boolean) {
-    if (!recordRead) await readRecord(ds.millis() + WRITE_MS)
-    if (!recordRead) return "HOV_STORE"
+    if (!(await readRecord(ds.millis() + READ_MS))) return "HOV_STORE"
     let next: LoadedImage
     try {
         next = await loadImage(bytes)
@@ -209,7 +170,7 @@ export async function keepRunning(mayWrite: () => boolean, allowOlder: boolean) 
         return ""
     }
     const image = running.image
-    const slot = inactiveSlot(record)
+    const slot = inactiveSlot(bootRecord())
     const startMs = ds.millis()
     const stored = await writeBank(slot, ramImage, mayWrite)
     const kind = stored ? Boot.Stored : Boot.StoreFailed
@@ -254,19 +215,41 @@ export async function goBack() {
 
 /** The way to the base's own code, on record before it happens. A refusal code, or "". */
 export async function revertToBase() {
-    const step = await apply({ kind: Boot.Revert })
+    return await turnTo(Slot.R, undefined)
+}
+
+/** The way to the bank that ran before, or else to the base's own code. A refusal code, or "". */
+export async function rollBack() {
+    const record = bootRecord()
+    if (record.active === Slot.R) return "HOV_BANK_NONE"
+    const slot = inactiveSlot(record)
+    if (bankOf(record, slot).status !== BankStatus.Confirmed) return await revertToBase()
+    const next = await loadBank(slot, ds.millis() + BOOT_MS)
+    return next ? await turnTo(slot, next) : "HOV_BANK_LOAD"
+}
+
+async function turnTo(slot: Slot, next: LoadedImage | undefined) {
+    const step = await apply({ kind: Boot.Revert, slot })
     if (step.code) return step.code
     if (!running.image) return ""
     const from = runningVersion()
     ramImage = undefined
-    loaded = undefined
+    loaded = next
     loadedBefore = undefined
     imageBefore = undefined
-    setRunning(Slot.R, undefined, false)
-    deactivate()
-    tellActivated("hot", from, baseVersion())
-    hov("reverted", `v=${baseVersion()}`)
+    setRunning(slot, next ? bankOf(bootRecord(), slot).image : undefined, false)
+    running.onTrial = false
+    const to = runningVersion()
+    if (next) await activate(next, { trial: false, reason: "hot", version: to })
+    else deactivate()
+    tellActivated("hot", from, to)
+    hov("reverted", `v=${to}`)
     return ""
+}
+
+/** Empties a bank that does not run. A refusal code, or "". */
+export async function eraseBank(slot: Slot) {
+    return (await apply({ kind: Boot.Erase, slot })).code
 }
 
 await boot()

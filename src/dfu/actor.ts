@@ -1,21 +1,21 @@
 import * as ds from "@devicescript/core"
 import {
-    bootRecord,
     callBack,
     goBack,
     keepRunning,
     revertToBase,
     running,
-    takeGivenUp,
     tryImage,
 } from "../bootloader/boot"
 import { onActivationThrow } from "../bootloader/activation"
 import { hov } from "../bootloader/log"
 import { prepareLog } from "../bootloader/log-keeper"
-import { readValue, writeValue } from "../bootloader/store"
-import { baseVersion, confirmTrial, Fault, onFault } from "../hotswap"
-import { Config, readConfig } from "./config"
-import { Command, fetchBlob, poll, SignedStatement, useServer } from "./device-api"
+import { bootRecord, takeGivenUp } from "../bootloader/record-keeper"
+import { confirmTrial, Fault, onFault } from "../hotswap"
+import { coldHook } from "./cold-hook"
+import { lookForFreeze, takeCommand } from "./commands"
+import { Config } from "./config"
+import { poll } from "./device-api"
 import {
     allowsOlder,
     checkImage,
@@ -26,16 +26,28 @@ import {
     takeImage,
     verifySignature,
 } from "./download"
-import { isBusy, mayBegin, setAsked, setBusyFlag, setPolicy } from "./policy"
+import {
+    beginHealth,
+    isAlive,
+    isLate,
+    missing,
+    noteConfirm,
+    trialLeftMs,
+    wantConfirm,
+    watchMainLoop,
+} from "./health"
+import { disconnect } from "./http"
+import { isBusy, mayBegin, setAsked, setBusyFlag } from "./policy"
 import { actualState, keepDiagnostics, recallDiagnostics, report, reportsWaiting, sendReports } from "./report"
+import { configureLink, isOnline, lastContact, noteContact, noteFailures } from "./server-link"
 import { releaseSocket, setIdlePoll, takeSocket, wakePoll } from "./socket-lease"
-import { frozen, loadTrust, takeStatement } from "./trust"
+import { loadTrust } from "./trust"
 import {
     backOffMs,
     Do,
     Ev,
-    Job,
     initialState,
+    Job,
     Phase,
     phaseNames,
     UpdaterEvent,
@@ -48,55 +60,36 @@ import {
  * store. Others talk to it with `send`; it owns everything else.
  */
 
-/** A trial without contact with the server ends this long after its time. */
-const CONTACT_MS = 60000
-/** An app that wants to confirm has this long after the trial's time. */
-const CONFIRM_MS = 60000
 /** A download asks for news (a cancel) this often. */
 const NEWS_MS = 2000
 const NAP_MS = 60000
+/** A trial that waits for the app's word looks again this often. */
+const LOOK_MS = 1000
 /** The store is prepared this long after power-on, out of the way of what comes first. */
 const PREPARE_MS = 20000
-const ALIVE_MS = 2000
-/** Failures at a new server before the old one is asked again. */
-const MOVE_TRIES = 3
-const STATEMENT_PIECE_BYTES = 512
 /** Answers of the wrong length in a row before a blob counts as damaged at the server. */
 const SHORT_TRIES = 5
-const STORE_MS = 1000
 
 let state: UpdaterState = initialState
 const inbox: UpdaterEvent[] = []
 let fault: Fault
 let config: Config
-let online = false
-let confirmRequired = false
-let unconfirmed = false
 let self: ds.Fiber
 let napping = false
-let lastContactMs = 0
-/** End of the trial of what runs. */
-let trialEndMs = 0
-let swappedAtMs = 0
 let minPollMs = 0
 let shortAnswers = 0
-let wasFrozen = false
-let serverUrl = ""
-/** Before a move to another server that has not answered yet; "" = none. */
-let movedFrom = ""
+/** A start from a bank: its guard stands still. */
+let guarded = true
 let isConfigured = false
 let isPrepared = false
+/** This base came over the air, and is not confirmed yet. */
+let coldTrial = false
 
 /** Fires with every change of the phase. */
 export const changes = ds.emitter<UpdaterState>()
 
 export function updaterState() {
     return state
-}
-
-/** `ds.millis()` of the last answered poll. */
-export function lastContact() {
-    return lastContactMs
 }
 
 export function setBusy(on: boolean) {
@@ -118,11 +111,11 @@ export function reconfigure() {
 
 /** From now on a trial ends well only after the app has said so itself. */
 export function requireConfirm() {
-    confirmRequired = true
+    wantConfirm()
 }
 
 export function confirm() {
-    unconfirmed = false
+    noteConfirm()
     wake()
 }
 
@@ -170,84 +163,6 @@ function settle(code: string, kind: Ev) {
     else dispatch({ kind })
 }
 
-/** A code that no command has to do with. */
-function reportCode(code: string) {
-    report({ ...state, job: undefined, phase: Phase.Idle, code })
-}
-
-/** A statement's signature is read where it is needed, and never held as a whole. */
-async function takeSigned(s: SignedStatement) {
-    await takeSocket()
-    const code = await takeStatement(Buffer.from(s.m, "hex"), s.sigLen, async offset => {
-        return await fetchBlob(s.sig, offset, Math.min(STATEMENT_PIECE_BYTES, s.sigLen - offset))
-    })
-    releaseSocket()
-    hov("statement", `code=${code}`)
-    if (code) reportCode(code)
-}
-
-/** In the store first: a board that forgot its token would be lost. */
-async function takeToken(token: string) {
-    if (!(await writeValue("hToken", Buffer.from(JSON.stringify(token)), ds.millis() + STORE_MS))) return
-    config.token = token
-    useServer(config, serverUrl)
-    hov("token", "")
-}
-
-/** Tells the server, and the log, when the board begins to be kept back. */
-function lookForFreeze() {
-    if (frozen() === wasFrozen) return
-    wasFrozen = !wasFrozen
-    hov("frozen", `frozen=${wasFrozen}`)
-    if (wasFrozen) reportCode("HOV_FROZEN")
-}
-
-async function take(command: Command) {
-    if (state.next === Do.Poll) {
-        if (command.revoke) await takeSigned(command.revoke)
-        if (command.fresh) await takeSigned(command.fresh)
-    }
-    if (command.cmd) hov("command", `cmd=${command.cmd} id=${command.id} v=${command.v}`)
-    if (command.token) await takeToken(command.token)
-    if (command.move && useServer(config, command.move)) {
-        movedFrom = serverUrl
-        serverUrl = command.move
-    }
-    if (command.pollMs > 0) minPollMs = command.pollMs
-    if (command.cmd === "cancel") dispatch({ kind: Ev.Cancel })
-    else if (command.cmd === "check") report(state)
-    else if (command.cmd === "revert") dispatch({ kind: Ev.Revert, job: baseJob(command.id) })
-    else if (command.cmd === "update") {
-        dispatch({
-            kind: Ev.Update,
-            job: {
-                id: command.id,
-                version: command.v,
-                manifest: command.m,
-                signatureDigest: command.sig,
-                signatureSizeBytes: command.sigLen,
-                imageDigest: command.img,
-                imageSizeBytes: command.len,
-            },
-        })
-        const image = running.image
-        if (image && command.img.slice(0, 32) === image.digest && !running.onTrial)
-            dispatch({ kind: Ev.Kept })
-    }
-}
-
-function baseJob(id: string): Job {
-    return {
-        id,
-        version: baseVersion(),
-        manifest: "",
-        signatureDigest: "",
-        signatureSizeBytes: 0,
-        imageDigest: "",
-        imageSizeBytes: 0,
-    }
-}
-
 async function contact(holdS: number) {
     await takeSocket()
     await sendReports()
@@ -255,43 +170,39 @@ async function contact(holdS: number) {
     setIdlePoll(holdS > 0)
     const command = await poll(actualState(state, config.channel), holdS)
     releaseSocket()
-    lastContactMs = ds.millis()
-    movedFrom = ""
+    noteContact()
     dispatch({ kind: Ev.NetworkUp })
-    if (command) return await take(command)
+    if (command) {
+        if (command.pollMs > 0) minPollMs = command.pollMs
+        return await takeCommand(command, state, dispatch)
+    }
     // a server that does not hold, or asked for it, is not asked at once again
-    const leftMs = Math.max(minPollMs, 1000) - (lastContactMs - startMs)
+    const leftMs = Math.max(minPollMs, 1000) - (lastContact() - startMs)
     if (holdS > 0 && leftMs > 0) await nap(leftMs)
 }
 
 async function pollOnce() {
-    if (!online) return await nap(running.onTrial ? trialEndMs - ds.millis() : NAP_MS)
+    const leftMs = running.onTrial ? trialLeftMs() : 0
+    if (!isOnline()) return await nap(leftMs > 0 ? leftMs : NAP_MS)
     let holdS = config.pollS
-    if (running.onTrial) holdS = Math.min(holdS, Math.idiv(trialEndMs - ds.millis(), 1000) + 1)
+    if (leftMs > 0) holdS = Math.min(holdS, Math.idiv(leftMs, 1000) + 1)
     await contact(holdS)
 }
 
 /** A download that takes its time, or does not get on, asks whether it is still wanted. */
 function newsAreDue() {
-    return online && ds.millis() - lastContactMs > NEWS_MS
-}
-
-/** Code that never lets the VM's main loop have its turn keeps all packets from coming. */
-async function isAlive() {
-    return (await readValue("hRec0", ds.millis() + ALIVE_MS)) !== undefined
+    return isOnline() && ds.millis() - lastContact() > NEWS_MS
 }
 
 async function watch() {
-    const nowMs = ds.millis()
-    if (online && lastContactMs < swappedAtMs) {
-        if (nowMs > trialEndMs + CONTACT_MS)
-            return dispatch({ kind: Ev.Fault, code: "HOV_TRIAL_CONTACT" })
-        await contact(0)
-    } else if (nowMs < trialEndMs) await nap(trialEndMs - nowMs)
+    const leftMs = trialLeftMs()
+    const code = missing(isOnline(), lastContact())
+    if (code && isLate(code)) dispatch({ kind: Ev.Fault, code })
+    else if (code === "HOV_TRIAL_CONTACT") await contact(0)
+    else if (leftMs > 0) await nap(leftMs)
     else if (!(await isAlive())) dispatch({ kind: Ev.Fault, code: "HOV_TRIAL_HANG" })
-    else if (!unconfirmed) dispatch({ kind: Ev.Healthy })
-    else if (nowMs < trialEndMs + CONFIRM_MS) await nap(trialEndMs + CONFIRM_MS - nowMs)
-    else dispatch({ kind: Ev.Fault, code: "HOV_TRIAL_UNCONFIRMED" })
+    else if (code) await nap(LOOK_MS)
+    else dispatch({ kind: Ev.Healthy })
 }
 
 async function swap() {
@@ -301,19 +212,53 @@ async function swap() {
     settle(code, Ev.Swapped)
 }
 
+/** A start from a bank is over when what runs is well: then its panics are forgotten. */
+async function lookAtStart() {
+    if (!running.onTrial || running.fromRam || trialLeftMs() > 0) return
+    if (guarded) confirmTrial()
+    guarded = false
+    if (missing(isOnline(), lastContact())) return
+    await keepRunning(mayWrite, false)
+    hov("healthy", "")
+}
+
+/** To the native cloud adapter, which brings a whole base. The last that the server hears of this one is the trial. */
+async function handOver() {
+    report({ ...state, phase: Phase.Trial })
+    await takeSocket()
+    await sendReports()
+    await disconnect()
+    const code = await coldHook.cold.handOver(state.job, config)
+    releaseSocket()
+    dispatch({ kind: Ev.Refused, code })
+}
+
+async function giveBack() {
+    await keepDiagnostics("trial", state.code, "", undefined)
+    await takeSocket()
+    await disconnect()
+    await coldHook.cold.giveBack()
+    releaseSocket()
+    // the server could not be reached that way either: another try with HTTP
+    beginColdTrial(state.job)
+}
+
+function beginColdTrial(job: Job) {
+    coldTrial = true
+    state = { ...initialState, phase: Phase.Trial, next: Do.Watch, job }
+    beginHealth(config.trialMs)
+}
+
 /** One step of what the state asks for. */
 async function act() {
-    if (running.onTrial && !running.fromRam && ds.millis() >= trialEndMs) {
-        confirmTrial()
-        await keepRunning(mayWrite, false)
-        hov("healthy", "")
-    }
+    await lookAtStart()
     switch (state.next) {
         case Do.Poll:
             if (!isPrepared && !running.onTrial && ds.millis() > PREPARE_MS) {
                 isPrepared = true
                 await prepareLog(mayWrite)
             }
+            await watchMainLoop()
             await pollOnce()
             break
         case Do.FetchSignature: {
@@ -347,22 +292,31 @@ async function act() {
         case Do.Swap:
             if (!mayBegin()) return await pollOnce()
             setAsked(false)
+            if (state.job.coldKey) return await handOver()
             await swap()
-            swappedAtMs = ds.millis()
-            unconfirmed = confirmRequired
-            trialEndMs = swappedAtMs + config.trialMs
+            beginHealth(config.trialMs)
             break
         case Do.Watch:
             await watch()
             break
         case Do.Keep:
+            if (coldTrial) {
+                coldTrial = false
+                await coldHook.cold.keep()
+                dispatch({ kind: Ev.Kept })
+                break
+            }
             confirmTrial()
             dispatch({ kind: Ev.Kept, code: await keepRunning(mayWrite, allowsOlder()) })
             break
         case Do.Revert:
             settle(await revertToBase(), Ev.Kept)
             break
+        case Do.Order:
+            dispatch(await state.order())
+            break
         case Do.GoBack: {
+            if (coldTrial) return await giveBack()
             const digest = running.image ? running.image.digest.slice(0, 8) : ""
             if (!fault) await callBack()
             await keepDiagnostics(fault ? "exception" : "trial", state.code, digest, fault)
@@ -405,10 +359,7 @@ async function failed(e: any) {
         return dispatch({ kind: Ev.Refused, code })
     }
     dispatch({ kind: Ev.NetworkDown })
-    if (movedFrom && state.failures >= MOVE_TRIES && useServer(config, movedFrom)) {
-        serverUrl = movedFrom
-        movedFrom = ""
-    }
+    noteFailures(state.failures)
     let waitMs = Math.round(backOffMs(state.failures, Math.random()))
     if (e.retryAfterS > 0) waitMs = Math.max(waitMs, e.retryAfterS * 1000)
     hov("retry", `code=${code} failures=${state.failures} ms=${waitMs}`)
@@ -417,26 +368,24 @@ async function failed(e: any) {
 
 async function configure() {
     isConfigured = true
-    config = await readConfig()
-    setPolicy(config.policy)
-    serverUrl = config.url
-    movedFrom = ""
-    online = !!config.url && useServer(config, config.url)
-    if (config.url && !online) hov("code", "code=HOV_CONFIG_URL")
-    hov("start", `id=${config.id} online=${online} ch=${config.channel}`)
+    config = await configureLink()
 }
 
 async function run() {
     self = ds.Fiber.self()
     await configure()
-    trialEndMs = ds.millis() + config.trialMs
+    beginHealth(config.trialMs)
     await loadTrust()
     await reportBoot()
+    if (coldHook.cold) {
+        const job = await coldHook.cold.resume()
+        if (job) beginColdTrial(job)
+    }
     // a fleet that gets its power back together must not ask together
-    if (online) await nap(Math.round(config.jitterMs * Math.random()))
+    if (isOnline() && !coldTrial) await nap(Math.round(config.jitterMs * Math.random()))
     while (true) {
         if (!isConfigured) await configure()
-        lookForFreeze()
+        lookForFreeze(state)
         while (inbox.length) dispatch(inbox.shift())
         try {
             await act()

@@ -1,8 +1,10 @@
 import * as ds from "@devicescript/core"
+import { heapUsed } from "../bootloader/heap"
 import { lastLines } from "../bootloader/log"
 import { readValue, VALUE_MAX_BYTES, writeValue } from "../bootloader/store"
-import { bootRecord, running, runningSequence, runningVersion, slotName } from "../bootloader/boot"
-import { baseId, Fault } from "../hotswap"
+import { running, runningSequence, runningVersion, slotName } from "../bootloader/boot"
+import { bootRecord } from "../bootloader/record-keeper"
+import { baseId, Fault, oldCalls } from "../hotswap"
 import { postStatus } from "./device-api"
 import { freshAt, revokedName } from "./trust"
 import { Do, phaseNames, UpdaterState } from "./updater-state"
@@ -14,12 +16,16 @@ const QUEUE_MAX = 6
 const DIAG_MAX_BYTES = VALUE_MAX_BYTES
 const MESSAGE_BYTES = 48
 const DIAG_MS = 1000
+const DIAG_KEY = "hDiag"
 
 /** Tells this start of the VM from every other one, without a write. */
 const bootNonce = Math.randomInt(0x3fffffff)
 
 let queue: any[] = []
 let diagnostics: any
+
+/** Calls of the update ledger in one report: what it may take of a request. */
+const OLD_CALLS_MAX = 8
 
 export function actualState(state: UpdaterState, channel: string) {
     const actual: any = {
@@ -31,6 +37,11 @@ export function actualState(state: UpdaterState, channel: string) {
         boot: bootNonce,
         ch: channel,
         up: ds.millis(),
+    }
+    const old = oldCalls()
+    if (old.length) {
+        actual.nOld = old.length
+        actual.old = old.slice(0, OLD_CALLS_MAX)
     }
     // statements are taken only when nothing else is under way
     if (state.next === Do.Poll) {
@@ -97,26 +108,40 @@ export async function keepDiagnostics(kind: string, code: string, digest8: strin
         v: runningVersion(),
         bank: slotName(running.slot),
         n: [record.panics, record.rollbacks],
+        heap: heapUsed(),
     }
     if (fault) {
         d.fn = fault.functionIndex
         d.pc = fault.pc
         d.up = fault.uptimeMs
         d.msg = ""
-        const room = DIAG_MAX_BYTES - JSON.stringify(d).length
-        d.msg = fault.message.slice(0, Math.constrain(room, 0, MESSAGE_BYTES))
+        d.msg = fault.message.slice(0, Math.min(roomIn(d), MESSAGE_BYTES))
     }
+    // what is left of the value's size is for the end of the log
+    const lines = lastLines()
+    d.last = ""
+    d.last = (lines.pop() || "").slice(0, roomIn(d))
     const bytes = Buffer.from(JSON.stringify(d))
-    if (bytes.length <= DIAG_MAX_BYTES) await writeValue("hDiag", bytes, ds.millis() + DIAG_MS)
+    if (bytes.length <= DIAG_MAX_BYTES) await writeValue(DIAG_KEY, bytes, ds.millis() + DIAG_MS)
     if (fault) d.native = fault.native
+    d.last = undefined
     d.log = lastLines()
     diagnostics = d
 }
 
+function roomIn(d: any) {
+    return Math.max(0, DIAG_MAX_BYTES - JSON.stringify(d).length)
+}
+
+/** JSON; empty when nothing has failed yet, or the store is silent. */
+export async function storedDiagnostics() {
+    return ((await readValue(DIAG_KEY, ds.millis() + DIAG_MS)) || Buffer.alloc(0)).toString()
+}
+
 /** What was kept about the last failure, when it was the image `digest8`: its report may have been lost with power. */
 export async function recallDiagnostics(digest8: string) {
-    const bytes = await readValue("hDiag", ds.millis() + DIAG_MS)
-    if (!bytes || !bytes.length) return
-    const d: any = JSON.parse(bytes.toString())
+    const text = await storedDiagnostics()
+    if (!text) return
+    const d: any = JSON.parse(text)
     if (d.img === digest8) diagnostics = d
 }

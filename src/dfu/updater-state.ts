@@ -59,6 +59,8 @@ export enum Do {
     GoBack,
     /** Back to the base's own code. */
     Revert,
+    /** Carry out `order`. */
+    Order,
 }
 
 export interface Job {
@@ -70,9 +72,13 @@ export interface Job {
     signatureSizeBytes: number
     imageDigest: string
     imageSizeBytes: number
+    /** 64 hex digits: a whole base, which the native cloud adapter brings; see `src/cold.ts`. */
+    coldKey?: string
     /** Where the bytes come from, when not from the server. */
     source?: (ofImage: boolean, offset: number, size: number) => Promise<any>
 }
+
+export type Order = () => Promise<UpdaterEvent>
 
 export interface UpdaterState {
     phase: Phase
@@ -86,12 +92,18 @@ export interface UpdaterState {
     failures: number
     /** The server does not know this state yet. */
     report: boolean
+    /** What the bus wants done; says how it ended. */
+    order: Order | undefined
 }
 
 export enum Ev {
     Update,
     /** The base's own code is wanted: `job` has the command's id. */
     Revert,
+    /** `order` is wanted: only while nothing else is under way. */
+    Order,
+    /** It is done, or not: `code`. */
+    Settled,
     /** `bytes` of the signature have come. */
     SignatureBytes,
     Verified,
@@ -116,6 +128,7 @@ export interface UpdaterEvent {
     job?: Job
     bytes?: number
     code?: string
+    order?: Order
 }
 
 export const IMAGE_MAX_BYTES = 4096
@@ -130,6 +143,7 @@ export const initialState: UpdaterState = {
     code: "",
     failures: 0,
     report: false,
+    order: undefined,
 }
 
 export function updaterStep(before: UpdaterState, event: UpdaterEvent): UpdaterState {
@@ -143,13 +157,23 @@ export function updaterStep(before: UpdaterState, event: UpdaterEvent): UpdaterS
             clear(s, event.job as Job)
             enter(s, Phase.Checking, Do.Revert)
             break
+        case Ev.Order:
+            if (s.next !== Do.Poll) return s
+            s.order = event.order
+            s.next = Do.Order
+            break
+        case Ev.Settled:
+            s.next = Do.Poll
+            s.code = event.code as string
+            break
         case Ev.SignatureBytes:
             s.signatureDoneBytes += event.bytes as number
             if (s.signatureDoneBytes >= (s.job as Job).signatureSizeBytes)
                 s.next = Do.VerifyManifest
             break
         case Ev.Verified:
-            enter(s, Phase.Downloading, Do.FetchImage)
+            if ((s.job as Job).coldKey) enter(s, Phase.Ready, Do.Swap)
+            else enter(s, Phase.Downloading, Do.FetchImage)
             break
         case Ev.ImageBytes:
             s.doneBytes += event.bytes as number
@@ -217,7 +241,7 @@ function begin(s: UpdaterState, job: Job) {
     if (s.phase === Phase.Trial) return s
     clear(s, job)
     enter(s, Phase.Checking, Do.FetchSignature)
-    if (!(job.imageSizeBytes > 0 && job.imageSizeBytes <= IMAGE_MAX_BYTES))
+    if (!job.coldKey && !(job.imageSizeBytes > 0 && job.imageSizeBytes <= IMAGE_MAX_BYTES))
         return updaterStep(s, { kind: Ev.Refused, code: "HOV_IMAGE_SIZE" })
     if (!(job.signatureSizeBytes > 0 && job.signatureSizeBytes <= SIGNATURE_MAX_BYTES))
         return updaterStep(s, { kind: Ev.Refused, code: "HOV_SIGNATURE" })

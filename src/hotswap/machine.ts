@@ -2,6 +2,7 @@
 // no TypeScript compiles to; what stands here only keeps their names, parameters and the functions they need alive.
 
 import { dispatch, refill } from "./guard"
+import { enterCall, leaveCall, moveCall } from "./ledger"
 import { migrate } from "./migration"
 import { emptyClass, spareClasses } from "./spare-classes"
 
@@ -21,6 +22,9 @@ export async function setMachine(loopExhausted: any[], entryExhausted: any[]) {
     emptyClass(spareClasses())
     await dispatch(loopExhausted, 0, entryExhausted, 0)
     await refill()
+    enterCall(0, loopExhausted)
+    moveCall(0, loopExhausted)
+    leaveCall(0)
 }
 
 /** How many loop rounds and calls replaced code may do before it yields. */

@@ -34,6 +34,7 @@ enum Deed {
     OutOfMemory = 6,
     StackOverflow = 7,
     Starve = 8,
+    StarveLater = 9,
 }
 
 let handler: (fault: Fault) => void
@@ -82,7 +83,8 @@ async function doIt(deed: number, reason: string) {
     if (deed === Deed.OutOfMemory) useMemory()
     if (deed === Deed.StackOverflow) recurse(1)
     // other fibers run, the VM's main loop does not
-    if (deed === Deed.Starve) while (true) await ds.sleep(0)
+    if (deed === Deed.StarveLater) await ds.sleep(3000)
+    if (deed === Deed.Starve || deed === Deed.StarveLater) while (true) await ds.sleep(0)
 }
 
 export async function activate(
@@ -90,7 +92,7 @@ export async function activate(
     options: { trial: boolean; reason: "boot" | "hot"; version: string }
 ) {
     onTrial = options.trial
-    console.log(`plain active=${image.sequence} reason=${options.reason} sum=${image.digest8}`)
+    console.log(`plain active=${image.sequence} reason=${options.reason} sum=${image.digest8} trial=${options.trial}`)
     if (image.deed) doIt.start(image.deed, options.reason)
 }
 
@@ -104,4 +106,9 @@ export function onFault(f: (fault: Fault) => void): void {
 
 export function confirmTrial(): void {
     onTrial = false
+}
+
+/** It has no functions of its own that could still run. */
+export function oldCalls(): any[] {
+    return []
 }

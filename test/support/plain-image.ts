@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 
 /** What an image does once it is active; see `test/device/plain-loader.ts`. */
-export const DEED = { nothing: 0, throw: 1, panic: 2, refuseToLoad: 3, panicAtBoot: 4, hang: 5, outOfMemory: 6, stackOverflow: 7, starve: 8 } as const
+export const DEED = { nothing: 0, throw: 1, panic: 2, refuseToLoad: 3, panicAtBoot: 4, hang: 5, outOfMemory: 6, stackOverflow: 7, starve: 8, starveLater: 9 } as const
 
 export const PLAIN_BASE_ID = "00c0ffee00c0ffee"
 

@@ -13,24 +13,38 @@ export interface ServerProcess {
     kill(): Promise<void>
 }
 
-/** The server in a process of its own, so that it can be killed for real. */
-export async function startProcess(dataDir: string, timings: Record<string, number> = {}): Promise<ServerProcess> {
-    const child: ChildProcess = spawn(process.execPath, ["--import", "tsx", CHILD, dataDir, JSON.stringify(timings)], {
+export interface ProcessOptions {
+    readonly timings?: Record<string, number>
+    /** 0 takes a free one. */
+    readonly port?: number
+    /** What runs it; node with tsx and the sources when left out. */
+    readonly command?: readonly string[]
+}
+
+/** A server on its way up: it can be killed before it listens. */
+export interface StartingProcess {
+    /** Rejects when it ends before it listens. */
+    readonly listening: Promise<ServerProcess>
+    kill(): Promise<void>
+}
+
+export function beginProcess(dataDir: string, { timings = {}, port = 0, command = ["--import", "tsx", CHILD] }: ProcessOptions = {}): StartingProcess {
+    const child: ChildProcess = spawn(process.execPath, [...command, dataDir, JSON.stringify(timings), String(port)], {
         stdio: ["ignore", "pipe", "inherit"],
     })
     const exited = new Promise<void>(resolve => child.once("exit", () => resolve()))
-    const line = await new Promise<string>((resolve, reject) => {
-        createInterface({ input: child.stdout! }).once("line", resolve)
-        child.once("exit", code => reject(new Error(`the server ended with ${code}`)))
-    })
-    const { url, adminToken } = JSON.parse(line)
-    return {
-        url,
-        adminToken,
-        pid: child.pid!,
-        kill: async () => {
-            child.kill("SIGKILL")
-            await exited
-        },
+    const kill = async (): Promise<void> => {
+        child.kill("SIGKILL")
+        await exited
     }
+    const line = new Promise<string>((resolve, reject) => {
+        createInterface({ input: child.stdout! }).once("line", resolve)
+        child.once("exit", (code, signal) => reject(new Error(`the server ended with ${code ?? signal}`)))
+    })
+    const listening = line.then(text => ({ ...(JSON.parse(text) as { url: string; adminToken: string }), pid: child.pid!, kill }))
+    listening.catch(() => {})
+    return { listening, kill }
 }
+
+/** The server in a process of its own, so that it can be killed for real. */
+export const startProcess = (dataDir: string, timings: Record<string, number> = {}): Promise<ServerProcess> => beginProcess(dataDir, { timings }).listening

@@ -1,3 +1,4 @@
+import { bindNativeCloud } from "./native-cloud.ts"
 import { Assembler, type Expression } from "../devs/assembler.ts"
 import { decodeCode } from "../devs/code.ts"
 import { placeOf, reassemble } from "../devs/reassemble.ts"
@@ -12,11 +13,12 @@ import { type CompiledProgram, entrySplit, type ProgramFunction } from "../progr
 import type { DebugInfo } from "../program/debug-info.ts"
 import { LinkError } from "./errors.ts"
 import { capturedPlaces, type CapturedPlaces, withPlaces } from "./captured-places.ts"
-import { applicationGlobals, capturedSlots, closureFunctions, emitPrelude, type Host, hostCode, hostFunction, isHost } from "./hosts.ts"
+import { applicationGlobals, capturedSlots, closureFunctions, emitPrelude, emitEnterCall, emitLeaveCall, type Host, hostCode, hostFunction, isHost, type NotedHost } from "./hosts.ts"
 import { emitBackEdge, type SwitchPoint, switchPoints } from "./loops.ts"
 import { shrinkCode } from "./shrink-code.ts"
 import { stubFunction } from "./stub.ts"
 import { topLevelUnits } from "../program/top-level.ts"
+import { waitingFunctions } from "../program/waiting-functions.ts"
 import { recordedCalls, recordPlace, recordsGlobal, startedAt } from "./registrations.ts"
 import { callingTwin, twinFunction, twinsOf } from "./recursion.ts"
 import { shiftDebugInfo } from "./shift-debug-info.ts"
@@ -37,6 +39,8 @@ export interface LinkedBase {
     /** first 8 bytes of the SHA-256 of the program as compiled */
     readonly baseId: Uint8Array
     readonly hosts: readonly Host[]
+    /** hosts whose calls may wait, by function number: the ledger notes them */
+    readonly waiting: ReadonlySet<number>
     /** loops that replaced code can take over; an image numbers them behind the hosts */
     readonly loops: readonly LoopPointer[]
     /** function numbers of the classes that classes which the base lacks take the place of */
@@ -83,9 +87,19 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
             farPlaces: places.far,
             machine,
         },
-        { dispatch: doors.dispatch.index, refill: doors.refill.index },
+        {
+            dispatch: doors.dispatch.index,
+            refill: doors.refill.index,
+            enterCall: doors.enterCall.index,
+            leaveCall: doors.leaveCall.index,
+            moveCall: doors.moveCall.index,
+        },
     )
     const never = neverWaiting(program)
+    // what the source says may wait, without what is known not to
+    const waiting = new Set([...waitingFunctions(program)].filter(i => !never.functions.has(i)))
+    const noted = (host: Host, number: number): NotedHost | undefined =>
+        waiting.has(host.functionIndex) ? { number, enterCall: doors.enterCall.index, leaveCall: doors.leaveCall.index } : undefined
     const twins = twinsOf(program, never.functions)
     const loops = loopPointers(program, never, firstPointer + hosts.length)
     const loopsOf = (f: number) => new Map(loops.filter(l => l.functionIndex === f).map(l => [l.headPc, l.pointer]))
@@ -105,8 +119,9 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     let preludeBytes = 0
     const moves = new Map<number, ReadonlyMap<number, number>>()
     const isSpare = new Set(spares.map(f => f.index))
-    for (const host of hosts) {
+    for (const [number, host] of hosts.entries()) {
         if (host.functionIndex === 0) continue
+        const note = noted(host, number)
         const f = functions[host.functionIndex]
         if (isSpare.has(host.functionIndex)) {
             functions[host.functionIndex] = spareFunction(f, host.pointer, machine)
@@ -114,7 +129,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         }
         const twin = twins.find(t => t.functionIndex === host.functionIndex)
         const statements = decodeCode(f.code)
-        const linked = hostCode(twin ? callingTwin(statements, twin) : statements, host.pointer, machine, loopsOf(host.functionIndex))
+        const linked = hostCode(twin ? callingTwin(statements, twin) : statements, host.pointer, machine, loopsOf(host.functionIndex), note)
         preludeBytes += linked.code.length - f.code.length
         moves.set(host.functionIndex, linked.places)
         if (twin) {
@@ -123,7 +138,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
             moves.set(twin.index, own.places)
             functions[twin.index] = own.linked
         }
-        functions[host.functionIndex] = hostFunction(f, linked.code)
+        functions[host.functionIndex] = hostFunction(f, linked.code, note !== undefined)
     }
     for (const f of program.functions) {
         if ((f.owner !== "resident" && f.owner !== "library") || isSpare.has(f.index)) continue
@@ -131,7 +146,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         moves.set(f.index, shrunk.places)
         functions[f.index] = { ...functions[f.index], code: shrunk.code }
     }
-    const main = linkMain(program, functions[0], hosts[0].pointer, machine, loopsOf(0), records, executor.code)
+    const main = linkMain(program, functions[0], hosts[0].pointer, machine, loopsOf(0), records, executor.code, noted(hosts[0], 0))
     moves.set(0, main.places)
     functions[0] = main.linked
 
@@ -156,6 +171,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
 
     const image = { ...program.image, functions, globals: firstPointer + pointers.length }
     const file = Buffer.from(serializeDevs(image))
+    bindNativeCloud(file)
     const starts = functionStarts(parseDevs(file))
     const executorStart = starts[0] + main.executorOffset
     patchMarker(file, baseId, version, [pointers.length, operations.length, executorStart, executorStart + executor.code.length])
@@ -165,6 +181,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         debug: shiftDebugInfo(program, twins, starts, functions, moves, file),
         baseId,
         hosts,
+        waiting,
         loops,
         spares: spares.map(f => f.index),
         statics,
@@ -176,7 +193,15 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     }
 }
 
-const doorNames = ["capture", "setPointers", "setMachine", "setBudget", "setResume", "statics", "collect", "dispatch", "refill"] as const
+const doorNames = ["capture", "setPointers", "setMachine", "setBudget", "setResume", "statics", "collect", "dispatch", "refill", "enterCall", "leaveCall", "moveCall"] as const
+/** Doors that have code of their own in other files of the resident. */
+const doorFiles: Partial<Record<(typeof doorNames)[number], string>> = {
+    dispatch: "hotswap/guard.ts",
+    refill: "hotswap/guard.ts",
+    enterCall: "hotswap/ledger.ts",
+    leaveCall: "hotswap/ledger.ts",
+    moveCall: "hotswap/ledger.ts",
+}
 type Doors = Record<(typeof doorNames)[number], ProgramFunction> & {
     /** the closures that functions which a base does not have are made of */
     readonly stubs: Readonly<Record<AddedKind, ProgramFunction>>
@@ -187,7 +212,7 @@ const makerNames: Readonly<Record<AddedKind, string>> = { function: "makeFunctio
 function findDoors(program: CompiledProgram): Doors {
     const doors = {} as Record<(typeof doorNames)[number], ProgramFunction>
     for (const name of doorNames) {
-        const file = name === "dispatch" || name === "refill" ? "hotswap/guard.ts" : "hotswap/machine.ts"
+        const file = doorFiles[name] ?? "hotswap/machine.ts"
         const f = program.functions.find(g => g.owner === "resident" && g.name === name && g.path.endsWith(file))
         if (!f)
             throw new LinkError(
@@ -244,6 +269,7 @@ function linkMain(
     loops: ReadonlyMap<number, number>,
     records: number,
     executor: Uint8Array,
+    noted: NotedHost | undefined,
 ): LinkedMain {
     const statements = decodeCode(devs.code)
     const split = entrySplit(program)
@@ -259,6 +285,8 @@ function linkMain(
     const early = statements.slice(0, split).map(s => (s.op.immediate === "jump" && s.immediate === splitPc ? { ...s, immediate: -1 } : s))
     reassemble(a, early)
     a.label(placeOf(-1))
+    // no exception leaves it but ends the program
+    if (noted) emitEnterCall(a, noted, pointer)
     emitPrelude(a, pointer, machine)
     const recorded = new Map(recordedCalls(program).map(call => [call.end, call]))
     const markStart = () => a.emit("INDEX_SET", ["LOAD_GLOBAL", records], recordPlace.started, ["TRUE"])
@@ -267,7 +295,7 @@ function linkMain(
     reassemble(
         a,
         statements.slice(split),
-        s => emitBackEdge(a, s, loops),
+        s => emitBackEdge(a, s, loops) || emitLeaveCall(a, s, noted),
         s => {
             const call = recorded.get(s.end)
             if (call) a.emit("INDEX_SET", ["LOAD_GLOBAL", records], call.number, call.keptIn === undefined ? ["RET_VAL"] : ["LOAD_GLOBAL", call.keptIn])

@@ -16,7 +16,7 @@ export function spareFunction(f: DevsFunction, pointer: number, machine: Machine
     const a = new Assembler()
     emitPrelude(a, pointer, machine)
     a.emit("RETURN", ["UNDEFINED"])
-    return { ...hostFunction(f, a.finish().code), args: parametersMax }
+    return { ...hostFunction(f, a.finish().code, false), args: parametersMax }
 }
 
 /**

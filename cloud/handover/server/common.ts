@@ -1,14 +1,11 @@
 /**
  * What is not a device's: releases, blobs, groups, rollouts, people's tokens; and at
- * the very end webhooks and the numbered logs.
+ * the very end webhooks.
  */
-import type { EventHub } from "../../events/hub.ts"
 import type { BlobStore } from "../../store/blobs.ts"
 import type { CommonRows } from "../../store/handover.ts"
 import type { Store } from "../../store/store.ts"
 import { exchange, type Peer } from "./link.ts"
-
-const LOG_PAGE = 2_000
 
 /** Fetches rows and the blobs that are missing; each blob must have the digest that it was asked by. */
 export async function takeCommon(peer: Peer, store: Store, blobs: BlobStore, last: boolean): Promise<{ blobs: number }> {
@@ -22,19 +19,4 @@ export async function takeCommon(peer: Peer, store: Store, blobs: BlobStore, las
     }
     await store.write(repos => repos.handover.putCommonRows(answer))
     return { blobs: fetched }
-}
-
-export async function takeLogs(peer: Peer, store: Store, hub: EventHub): Promise<void> {
-    const pages: { events: any[]; audit: any[] }[] = []
-    for (let events = 0, audit = 0; ; ) {
-        const page = JSON.parse((await exchange(peer, "GET", `/handover/v1/logs?events=${events}&audit=${audit}&limit=${LOG_PAGE}`)).toString()) as { events: any[]; audit: any[] }
-        if (page.events.length === 0 && page.audit.length === 0) break
-        events = page.events.at(-1)?.seq ?? events
-        audit = page.audit.at(-1)?.seq ?? audit
-        pages.push(page)
-    }
-    await store.write(async repos => {
-        for (const [n, page] of pages.entries()) await repos.handover.replaceLogs(page, n === 0)
-    })
-    await hub.reload()
 }

@@ -107,13 +107,11 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
     }
 
     settle(session: SessionName, epoch: number): void {
-        const { store, other, onError } = this.#options
-        store
-            .write(async repos => {
-                const record = await repos.handover.owner(session)
-                if (record?.owner === other() && record.epoch === epoch) await repos.handover.setOwner({ ...record, kept: null })
-            })
-            .catch(onError)
+        const { other } = this.#options
+        this.#change(session, () => {}, async (repos, record) => {
+            if (record?.owner === other() && record.epoch === epoch) await repos.handover.setOwner({ ...record, kept: null })
+            return true
+        })
     }
 
     /** Two embedded stores share nothing. */

@@ -81,8 +81,8 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
     app.get("/handover/v1/logs", peer, async request => {
         const { events, audit, limit } = request.query as Record<string, string>
         return {
-            events: await store.read.handover.logRows("events", Number(events), Number(limit)),
-            audit: await store.read.handover.logRows("audit", Number(audit), Number(limit)),
+            events: await store.read.handoverLogs.page("events", Number(events), Number(limit)),
+            audit: await store.read.handoverLogs.page("audit", Number(audit), Number(limit)),
         }
     })
     app.get("/handover/v1/blobs/:digest", peer, async (request, reply) => {

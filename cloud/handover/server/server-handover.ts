@@ -22,13 +22,14 @@ import { Leaving } from "../leaving.ts"
 import type { Message } from "../messages.ts"
 import type { Phase, Plan } from "../store.ts"
 import { readTicket, signTicket } from "../ticket.ts"
-import { takeCommon, takeLogs } from "./common.ts"
+import { takeCommon } from "./common.ts"
 import { type DeviceBody, DeviceSessions, toRecord } from "./device-sessions.ts"
 import { FreezeTimes } from "./figures.ts"
 import { exchange, Link, type Peer } from "./link.ts"
+import { LogCopy } from "./log-copy.ts"
 import { EventRelay } from "./relay.ts"
 
-const TICK_MS = 20
+const TICK_MS = 10
 const OFFER_MS = 3_000
 const RETRY_MS = 500
 const PULL_MS = 5_000
@@ -72,6 +73,7 @@ export class ServerHandover {
     readonly #deviceSessions: DeviceSessions
     readonly #link: Link<Message<DeviceBody>>
     readonly #relay: EventRelay
+    #logs: LogCopy | undefined
     #arriving: Arriving<DeviceBody> | undefined
     #leaving: Leaving<DeviceBody> | undefined
     #peer: Peer | null = null
@@ -247,6 +249,7 @@ export class ServerHandover {
         const plan: Plan = { handover: offer.handover, role: "next", key: offer.key, phase: "moving" }
         await store.write(async repos => {
             await repos.handover.ownRest(this.id)
+            await repos.handoverLogs.clear()
             await repos.handover.setNote("peer", JSON.stringify(peer))
             await repos.handover.setNote("plan", JSON.stringify(plan))
         })
@@ -305,6 +308,7 @@ export class ServerHandover {
 
     close(): void {
         clearInterval(this.#timer)
+        this.#logs?.stop()
         this.#relay.close()
     }
 
@@ -322,6 +326,7 @@ export class ServerHandover {
                 this.#resting = null
             }
             if (phase === "aborted" && plan.role === "current") runner.start()
+            if (phase === "aborted") this.#logs?.stop()
             this.#relay.on = plan.role === "next" && (phase === "moving" || phase === "aborted")
         }
         if (plan.role === "next") {
@@ -334,7 +339,11 @@ export class ServerHandover {
                 takeOver: done => void this.#takeOver().then(done, error => log.error({ err: error }, "handover: taking over failed; current says it again")),
                 onPhase,
             })
+            this.#logs?.stop()
+            this.#logs = undefined
             if (plan.phase === "moving") {
+                this.#logs = new LogCopy(store, this.#peer as Peer, error => log.warn({ err: error }, "handover: copying the logs"))
+                this.#logs.start()
                 this.#relay.on = true
                 void this.#relay.flush()
             }
@@ -363,7 +372,7 @@ export class ServerHandover {
         this.settleRoles()
         this.#timer ??= setInterval(() => {
             // The controller looks at what arrived when there is time: no device waits for that.
-            if (this.#arrived.size > 0 && ++this.#ticks % 10 === 0) {
+            if (this.#arrived.size > 0 && ++this.#ticks % 20 === 0) {
                 this.#options.controller.look(this.#arrived)
                 this.#arrived.clear()
             }
@@ -392,16 +401,15 @@ export class ServerHandover {
         await this.#relay.flush()
         this.#relay.on = false
         await takeCommon(peer, store, blobs, true)
-        await takeLogs(peer, store, hub)
+        this.#logs ??= new LogCopy(store, peer, error => this.#options.log.warn({ err: error }, "handover: copying the logs"))
+        await this.#logs.finish(hub)
         runner.start()
         sender.start()
     }
 
     /** What polls reported is written; the rows are read in the transaction that lets go of them. */
     async #capture(): Promise<void> {
-        const { writer } = this.#options
-        if (!writer.isIdle) await writer.flush()
-        if (!writer.isIdle) await writer.flush()
+        await this.#options.writer.settle()
     }
 
     #offer(device: string, epoch: number): string {

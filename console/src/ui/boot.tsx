@@ -1,0 +1,94 @@
+/** What a board holds and how it came to run what it runs, as far as it has reported. */
+import type { DeviceDocument, StatusDocument } from "../documents.ts"
+import { number } from "../format.ts"
+import { Empty, Facts, ReleaseLink, State, Time } from "./parts.tsx"
+
+const BANKS = [
+    ["R", "base, never written over the air"],
+    ["A", "image"],
+    ["B", "image"],
+] as const
+
+/** The latest report that names the bank. */
+const lastOf = (device: DeviceDocument, bank: string): StatusDocument | undefined => device.history.find(status => status.bank === bank && status.version !== null)
+
+export function Banks({ device }: { readonly device: DeviceDocument }) {
+    const { actual } = device
+    if (actual === null) return <Empty title="It has not reported yet." />
+    return (
+        <ul class="banks" aria-label="Banks">
+            {BANKS.map(([bank, what]) => {
+                const active = actual.bank === bank
+                const last = active ? undefined : lastOf(device, bank)
+                return (
+                    <li key={bank} class={active ? "active" : undefined}>
+                        <strong>{bank}</strong>
+                        <span>
+                            {active ? actual.version : (last?.version ?? (bank === "R" ? "base" : "nothing known"))}
+                            <small class="muted">{active ? `runs now, ${actual.state === "trial" ? "on trial" : what}` : last ? <>seen <Time at={last.at} /></> : what}</small>
+                        </span>
+                    </li>
+                )
+            })}
+        </ul>
+    )
+}
+
+export function BootRecord({ device }: { readonly device: DeviceDocument }) {
+    const { actual, blocked, history } = device
+    if (actual === null) return null
+    const counted = history.find(status => Array.isArray(status.diagnostics?.n))
+    const [panics, rollbacks] = (counted?.diagnostics?.n ?? []) as number[]
+    const rolledBack = history.find(status => status.state === "rolledBack")
+    return (
+        <Facts
+            items={[
+                ["Active bank", `${actual.bank}, sequence ${number(actual.sequence)}`],
+                ["This start", actual.boots === null ? "–" : <code key="b">{actual.boots.toString(16)}</code>],
+                ["Rollbacks", counted ? `${number(rollbacks ?? 0)}, ${number(panics ?? 0)} panics` : "none reported"],
+                ["Last rollback", rolledBack ? <><Time at={rolledBack.at} />{rolledBack.code && <code> {rolledBack.code}</code>}</> : "–"],
+                ["Bad releases", blocked.length === 0 ? "none" : <ul key="l" class="lines">{blocked.map(block => <li key={block.release}><ReleaseLink release={block.release} /> <State state={block.reason} /> <span class="muted"><Time at={block.at} /></span></li>)}</ul>],
+            ]}
+        />
+    )
+}
+
+interface LedgerEntry {
+    readonly what: string
+    readonly kind: string
+    readonly sinceMs: number | null
+}
+
+/** Functions, timers, subscriptions and fibers that still run old code. */
+export function Ledger({ device }: { readonly device: DeviceDocument }) {
+    const ledger = (device as { readonly ledger?: { readonly at: string; readonly entries: readonly LedgerEntry[] } | null }).ledger
+    if (!ledger) return <Empty title="This board has not reported an update ledger.">With one, this shows which functions, timers and fibers still run old code.</Empty>
+    if (ledger.entries.length === 0)
+        return (
+            <p>
+                <State state="converged" /> Nothing runs old code (<Time at={ledger.at} />).
+            </p>
+        )
+    return (
+        <table class="plain">
+            <thead>
+                <tr>
+                    <th scope="col">Still old</th>
+                    <th scope="col">Kind</th>
+                    <th scope="col">Since</th>
+                </tr>
+            </thead>
+            <tbody>
+                {ledger.entries.map((entry, index) => (
+                    <tr key={index}>
+                        <td>
+                            <code>{entry.what}</code>
+                        </td>
+                        <td>{entry.kind}</td>
+                        <td>{entry.sinceMs === null ? "–" : `${number(Math.round(entry.sinceMs / 1000))} s`}</td>
+                    </tr>
+                ))}
+            </tbody>
+        </table>
+    )
+}
