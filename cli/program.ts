@@ -16,6 +16,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
     release: async () => (await import("./commands/release.ts")).addRelease,
     publish: async () => (await import("./commands/publish.ts")).addPublish,
     push: async () => (await import("./commands/push.ts")).addPush,
+    settings: async () => (await import("./commands/settings.ts")).addSettings,
     trigger: async () => (await import("./commands/trigger.ts")).addTrigger,
     updater: async () => (await import("./commands/updater.ts")).addUpdater,
     logs: async () => (await import("./commands/logs.ts")).addLogs,
