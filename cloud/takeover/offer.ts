@@ -8,7 +8,7 @@
  * which the bridge keeps open.
  */
 import { type ChildProcess, spawn } from "node:child_process"
-import { chmod, rm } from "node:fs/promises"
+import { chmod, rename, rm } from "node:fs/promises"
 import { createServer, type Server, type Socket } from "node:net"
 import path from "node:path"
 import { createInterface } from "node:readline"
@@ -56,7 +56,8 @@ export async function offerTakeover(options: TakeoverOptions): Promise<() => Pro
         log.warn({ file }, "no other server can take over: the path of the data folder is too long for a socket")
         return async () => {}
     }
-    await rm(file, { force: true })
+    const own = `${file}.${process.pid}`
+    await rm(own, { force: true })
     let bridge: ChildProcess | undefined
     let taken = false
     // Not a byte is read here: the bridge speaks with next.
@@ -74,13 +75,15 @@ export async function offerTakeover(options: TakeoverOptions): Promise<() => Pro
     })
     await new Promise<void>((resolve, reject) => {
         control.once("error", reject)
-        control.listen(file, resolve)
+        control.listen(own, resolve)
     })
-    await chmod(file, 0o600)
+    await chmod(own, 0o600)
+    // Closing removes the name that was listened on, also when it is next's by then: so that is another one.
+    await rename(own, file)
     return async () => {
-        // The file is next's then: closing would remove it.
-        if (taken) control.unref()
-        else await new Promise(resolve => control.close(resolve))
+        if (!taken) await rm(file, { force: true })
+        if (bridge === undefined) await new Promise(resolve => control.close(resolve))
+        else control.unref()
     }
 }
 
