@@ -1,5 +1,7 @@
 /** Prometheus figures. Each server has its own registry, so that several can live in one process. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client"
+import type { HawkbitFigures } from "./hawkbit/index.ts"
+import type { HawkbitHealth } from "./hawkbit/health.ts"
 import type { Store } from "./store/store.ts"
 
 export interface MetricSources {
@@ -9,6 +11,7 @@ export interface MetricSources {
     readonly sessions: () => number
     readonly listeners: () => number
     readonly blobReads: () => number
+    readonly hawkbit?: { readonly health: HawkbitHealth; readonly figures: HawkbitFigures }
 }
 
 export function createMetrics(sources: MetricSources): Registry {
@@ -43,6 +46,20 @@ export function createMetrics(sources: MetricSources): Registry {
     gauge("handover_held_polls", "Polls that wait for a command", sources.heldPolls)
     gauge("handover_device_sessions", "Devices that have talked to this process", sources.sessions)
     gauge("handover_event_listeners", "Listeners to live events", sources.listeners)
+
+    const { hawkbit } = sources
+    if (hawkbit !== undefined) {
+        gauge("handover_hawkbit_up", "1 while hawkBit answers", () => (["ok", "follows"].includes(hawkbit.health.state) ? 1 : 0))
+        gauge("handover_hawkbit_behind_events", "Events that hawkBit has not been told", () => hawkbit.health.behind)
+        gauge("handover_hawkbit_refused", "Devices, releases and rollouts that hawkBit refuses", () => Object.keys(hawkbit.health.refused).length)
+        total("handover_hawkbit_requests_total", "Requests to hawkBit", () => hawkbit.figures.requests)
+        total("handover_hawkbit_failures_total", "Requests that hawkBit did not answer, or with an error of its own", () => hawkbit.figures.failures)
+        total("handover_hawkbit_feedbacks_total", "Feedbacks to hawkBit", () => hawkbit.figures.feedbacks)
+        total("handover_hawkbit_assignments_total", "Assignments made in hawkBit", () => hawkbit.figures.assignments)
+        total("handover_hawkbit_adopted_total", "Assignments that were made in hawkBit by somebody else", () => hawkbit.figures.adopted)
+        total("handover_hawkbit_artifact_reads_total", "Artifacts read from hawkBit", () => hawkbit.figures.artifactReads)
+        total("handover_hawkbit_resyncs_total", "Times that hawkBit was told everything", () => hawkbit.figures.resyncs)
+    }
 
     const finished = new Counter({
         name: "handover_commands_finished_total",

@@ -2,6 +2,7 @@ import type { Server } from "node:net"
 import type { LevelWithSilent } from "pino"
 import type { Clock } from "./clock.ts"
 import type { DdiOptions } from "./ddi/tenants.ts"
+import type { HawkbitOptions } from "./hawkbit/options.ts"
 import type { S3Options } from "./store/s3-blobs.ts"
 
 export interface CloudOptions {
@@ -32,6 +33,8 @@ export interface CloudOptions {
     readonly pollMs?: number
     /** hawkBit's device interface (DDI v1) for devices of another kind; off when left out. */
     readonly ddi?: DdiOptions
+    /** hawkBit behind this server: it has our releases, devices and rollouts, and a say in them. */
+    readonly hawkbit?: HawkbitOptions
     /** Where the built console is; found by itself when left out. */
     readonly consoleDir?: string
     readonly now?: Clock
@@ -57,6 +60,8 @@ export interface Timings {
     readonly eventBeatMs: number
     /** After a webhook's first failure; doubles up to five minutes. */
     readonly webhookRetryMs: number
+    /** From the deploy of a whole base to its word that it is well; then the base before is deployed again. */
+    readonly coldConfirmMs: number
     /** How often it is looked whether the fleet's versions have changed, for the picture over time. */
     readonly sampleMs: number
 }
@@ -72,6 +77,7 @@ export const DEFAULT_TIMINGS: Timings = {
     enrolMs: 30_000,
     eventBeatMs: 15_000,
     webhookRetryMs: 1_000,
+    coldConfirmMs: 120_000,
     sampleMs: 15_000,
 }
 

@@ -51,6 +51,14 @@ export class ServerSecret {
         }
     }
 
+    /**
+     * The master key of one device's native cloud adapter for one command, told with the command. It is made again
+     * when it is needed, so it is stored nowhere; the next command has another.
+     */
+    coldKey(deviceId: string, commandId: string): Buffer {
+        return createHmac("sha256", this.#key).update(`wssk ${deviceId} ${commandId}`).digest()
+    }
+
     /** A token that can be told again until its device has used it, though only its hash is stored. */
     tokenOf(tokenId: string): string {
         return `hov_${createHmac("sha256", this.#key).update(`token ${tokenId}`).digest().subarray(0, 24).toString("base64url")}`

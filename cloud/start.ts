@@ -15,6 +15,7 @@ import { EventHub } from "./events/hub.ts"
 import { addGate } from "./handover/server/gate.ts"
 import { handoverRoutes } from "./handover/server/routes.ts"
 import { ServerHandover } from "./handover/server/server-handover.ts"
+import { Hawkbit } from "./hawkbit/index.ts"
 import { HeldPolls } from "./held-polls.ts"
 import { LIMITS } from "./limits.ts"
 import { consoleRoutes } from "./console-files.ts"
@@ -38,6 +39,7 @@ import { S3Blobs } from "./store/s3-blobs.ts"
 import { openSqliteStore } from "./store/sqlite-store.ts"
 import type { Store } from "./store/store.ts"
 import { WebhookSender } from "./webhooks/sender.ts"
+import { WsskEndpoint } from "./wssk/endpoint.ts"
 
 const DATABASE_FILE = "handover.db"
 
@@ -61,9 +63,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         awayAtMs = now()
         log.warn({ reason: (error as Error).message }, "the database is away")
     }
-    const place = options.s3 === undefined ? await DiskBlobs.open(path.join(options.dataDir, "blobs")) : new S3Blobs(options.s3)
-    const blobs = new CachedBlobs(place, LIMITS.blobCacheBytes)
-    const store = await openStore(options, onError)
+    const copies = options.s3 === undefined ? await DiskBlobs.open(path.join(options.dataDir, "blobs")) : new S3Blobs(options.s3)
+    const database = await openStore(options, onError)
+    const hawkbit = options.hawkbit === undefined ? undefined : await Hawkbit.open(options.hawkbit, database, copies, log, now)
+    const store = hawkbit?.store ?? database
+    const blobs = new CachedBlobs(hawkbit?.place ?? copies, LIMITS.blobCacheBytes)
     await installAdminToken(store, adminToken, now())
 
     const secret = await ServerSecret.open(options.dataDir, options.secretKey)
@@ -101,6 +105,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         enrolMs: timings.enrolMs,
         policy: timings,
     })
+    const sync = hawkbit?.connect({ controller, runner, policy: timings })
     const hub = await EventHub.open(store, { eventsKept: options.eventsKept ?? LIMITS.eventsKept, beatMs: timings.eventBeatMs })
     const counters = { polls: 0, statuses: 0, delivered: 0 }
 
@@ -111,6 +116,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         sessions: () => sessions.size,
         listeners: () => hub.listeners,
         blobReads: () => blobs.reads,
+        ...(hawkbit === undefined ? {} : { hawkbit }),
     })
     const sender = new WebhookSender({
         store,
@@ -133,10 +139,20 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         return metrics.metrics()
     })
     // A server without its database lives, and goes on holding polls; a balancer may look at the status.
+    // Without hawkBit it has all that it needs for the devices that it knows.
     app.get("/healthz", { schema: { hide: true } }, async (_request, reply) => {
-        const degraded = store.reachable ? null : "database"
-        reply.code(degraded === null ? 200 : 503)
-        return { ok: degraded === null, degraded, devices: sessions.size, heldPolls: held.size, listeners: hub.listeners, leads: store.leads }
+        const isAway = hawkbit?.health.state === "degraded"
+        const degraded = store.reachable ? (isAway ? "hawkbit" : null) : "database"
+        reply.code(store.reachable ? 200 : 503)
+        return {
+            ok: store.reachable,
+            degraded,
+            devices: sessions.size,
+            heldPolls: held.size,
+            listeners: hub.listeners,
+            leads: store.leads,
+            ...(hawkbit === undefined ? {} : { hawkbit: healthDocument(hawkbit) }),
+        }
     })
     await app.register(deviceApi, {
         store,
@@ -177,6 +193,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         hub,
         runner,
         diagnostics: new Diagnostics(store, blobs),
+        ...(hawkbit === undefined ? {} : { hawkbit }),
         now,
     })
     let graceMs = 0
@@ -185,6 +202,19 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         hub.close()
         if (graceMs > 0) await closeGently(app.server, graceMs)
     })
+    const wssk = new WsskEndpoint({
+        store,
+        blobs,
+        sessions,
+        secret,
+        principals,
+        log,
+        now,
+        commandTimeoutMs: timings.commandTimeoutMs,
+        retryDelayMs: timings.retryDelayMs,
+        confirmMs: timings.coldConfirmMs,
+    })
+    wssk.listen(app.server)
     if (options.door === undefined) await app.listen({ host: options.host ?? "127.0.0.1", port: options.port ?? 0, backlog: LIMITS.backlog })
     else {
         await app.ready()
@@ -195,7 +225,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     }
     // What happens by itself is done by one process of those on a database.
     const sampler = new FleetSampler({ store, now, log, sampleMs: timings.sampleMs, isWhole: () => handover.isWhole })
-    const byItself = [controller, runner, sender, sampler]
+    const byItself = [controller, runner, sender, sampler, ...(sync === undefined ? [] : [sync])]
     store.onLeadership(leads => {
         log.info({ leads }, leads ? "this process leads" : "another process leads")
         for (const work of byItself) leads ? work.start() : work.stop()
@@ -208,9 +238,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     let closing: Promise<void> | undefined
     async function closeAll(): Promise<void> {
         handover.close()
+        wssk.close()
         await app.close()
         await sampler.close()
         await sender.close()
+        await hawkbit?.close()
         await runner.close()
         await controller.close()
         await writer.close()
@@ -228,3 +260,8 @@ const openStore = (options: CloudOptions, onError: (error: unknown) => void): Pr
     options.databaseUrl === undefined
         ? openSqliteStore(path.join(options.dataDir, DATABASE_FILE))
         : openPostgresStore({ url: options.databaseUrl, onError })
+
+/** For anybody who asks: what hawkBit has refused, and why it is away, is in the log and the operator's metrics. */
+function healthDocument({ health }: Hawkbit): Record<string, unknown> {
+    return { state: health.state, since: new Date(health.sinceMs).toISOString(), behind: health.behind, refused: Object.keys(health.refused).length }
+}

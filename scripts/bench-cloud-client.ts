@@ -11,6 +11,8 @@ export interface BoardSeat {
     readonly token: string
 }
 
+/** With the end of the chunk or of the headers before it. The body's chunks are left as they are: nobody here reads them. */
+const LAST_CHUNK = Buffer.from("\r\n0\r\n\r\n")
 const HEADER_END = Buffer.from("\r\n\r\n")
 
 /** One board's connection. `ask` sends a request and resolves with status and body. */
@@ -60,6 +62,12 @@ export class Line {
             return
         }
         const head = bytes.toString("latin1", 0, headerEnd)
+        if (/^transfer-encoding: chunked/im.test(head)) {
+            const end = bytes.indexOf(LAST_CHUNK, headerEnd + 2)
+            if (end < 0) this.#pending = bytes
+            else this.#done(head, bytes.toString("latin1", headerEnd + HEADER_END.length, end))
+            return
+        }
         const at = head.toLowerCase().indexOf("content-length: ")
         const length = at < 0 ? 0 : Number.parseInt(head.slice(at + 16), 10)
         const start = headerEnd + HEADER_END.length
@@ -67,10 +75,14 @@ export class Line {
             this.#pending = bytes
             return
         }
+        this.#done(head, bytes.toString("latin1", start, start + length))
+    }
+
+    #done(head: string, body: string): void {
         this.#pending = Buffer.alloc(0)
         const waiting = this.#waiting
         this.#waiting = undefined
-        waiting?.({ status: Number(head.slice(9, 12)), body: bytes.toString("latin1", start, start + length) })
+        waiting?.({ status: Number(head.slice(9, 12)), body })
     }
 }
 

@@ -7,6 +7,7 @@ import { execFileSync } from "node:child_process"
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
+import { build } from "vite"
 
 const root = join(import.meta.dirname, "..")
 const dist = join(root, "dist")
@@ -21,5 +22,6 @@ for (const room of rooms)
         mkdirSync(dirname(target), { recursive: true })
         copyFileSync(join(root, room, file), target)
     }
+await build({ configFile: join(root, "console/vite.config.ts"), logLevel: "warn" })
 // modules of the host ask it for the version
 copyFileSync(join(root, "package.json"), join(dist, "package.json"))

@@ -8,6 +8,7 @@ export type RunClock = "skip" | "virtual"
 export interface RunRequest {
     program: Uint8Array
     timeoutMs: number
+    hostTimeoutMs: number
     until?: RegExp
     gcStress: boolean
     deviceId: string
@@ -70,7 +71,7 @@ export async function runToEnd(code: VmCode, request: RunRequest): Promise<RunRe
         if (refused !== 0) throw new Error(`it refused the program with code ${refused}`)
         while (!ended) {
             skippedMs += vm.process() / 1000
-            if (boardMs() > request.timeoutMs) {
+            if (boardMs() > request.timeoutMs || performance.now() - deployedMs > request.hostTimeoutMs) {
                 timedOut = !ended
                 break
             }

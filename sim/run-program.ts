@@ -8,6 +8,8 @@ export type { RunClock, RunResult }
 export interface RunOptions {
     /** Ends the run after so much time on the VM's clock (default 30 s). The VM's sleeps cost nothing, so it is cheap. */
     timeoutMs?: number
+    /** Ends the run after so much real time (default: no limit but the one above). */
+    hostTimeoutMs?: number
     /** Ends the run with the first line of the serial log that matches; a script's own lines begin with `> `. */
     until?: RegExp
     /** Collect garbage at every allocation. */
@@ -45,6 +47,7 @@ export function runProgram(program: Uint8Array, options: RunOptions = {}): Promi
     const request: RunRequest = {
         program,
         timeoutMs: options.timeoutMs ?? 30_000,
+        hostTimeoutMs: options.hostTimeoutMs ?? Number.POSITIVE_INFINITY,
         until: options.until,
         gcStress: options.gcStress ?? false,
         deviceId: options.deviceId ?? "12abdd2289421234",
@@ -56,7 +59,7 @@ export function runProgram(program: Uint8Array, options: RunOptions = {}): Promi
     if (waiting.size === 0) worker.ref()
     return new Promise((resolve, reject) => {
         // A run that the VM's own limits do not end (a hang inside a native function) must not hang a test for ever.
-        const watchdog = setTimeout(() => failAll(new Error("SIM_RUN_HUNG: the VM did not come back")), request.timeoutMs + HOST_GRACE_MS)
+        const watchdog = setTimeout(() => failAll(new Error("SIM_RUN_HUNG: the VM did not come back")), Math.min(request.timeoutMs, request.hostTimeoutMs) + HOST_GRACE_MS)
         const settle = () => {
             clearTimeout(watchdog)
             waiting.delete(id)

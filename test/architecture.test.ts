@@ -55,6 +55,11 @@ test("host rooms import the device's packages nowhere", () => {
     for (const room of Object.keys(hostRules)) assert.equal(imports(room).filter(i => /^@devicescript\/(core|net|server|settings|crypto)/.test(i.target)), [])
 })
 
+test("console imports only itself, preact and uplot: all else would be in the browser's way", () => {
+    const wrong = imports("console/src").filter(i => (isPackage(i.target) ? !/^(preact|uplot)(\/|$)/.test(i.target) : !allowed(i.target, ["console/src"])))
+    assert.equal(wrong, [])
+})
+
 test("what the host rooms import at run time comes with the package", () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: Record<string, string> }
     const packageName = (target: string) => /^(@[^/]+\/[^/]+|[^/]+)/.exec(target)![1]

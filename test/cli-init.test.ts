@@ -3,7 +3,7 @@ import { join } from "node:path"
 import fc from "fast-check"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { withResident } from "../cli/init/entry-file.ts"
+import { withBusServer, withResident } from "../cli/init/entry-file.ts"
 import { lineDiff } from "../cli/init/line-diff.ts"
 import { type Change, InitError, planInit } from "../cli/init/plan.ts"
 import { runCli, temporaryFolder } from "./support/cli.ts"
@@ -35,7 +35,8 @@ test("a project keeps all that it has", () => {
     const after = apply(before, changes)
     assert.equal(JSON.parse(after["package.json"]).dependencies, { "@devicescript/cli": "2.16.3", handover: "^0.1.0" })
     assert.match(after["package.json"], /^\{\n {2}"name"/, "the file's own indent")
-    assert.is(after["src/main.ts"], '// Lamp\n\nimport { startResident } from "handover"\nimport * as ds from "@devicescript/core"\n\nsetInterval(() => console.log("on"), 100)\n\nawait startResident()\n')
+    const [imports, calls] = ['import { startResident } from "handover"\nimport { startBootloaderServer } from "handover/src/bus"\n', "startBootloaderServer()\nawait startResident()\n"]
+    assert.is(after["src/main.ts"], `// Lamp\n\n${imports}import * as ds from "@devicescript/core"\n\nsetInterval(() => console.log("on"), 100)\n\n${calls}`)
     assert.is(after[".gitignore"], "/node_modules\nbuilt\n# mine\n.devicescript/\nkeys/\nhandover-data/\n.env.local\n")
     assert.not.ok(changes.some(c => c.path === "devsconfig.json" || c.path === ".vscode/tasks.json"))
     assert.equal(plan(after), [])
@@ -45,6 +46,14 @@ test("a program that uses the library already gets only what it lacks", () => {
     assert.is(withResident('import { migrate } from "handover"\nmigrate(A, {})\n'), 'import { startResident, migrate } from "handover"\nmigrate(A, {})\n\nawait startResident()\n')
     const done = 'import { startResident as go } from "handover";\nimport "./app";\nawait startResident();\n'
     assert.is(withResident(done), done)
+})
+
+test("the Jacdac service is started where the resident is, once", () => {
+    const inBlock = 'import { startResident } from "handover"\nasync function go() {\n    await startResident()\n}\n'
+    const withBus = withBusServer(inBlock)
+    assert.match(withBus, /go\(\) \{\n {4}startBootloaderServer\(\)\n {4}await startResident\(\)\n\}/)
+    assert.is(withBusServer(withBus), withBus)
+    assert.is(withBusServer("noResident()\n"), "noResident()\n")
 })
 
 test("line ends and semicolons are the file's own", () => {

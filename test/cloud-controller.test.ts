@@ -28,6 +28,7 @@ const VIEW: DeviceView = {
     commandReleaseId: null,
     commandVersion: null,
     commandBaseId: null,
+    commandIsCold: false,
     commandState: null,
     commandAckedAtMs: null,
     commandDeadlineAtMs: null,
@@ -46,6 +47,7 @@ const OPEN: DeviceView = {
     commandReleaseId: "app@2",
     commandVersion: "2",
     commandBaseId: BASE,
+    commandIsCold: false,
     commandState: "running",
     commandAckedAtMs: 5,
     commandDeadlineAtMs: 1000,
@@ -126,7 +128,7 @@ pure.run()
 const live = suite<{ cloud: TestCloud }>("cloud: time-outs and retries")
 live.before(async context => {
     context.cloud = await openCloud({
-        timings: { commandTimeoutMs: 60, retryDelayMs: 20, sweepMs: 10, maxAttempts: 3, cancelTimeoutMs: 60 },
+        timings: { commandTimeoutMs: 300, retryDelayMs: 20, sweepMs: 10, maxAttempts: 3, cancelTimeoutMs: 300 },
     })
     await publish(context.cloud, "1.1.0")
     await publish(context.cloud, "1.2.0")

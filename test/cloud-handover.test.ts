@@ -32,7 +32,7 @@ if (!onPostgres) {
             const db = new Database(path.join(cloud.dataDir, "handover.db"))
             const tables = (db.prepare("select name from sqlite_master where type = 'table'").all() as { name: string }[]).map(row => row.name)
             db.close()
-            const left = tables.filter(name => !MOVED_TABLES.has(name) && !/^(kysely|sqlite|handover|libsql)/.test(name))
+            const left = tables.filter(name => !MOVED_TABLES.has(name) && !/^(kysely|sqlite|handover|hawkbit|libsql)/.test(name))
             assert.deepEqual(left, [])
         } finally {
             await cloud.done()

@@ -70,8 +70,9 @@ function readOutcome(output: string, code: number | null, timedOut: boolean): Ou
     const total = number("Total")
     const passed = number("Passed")
     const skipped = number("Skipped")
-    const failed = Math.max(0, total - passed - skipped)
-    const broken = (code !== 0 || timedOut || total === 0) && failed === 0
+    // What is skipped is not in the total.
+    const failed = Math.max(0, total - passed)
+    const broken = (code !== 0 || timedOut || total + skipped === 0) && failed === 0
     return { passed, skipped, failed: failed + (broken ? 1 : 0) }
 }
 

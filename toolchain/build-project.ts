@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
-import { cp } from "node:fs/promises"
+import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
-import { dirname, join, resolve } from "node:path"
+import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { type CompiledProgram, readProgram } from "./program/compiled-program.ts"
+import { ProjectCopy } from "./project-copy.ts"
 import { patchTrustedKeys } from "./sign/index.ts"
 
 export interface ProjectBuild {
@@ -29,45 +29,29 @@ export class BuildError extends Error {
     }
 }
 
+export const DEFAULT_ENTRY = "src/main.ts"
+
 const require = createRequire(import.meta.url)
 const compiler = join(dirname(require.resolve("@devicescript/cli/package.json")), "devicescript")
-/** What a build reads, besides package.json and .env files. */
-const projectFiles = ["devsconfig.json", "package.json", "tsconfig.json", "src", "services", "boards", ".env", ".env.defaults"]
 
-/**
- * Compiles a project with the stock compiler and reads the result. The project's folder is left alone: the build runs in a
- * copy, so that two builds (base and edit) can run side by side.
- */
+/** Compiles a project with the stock compiler and reads the result. The project's folder is left alone. */
 export async function buildProject(build: ProjectBuild): Promise<CompiledProgram> {
-    const project = resolve(build.projectDir)
-    const cache = join(project, "node_modules", ".cache", "handover")
-    mkdirSync(cache, { recursive: true })
-    const copy = mkdtempSync(join(cache, "build-"))
+    const copy = new ProjectCopy(build.projectDir)
     try {
-        for (const name of projectFiles)
-            if (existsSync(join(project, name))) await cp(join(project, name), join(copy, name), { recursive: true })
-        linkModules(project, copy)
-        for (const [path, text] of Object.entries(build.overlay ?? {})) {
-            mkdirSync(dirname(join(copy, path)), { recursive: true })
-            writeFileSync(join(copy, path), text)
-        }
-        await compile(copy, build.entry ?? "src/main.ts")
-        const output = join(copy, ".devicescript/bin")
-        const devs = new Uint8Array(readFileSync(join(output, "bytecode.devs")))
-        const debug = readFileSync(join(output, "bytecode-dbg.json"), "utf8")
-        return readProgram(build.trustedKeys?.length ? patchTrustedKeys(devs, build.trustedKeys, build.productId) : devs, debug)
+        await copy.refresh(build.overlay)
+        await compile(copy.dir, build.entry ?? DEFAULT_ENTRY)
+        return readBuilt(copy.dir, build)
     } finally {
-        rmSync(copy, { recursive: true, force: true })
+        copy.remove()
     }
 }
 
-/** The compiler puts its own @devicescript packages into node_modules, so that one folder is the copy's own. */
-function linkModules(project: string, copy: string): void {
-    const modules = join(project, "node_modules")
-    if (!existsSync(modules)) return
-    mkdirSync(join(copy, "node_modules"))
-    for (const name of readdirSync(modules))
-        if (name !== "@devicescript" && !name.startsWith(".")) symlinkSync(join(modules, name), join(copy, "node_modules", name))
+/** What the compiler has left in a folder, with the keys that the board will trust put in. */
+export function readBuilt(dir: string, { trustedKeys, productId }: Pick<ProjectBuild, "trustedKeys" | "productId">): CompiledProgram {
+    const output = join(dir, ".devicescript/bin")
+    const devs = new Uint8Array(readFileSync(join(output, "bytecode.devs")))
+    const debug = readFileSync(join(output, "bytecode-dbg.json"), "utf8")
+    return readProgram(trustedKeys?.length ? patchTrustedKeys(devs, trustedKeys, productId) : devs, debug)
 }
 
 async function compile(dir: string, entry: string): Promise<void> {

@@ -2,6 +2,7 @@ import type { Command } from "commander"
 import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { CliError } from "../cli-error.ts"
+import { LogSender } from "../log-sender.ts"
 import { inProject } from "../paths.ts"
 import { withProgress } from "../progress.ts"
 import { action, type Session } from "../session.ts"
@@ -140,15 +141,18 @@ async function startReal(session: Session, options: Options, seats: readonly Sea
         ),
     )
     let lines = 0
+    const logs = seats.map(seat => new LogSender(session.serverUrl() as string, seat, problem => out.warn(problem)))
     boards.forEach((board, n) =>
         board.onLine(line => {
             lines++
+            logs[n].add(line)
             if (!out.json) out.note(`${seats[n].id}: ${line}`)
         }),
     )
     await withProgress(out, `switching ${boards.length} boards on`, () => Promise.all(boards.map(board => board.powerOn())))
     return async () => {
         await Promise.all(boards.map(board => board.close()))
+        await Promise.all(logs.map(log => log.close()))
         return { lines }
     }
 }

@@ -91,7 +91,7 @@ async function serve({ out, config, env }: Session, options: Options): Promise<n
     const tokenFile = given === undefined ? shown(join(dataDir, "admin.token")) : undefined
     out.result({ ok: true, url: cloud.url, dataDir: shown(dataDir), adminTokenFile: tokenFile }, () =>
         [
-            `the server listens on ${cloud.url} (API: ${cloud.url}/docs)`,
+            `the server listens on ${cloud.url} (console: ${cloud.url}/console/, API: ${cloud.url}/docs)`,
             tokenFile === undefined ? "the admin's token is the one of HANDOVER_ADMIN_TOKEN" : `the admin's token: export HANDOVER_TOKEN_FILE=${tokenFile}`,
         ].join("\n"),
     )

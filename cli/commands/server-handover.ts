@@ -1,6 +1,7 @@
 import type { Command } from "commander"
 import { CliError } from "../cli-error.ts"
 import { EXIT } from "../exit-codes.ts"
+import { addServerHealth } from "./server-health.ts"
 import { withProgress } from "../progress.ts"
 import { action, type Session } from "../session.ts"
 import { wholeNumber } from "../option-values.ts"
@@ -27,9 +28,9 @@ const ROUTE = "/server/handover"
 const LOOK_MS = 250
 
 export function addServerHandover(program: Command): void {
-    program
-        .command("server")
-        .summary("the update server itself")
+    const server = program.command("server").summary("the update server itself")
+    addServerHealth(server)
+    server
         .command("handover")
         .description(
             "Hands the server over to another one while devices talk to it. The other server is running already;\n" +

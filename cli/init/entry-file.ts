@@ -1,6 +1,8 @@
 import ts from "typescript"
 
 const LIBRARY = "handover"
+const BUS_LIBRARY = "handover/src/bus"
+const BUS_START = "startBootloaderServer"
 
 /**
  * The program's source with the two lines that make it updatable: the import comes first, since it boots the bank before
@@ -13,7 +15,7 @@ export function withResident(source: string): string {
     const eol = source.includes("\r\n") ? "\r\n" : "\n"
     const semicolon = /;[ \t]*\r?$/m.test(source) ? ";" : ""
     let result = source
-    if (!callsStart(file)) {
+    if (!callTo("startResident", file)) {
         if (result !== "" && !result.endsWith("\n")) result += eol
         result += `${eol}await startResident()${semicolon}${eol}`
     }
@@ -30,10 +32,29 @@ export function withResident(source: string): string {
     return result
 }
 
-function callsStart(file: ts.SourceFile): boolean {
-    let found = false
+/** The source with the lines that start the updater's Jacdac service, before the resident. What is there stays. */
+export function withBusServer(source: string): string {
+    const file = ts.createSourceFile("main.ts", source, ts.ScriptTarget.ES2022, true)
+    const resident = callTo("startResident", file)
+    if (callTo(BUS_START, file) || !resident) return source
+    const eol = source.includes("\r\n") ? "\r\n" : "\n"
+    const semicolon = /;[ \t]*\r?$/m.test(source) ? ";" : ""
+    const isImported = file.statements.some(s => ts.isImportDeclaration(s) && s.importClause?.getText().includes(BUS_START))
+    let statement: ts.Node = resident
+    while (!ts.isSourceFile(statement.parent) && !ts.isBlock(statement.parent)) statement = statement.parent
+    const at = statement.getStart()
+    const withCall = `${source.slice(0, at)}${BUS_START}()${semicolon}${eol}${source.slice(source.lastIndexOf("\n", at - 1) + 1, at)}${source.slice(at)}`
+    if (isImported) return withCall
+    const ours = file.statements.findLast(s => ts.isImportDeclaration(s) && ts.isStringLiteral(s.moduleSpecifier) && s.moduleSpecifier.text === LIBRARY)
+    const behind = ours ? ours.getEnd() : 0
+    const line = `import { ${BUS_START} } from "${BUS_LIBRARY}"${semicolon}`
+    return ours ? `${withCall.slice(0, behind)}${eol}${line}${withCall.slice(behind)}` : `${line}${eol}${withCall}`
+}
+
+function callTo(name: string, file: ts.SourceFile): ts.CallExpression | undefined {
+    let found: ts.CallExpression | undefined
     const visit = (node: ts.Node): void => {
-        if (ts.isCallExpression(node) && /(^|\.)startResident$/.test(node.expression.getText())) found = true
+        if (ts.isCallExpression(node) && node.expression.getText().split(".").at(-1) === name) found = node
         else ts.forEachChild(node, visit)
     }
     visit(file)

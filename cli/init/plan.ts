@@ -1,6 +1,6 @@
 import { CONFIG_FILE } from "../config.ts"
-import { withResident } from "./entry-file.ts"
-import { newProjectFiles, vsCodeTasks } from "./templates.ts"
+import { withBusServer, withResident } from "./entry-file.ts"
+import { newProjectFiles, vsCodeExtensions, vsCodeLaunch, vsCodeTasks } from "./templates.ts"
 
 /** One file as it is and as it is to be; a file that is right already has no change. */
 export interface Change {
@@ -44,7 +44,7 @@ export function planInit(read: ReadFile, options: InitOptions): Change[] {
     const source = current(options.entry)
     if (source === undefined)
         throw new InitError(`there is no ${options.entry}: name the program's source file with --entry, or "entry" in ${CONFIG_FILE}`)
-    wanted.set(options.entry, withResident(source))
+    wanted.set(options.entry, options.service === undefined ? withResident(source) : withBusServer(withResident(source)))
     if (current("devsconfig.json") === undefined) wanted.set("devsconfig.json", "{}\n")
     if (current(CONFIG_FILE) === undefined) {
         const config = { ...(options.entry === "src/main.ts" ? {} : { entry: options.entry }), channels: ["stable", "beta"] }
@@ -52,6 +52,8 @@ export function planInit(read: ReadFile, options: InitOptions): Change[] {
     }
     wanted.set(".gitignore", withLines(current(".gitignore"), ["node_modules/", ".devicescript/", "built/", "keys/", "handover-data/", ".env.local"]))
     if (current(".vscode/tasks.json") === undefined) wanted.set(".vscode/tasks.json", vsCodeTasks)
+    if (current(".vscode/launch.json") === undefined) wanted.set(".vscode/launch.json", vsCodeLaunch(options.entry))
+    if (current(".vscode/extensions.json") === undefined) wanted.set(".vscode/extensions.json", vsCodeExtensions)
     if (options.service !== undefined && current("services/bootloader.md") === undefined) wanted.set("services/bootloader.md", options.service)
 
     return [...wanted]

@@ -43,12 +43,57 @@ const tsConfig = `{
 }
 `
 
+/** For `handover dev`: errors are `file(line,column): error TS1234: text`, refusals `  HOV101 file:line function: text`. */
+const devMatchers = `[
+                {
+                    "owner": "handover",
+                    "fileLocation": ["relative", "\${workspaceFolder}"],
+                    "pattern": { "regexp": "^(\\\\S+)\\\\((\\\\d+),(\\\\d+)\\\\): error (.*)$", "file": 1, "line": 2, "column": 3, "message": 4 },
+                    "background": { "activeOnStart": true, "beginsPattern": "^saved ", "endsPattern": "^(ready|runs|refused|not compiled|unchanged|failed)\\\\b" }
+                },
+                {
+                    "owner": "handover-refusals",
+                    "fileLocation": ["relative", "\${workspaceFolder}"],
+                    "severity": "warning",
+                    "pattern": { "regexp": "^\\\\s+(HOV\\\\d+) (\\\\S+):(\\\\d+) (.*)$", "code": 1, "file": 2, "line": 3, "message": 4 }
+                }
+            ]`
+
 export const vsCodeTasks = `{
     "version": "2.0.0",
     "tasks": [
-        { "label": "handover: build the base", "type": "shell", "command": "npx handover build", "group": { "kind": "build", "isDefault": true }, "problemMatcher": [] },
-        { "label": "handover: what would go hot", "type": "shell", "command": "npx handover diff", "problemMatcher": [] },
-        { "label": "handover: deploy the base", "type": "shell", "command": "npx devs deploy built/base.devs", "dependsOn": "handover: build the base", "problemMatcher": [] }
+        { "label": "handover: build the base", "type": "shell", "command": "npx handover build", "group": { "kind": "build", "isDefault": true }, "problemMatcher": ["$tsc"] },
+        { "label": "handover: what would go hot", "type": "shell", "command": "npx handover diff", "problemMatcher": ["$tsc"] },
+        { "label": "handover: deploy the base", "type": "shell", "command": "npx devs deploy built/base.devs", "dependsOn": "handover: build the base", "problemMatcher": [] },
+        {
+            "label": "handover: every save goes to a simulated board", "type": "shell", "command": "npx handover dev", "isBackground": true,
+            "problemMatcher": ${devMatchers}
+        },
+        {
+            "label": "handover: every save goes to the connected board", "type": "shell", "command": "npx handover dev --jacdac", "isBackground": true,
+            "problemMatcher": ${devMatchers}
+        }
     ]
+}
+`
+
+/** F5: the stock extension builds the program, runs it in its simulator and attaches its debugger. */
+export const vsCodeLaunch = (entry: string): string => `{
+    "version": "0.2.0",
+    "configurations": [
+        {
+            "name": "DeviceScript",
+            "type": "devicescript",
+            "request": "launch",
+            "program": "\${workspaceFolder}/${entry}",
+            "deviceId": "\${command:deviceScriptSimulator}",
+            "stopOnEntry": false
+        }
+    ]
+}
+`
+
+export const vsCodeExtensions = `{
+    "recommendations": ["devicescript.devicescript-vscode"]
 }
 `

@@ -94,6 +94,7 @@ export class BusBootloader {
     private phaseBefore: BoardPhase | undefined
     /** The last one that the board has announced since the commit. */
     private announced: BoardPhase | undefined
+    private stopListening: () => void = () => {}
 
     constructor(
         private readonly link: JacdacLink,
@@ -143,7 +144,8 @@ export class BusBootloader {
         }
         this.phaseBefore = PHASES[(await this.read("phase"))[0]]
         this.announced = undefined
-        this.link.onFrame(frame => {
+        this.stopListening()
+        this.stopListening = this.link.onFrame(frame => {
             for (const p of framePackets(frame))
                 if (this.isFromBoard(p) && (p.command & EVENT_MASK) !== 0 && (p.command & 0xff) === CHANGED) this.announced = PHASES[p.data[0]]
         })

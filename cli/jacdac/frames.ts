@@ -28,13 +28,16 @@ function crc16(bytes: Uint8Array): number {
     return crc
 }
 
+/** The receiver answers with a packet of service 0x3f whose command is the frame's check sum. */
+export const FLAG_ACK_REQUESTED = 2
+
 /** A frame with one command in it. Throws when the data does not fit. */
-export function commandFrame(deviceId: string, serviceIndex: number, command: number, data: Uint8Array): Buffer {
+export function commandFrame(deviceId: string, serviceIndex: number, command: number, data: Uint8Array, flags = 0): Buffer {
     if (data.length > PACKET_MAX_BYTES - PACKET_HEADER_BYTES) throw new RangeError(`${data.length} bytes do not fit a Jacdac packet`)
     const packetBytes = (PACKET_HEADER_BYTES + data.length + 3) & ~3
     const frame = Buffer.alloc(HEADER_BYTES + packetBytes)
     frame[2] = packetBytes
-    frame[3] = FLAG_COMMAND
+    frame[3] = FLAG_COMMAND | flags
     Buffer.from(deviceId, "hex").copy(frame, 4)
     frame[12] = data.length
     frame[13] = serviceIndex

@@ -123,7 +123,8 @@ function decideOpen(view: DeviceView, commandId: string, nowMs: number, policy: 
     if (view.commandKind === "check") return late ? finish("expired", "HOV_CLOUD_TIMEOUT") : rest("updating")
 
     const wanted = view.releaseId === view.commandReleaseId
-    const fits = view.actualBaseId === null || view.actualBaseId === view.commandBaseId
+    // A cold one brings another base: on its way the board may say that it runs that, or the one before.
+    const fits = view.actualBaseId === null || view.actualBaseId === view.commandBaseId || view.commandIsCold
     if (view.commandState === "queued" && (!wanted || !fits)) return finish("superseded", null)
 
     if (view.commandCancelAtMs !== null) {
@@ -148,7 +149,7 @@ function outcomeSeenInActual(view: DeviceView): CommandState | null {
         if (runsBase(view) && !isBusy(view.actualState)) return "succeeded"
         return view.commandAckedAtMs !== null && view.actualState === "failed" ? "failed" : null
     }
-    const runsIt = view.actualVersion === view.commandVersion && view.actualBaseId === view.commandBaseId
+    const runsIt = view.actualVersion === view.commandVersion && (view.actualBaseId === view.commandBaseId || view.commandIsCold)
     if (runsIt && (view.actualState === "confirmed" || view.actualState === "idle")) return "succeeded"
     if (view.commandAckedAtMs === null || runsIt) return null
     if (view.actualState === "rolledBack") return "rolledBack"

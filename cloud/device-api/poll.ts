@@ -86,5 +86,6 @@ function toActual(body: PollBody): Actual {
         bootCount: body.boot ?? null,
         channel: body.ch ?? null,
         uptimeMs: body.up ?? null,
+        ledger: body.old?.length ? JSON.stringify({ count: body.nOld ?? body.old.length, calls: body.old }) : null,
     }
 }

@@ -216,7 +216,7 @@ export class Sessions {
                 const session = this.#byId.get(deviceId)
                 if (session === undefined) continue
                 const command = open.get(deviceId)
-                const offer = command === undefined ? null : createOffer(command, pollMs)
+                const offer = command === undefined ? null : createOffer(command, pollMs, id => this.#options.secret.coldKey(deviceId, id))
                 const before = session.offer
                 if (offer !== null && before?.commandId === offer.commandId && before.cancel === offer.cancel) {
                     offer.deliveries = before.deliveries
@@ -241,5 +241,6 @@ export function toActual(row: ActualRow): Actual {
         bootCount: row.bootCount === null ? null : Number(row.bootCount),
         channel: row.channel,
         uptimeMs: row.uptimeMs === null ? null : Number(row.uptimeMs),
+        ledger: row.ledger,
     }
 }

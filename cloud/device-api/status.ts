@@ -47,6 +47,8 @@ export async function recordStatus({ store, now, ...waits }: StatusDependencies,
                 command: row.commandId,
                 state: row.state,
                 version: row.version,
+                sequence: row.sequence,
+                bank: row.bank,
                 done: row.doneBytes,
                 of: row.ofBytes,
                 code: row.code,
@@ -162,6 +164,7 @@ function merge(before: Actual | null, body: StatusBody, command: CommandRow | un
         bootCount: before?.bootCount ?? null,
         channel: before?.channel ?? null,
         uptimeMs: before?.uptimeMs ?? null,
+        ledger: before?.ledger ?? null,
     }
 }
 

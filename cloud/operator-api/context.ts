@@ -5,6 +5,7 @@ import type { Controller } from "../controller/controller.ts"
 import type { ControllerPolicy } from "../controller/decide.ts"
 import type { Diagnostics } from "../diagnostics.ts"
 import type { EventHub } from "../events/hub.ts"
+import type { HawkbitHealth } from "../hawkbit/health.ts"
 import type { Principals } from "../principals.ts"
 import type { BlobStore } from "../store/blobs.ts"
 import type { RolloutRunner } from "../rollouts/runner.ts"
@@ -24,6 +25,8 @@ export interface OperatorContext {
     readonly hub: EventHub
     readonly runner: RolloutRunner
     readonly diagnostics: Diagnostics
+    /** hawkBit behind this server; left out where there is none. */
+    readonly hawkbit?: { readonly health: HawkbitHealth }
     readonly now: () => number
 }
 

@@ -129,6 +129,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
                     ...(attributes === undefined ? {} : { attributes: JSON.stringify(attributes) }),
                 })
                 await audit(repos, request.principal, nowMs, "device.change", id, request.body)
+                repos.events.note("device.changed", id, nowMs, {})
                 return deviceDocument(repos, await findDevice(repos, id), policy, nowMs)
             })
         },

@@ -2,9 +2,9 @@
 import type { Static } from "@sinclair/typebox"
 import { Type } from "@sinclair/typebox"
 import { Problem } from "../problems.ts"
-import { gateResult } from "../rollouts/engine.ts"
+import { gateResult, step } from "../rollouts/engine.ts"
 import type { RolloutPlan } from "../rollouts/plan.ts"
-import { figuresOf, phaseLimit, planOf } from "../rollouts/figures.ts"
+import { figuresOf, phaseLimit, placeOf, planOf } from "../rollouts/figures.ts"
 import type { GroupRow, ReleaseRow, RolloutRow } from "../store/schema.ts"
 import type { Repos } from "../store/store.ts"
 import type { Principal } from "../tokens.ts"
@@ -141,10 +141,14 @@ export async function rolloutDocument(repos: Repos, rollout: RolloutRow, nowMs: 
     const plan = planOf(rollout)
     const figures = await figuresOf(repos, rollout, plan, await phaseLimit(repos, rollout, plan), nowMs)
     const gate = gateResult(plan, figures)
+    const next = step(plan, placeOf(rollout), figures, nowMs)
     return {
         ...rolloutSummary(rollout),
         seed: rollout.seed,
         plan: { ...plan, startAtMs: undefined, startAt: iso(plan.startAtMs) },
+        reachedAt: iso(rollout.reachedAtMs),
+        /** What it waits for when it rests: start, window, rate, devices, soak, operator; ended. */
+        waitsFor: next.kind === "rest" ? next.why : null,
         devices: await repos.rollouts.countsByState(rollout.id),
         phaseDevices: figures.phase,
         gate:

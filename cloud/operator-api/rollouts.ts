@@ -112,11 +112,11 @@ export async function rolloutRoutes(app: TypedApp, context: OperatorContext): Pr
     const devices = route(context, "read", "rollouts", "Page through a rollout's devices")
     app.get("/rollouts/:rollout/devices", {
         onRequest: devices.onRequest,
-        schema: { ...devices.doc, params: Params, querystring: PageQuery },
+        schema: { ...devices.doc, params: Params, querystring: strict({ ...PageQuery.properties, state: Type.Optional(Type.String({ pattern: "^[A-Za-z]{1,20}$" })) }) },
         handler: async request => {
-            const { limit, after } = request.query
+            const { limit, after, state } = request.query
             const { id } = await findRollout(store.read, request.params.rollout)
-            const rows = await store.read.rollouts.page(id, after ?? null, limit)
+            const rows = await store.read.rollouts.page(id, after ?? null, limit, state)
             return page(rows.map(placeDocument), limit, last => last.device)
         },
     })

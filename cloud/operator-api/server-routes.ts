@@ -41,6 +41,26 @@ export async function serverRoutes(app: TypedApp, context: OperatorContext): Pro
         },
     })
 
+    const health = route(context, "read", "server", "What the server lacks at the moment, and since when")
+    app.get("/server/health", { onRequest: health.onRequest, schema: health.doc }, async () => {
+        const behind = context.hawkbit?.health ?? null
+        const isAway = behind?.state === "degraded"
+        return {
+            degraded: store.reachable ? (isAway ? "hawkbit" : null) : "database",
+            leads: store.leads,
+            hawkbit:
+                behind === null
+                    ? null
+                    : {
+                          state: behind.state,
+                          since: iso(behind.sinceMs),
+                          why: behind.why || null,
+                          behind: behind.behind,
+                          refused: Object.entries(behind.refused).map(([subject, why]) => ({ subject, why })),
+                      },
+        }
+    })
+
     const add = route(context, "administer", "server", "Make a token for a person or a program")
     app.post("/tokens", {
         onRequest: add.onRequest,

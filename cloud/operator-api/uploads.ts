@@ -2,6 +2,7 @@
 import type { Artifact } from "../../toolchain/format/artifact.ts"
 import { ArtifactError, parseArtifact } from "../../toolchain/format/artifact.ts"
 import { BaseBundleFileError, readBaseBundleHead } from "../../toolchain/format/base-bundle-file.ts"
+import { checkColdImage, ColdImageError, parseColdImage } from "../../toolchain/format/cold-image.ts"
 import { ImageMapError, readImageMap } from "../../toolchain/format/image-map.ts"
 import { ManifestError } from "../../toolchain/format/manifest.ts"
 import { BASE_ID_PATTERN } from "../ids.ts"
@@ -32,6 +33,8 @@ export async function uploadRoutes(app: TypedApp, context: OperatorContext): Pro
         handler: async (request, reply) => {
             const release = await findOwnRelease(store.read, request.params.release)
             const artifact = readArtifact(bytesOf(request.body), release)
+            const { manifest } = artifact
+            if (manifest.cold) refused(() => checkColdImage(parseColdImage(artifact.image), manifest.baseId, manifest.productId))
             const nowMs = now()
             // The blobs are on disk before a row names them.
             const row: ArtifactRow = {
@@ -180,7 +183,7 @@ function refused<T>(read: () => T): T {
     try {
         return read()
     } catch (error) {
-        if (error instanceof ArtifactError || error instanceof ManifestError || error instanceof ImageMapError || error instanceof BaseBundleFileError)
+        if (error instanceof ArtifactError || error instanceof ManifestError || error instanceof ImageMapError || error instanceof BaseBundleFileError || error instanceof ColdImageError)
             throw new Problem("HOV_API_ARTIFACT_BAD", `${error.code}: ${error.message}`)
         throw error
     }

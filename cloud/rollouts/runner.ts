@@ -66,6 +66,10 @@ export class RolloutRunner {
         this.kick()
     }
 
+    get isStarted(): boolean {
+        return this.#started
+    }
+
     /** Another process leads. */
     stop(): void {
         this.#started = false
@@ -144,7 +148,7 @@ export class RolloutRunner {
 
     /** Returns whether there is more to do at once. */
     async #step(repos: Repos, rollout: RolloutRow): Promise<boolean> {
-        const { now, controller } = this.#options
+        const { now, controller, store } = this.#options
         const nowMs = now()
         const plan = planOf(rollout)
         const limit = await phaseLimit(repos, rollout, plan)
@@ -155,7 +159,9 @@ export class RolloutRunner {
             case "grant": {
                 const count = Math.min(action.devices, DEVICES_PER_TRANSACTION)
                 const waiting = await repos.rollouts.waiting(rollout.id, limit, count)
-                await grant({ repos, controller, rollout, nowMs }, waiting)
+                const may = store.pace === undefined ? waiting : await store.pace.mayGrant(repos, rollout, waiting)
+                if (may.length === 0) return false
+                await grant({ repos, controller, rollout, nowMs }, may)
                 return true
             }
             default:

@@ -10,6 +10,8 @@ export interface OpenCommand extends CommandRow {
     readonly imageSizeBytes: number | null
     readonly signatureDigest: string | null
     readonly signatureSizeBytes: number | null
+    /** 1 = the image is a whole base. */
+    readonly cold: number | null
 }
 
 export class CommandRepo {
@@ -69,6 +71,7 @@ export class CommandRepo {
                 "artifacts.imageSizeBytes",
                 "artifacts.signatureDigest",
                 "artifacts.signatureSizeBytes",
+                "artifacts.cold",
             ])
             .where("commands.deviceId", "in", padded(deviceIds))
             .where("commands.finishedAtMs", "is", null)

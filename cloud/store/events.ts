@@ -13,6 +13,7 @@ export interface StoredEvent {
 export type EventType =
     | "device.created"
     | "device.removed"
+    | "device.changed"
     | "device.actual"
     | "device.desired"
     | "device.status"

@@ -97,6 +97,20 @@ export class ReleaseRepo {
         return this.#db.selectFrom("bases").selectAll().where("releaseId", "in", releaseIds).orderBy("baseId").execute()
     }
 
+    /** The release that a blob belongs to. */
+    async ownerOf(digest: string): Promise<string | undefined> {
+        const row = await this.#db
+            .selectFrom("artifacts")
+            .select("releaseId")
+            .where(eb => eb.or([eb("imageDigest", "=", digest), eb("signatureDigest", "=", digest)]))
+            .unionAll(this.#db.selectFrom("permissions").select("releaseId").where("signatureDigest", "=", digest))
+            .unionAll(this.#db.selectFrom("bases").select("releaseId").where("bundleDigest", "=", digest))
+            .unionAll(this.#db.selectFrom("maps").select("releaseId").where("blobDigest", "=", digest))
+            .limit(1)
+            .executeTakeFirst()
+        return row?.releaseId
+    }
+
     async map(imageDigest: string): Promise<MapRow | undefined> {
         return this.#db.selectFrom("maps").selectAll().where("imageDigest", "=", imageDigest).executeTakeFirst()
     }

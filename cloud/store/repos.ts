@@ -12,6 +12,7 @@ import { FleetRepo } from "./fleet.ts"
 import { GroupRepo } from "./groups.ts"
 import { HandoverLogRepo } from "./handover-logs.ts"
 import { HandoverRepo } from "./handover.ts"
+import { HawkbitRepo } from "./hawkbit.ts"
 import { LogLineRepo } from "./log-lines.ts"
 import { ReleaseRepo } from "./releases.ts"
 import { RolloutRepo } from "./rollouts.ts"
@@ -47,6 +48,7 @@ export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEv
         claims: new ClaimRepo(db),
         handover: new HandoverRepo(db, known.columns, known.texts),
         handoverLogs: new HandoverLogRepo(db),
+        hawkbit: new HawkbitRepo(db, dialect),
         statements: new StatementRepo(db),
         fleet: new FleetRepo(db),
         logLines: new LogLineRepo(db),

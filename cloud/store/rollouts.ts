@@ -248,7 +248,7 @@ export class RolloutRepo {
             .execute()
     }
 
-    async page(rolloutId: string, after: string | null, limit: number): Promise<RolloutDeviceRow[]> {
+    async page(rolloutId: string, after: string | null, limit: number, state?: string): Promise<RolloutDeviceRow[]> {
         let query = this.#db
             .selectFrom("rolloutDevices")
             .selectAll()
@@ -256,6 +256,7 @@ export class RolloutRepo {
             .orderBy("deviceId")
             .limit(limit)
         if (after !== null) query = query.where("deviceId", ">", after)
+        if (state !== undefined) query = query.where("state", "=", state)
         return query.execute()
     }
 

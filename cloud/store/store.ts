@@ -18,9 +18,11 @@ import type { FleetRepo } from "./fleet.ts"
 import type { GroupRepo } from "./groups.ts"
 import type { HandoverLogRepo } from "./handover-logs.ts"
 import type { HandoverRepo } from "./handover.ts"
+import type { HawkbitRepo } from "./hawkbit.ts"
 import type { LogLineRepo } from "./log-lines.ts"
 import type { ReleaseRepo } from "./releases.ts"
 import type { RolloutRepo } from "./rollouts.ts"
+import type { RolloutDeviceRow, RolloutRow } from "./schema.ts"
 import type { StatementRepo } from "./statements.ts"
 import type { TokenRepo } from "./tokens.ts"
 import type { ViewRepo } from "./views.ts"
@@ -41,10 +43,17 @@ export interface Repos {
     readonly webhooks: WebhookRepo
     readonly claims: ClaimRepo
     readonly handover: HandoverRepo
+    readonly hawkbit: HawkbitRepo
     readonly handoverLogs: HandoverLogRepo
     readonly statements: StatementRepo
     readonly fleet: FleetRepo
     readonly logLines: LogLineRepo
+}
+
+/** What else than our own rules says which devices of a rollout may have the release now. */
+export interface RolloutPace {
+    /** Those of the places, next in the queue, that may be granted. Reads the database only: it is called inside a transaction. */
+    mayGrant(repos: Repos, rollout: RolloutRow, places: readonly RolloutDeviceRow[]): Promise<readonly RolloutDeviceRow[]>
 }
 
 /** `elsewhere`: committed by another server process. */
@@ -70,6 +79,8 @@ export interface Store {
      */
     onLeadership(listener: LeadershipListener): () => void
     readonly leads: boolean
+    /** Left out where our rules alone decide. */
+    readonly pace?: RolloutPace
     /** False while the database cannot be reached; the store goes on by itself when it can. */
     readonly reachable: boolean
     close(): Promise<void>

@@ -22,6 +22,8 @@ export interface DeviceView {
     readonly commandReleaseId: string | null
     readonly commandVersion: string | null
     readonly commandBaseId: string | null
+    /** It brings a whole base, which has another id. */
+    readonly commandIsCold: boolean
     readonly commandState: string | null
     readonly commandAckedAtMs: number | null
     readonly commandDeadlineAtMs: number | null
@@ -66,6 +68,11 @@ export class ViewRepo {
                 join.onRef("open.deviceId", "=", "devices.id").on("open.finishedAtMs", "is", null),
             )
             .leftJoin("releases as openRelease", "openRelease.id", "open.releaseId")
+            .leftJoin("artifacts as brought", join =>
+                join
+                    .onRef("brought.releaseId", "=", "open.releaseId")
+                    .onRef("brought.baseId", "=", "open.baseId"),
+            )
             .leftJoin("artifacts", join =>
                 join
                     .onRef("artifacts.releaseId", "=", "desired.releaseId")
@@ -105,6 +112,7 @@ export class ViewRepo {
                 "open.releaseId as commandReleaseId",
                 "openRelease.version as commandVersion",
                 "open.baseId as commandBaseId",
+                "brought.cold as brought",
                 "open.state as commandState",
                 "open.ackedAtMs as commandAckedAtMs",
                 "open.deadlineAtMs as commandDeadlineAtMs",
@@ -132,8 +140,9 @@ export class ViewRepo {
             ])
             .where("devices.id", "in", padded(deviceIds))
             .execute()
-        return rows.map(({ releaseKind, ownBaseId, artifactManifest, permissionBaseId, ...row }) => ({
+        return rows.map(({ releaseKind, ownBaseId, artifactManifest, permissionBaseId, brought, ...row }) => ({
             ...row,
+            commandIsCold: brought === 1,
             attempts: Number(row.attempts ?? 0),
             wantsBase: releaseKind === "base" || ownBaseId !== null,
             actualSequence: numberOrNull(row.actualSequence),

@@ -98,11 +98,14 @@ function boardTarget(name: string, share: number, setUp: () => Promise<{ program
                 }
                 if (blamed === 0) outcomes.found(`a pool of ${inputs.length} ended the program, none of its inputs does alone: ${inputs.map(input => Buffer.from(input).toString("hex")).join(" ")}`)
             }
-            for (const input of samplesOf(mutated(samples, maxBytes), seed, count)) {
+            let given = 0
+            for (const input of samplesOf(mutated(samples, maxBytes), seed, 2 * count)) {
+                if (given === count) break
                 repair?.(input, index++)
                 if (input.length === 0 || samples.some(sample => Buffer.compare(sample, input) === 0)) continue
                 if (poolBytes + 2 + input.length > POOL_BYTES) await flush()
                 pool.push(input)
+                given++
                 poolBytes += 2 + input.length
             }
             if (pool.length > 0) await flush()

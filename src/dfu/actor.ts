@@ -12,6 +12,7 @@ import { hov } from "../bootloader/log"
 import { prepareLog } from "../bootloader/log-keeper"
 import { bootRecord, takeGivenUp } from "../bootloader/record-keeper"
 import { confirmTrial, Fault, onFault } from "../hotswap"
+import { coldHook } from "./cold-hook"
 import { lookForFreeze, takeCommand } from "./commands"
 import { Config } from "./config"
 import { poll } from "./device-api"
@@ -35,6 +36,7 @@ import {
     wantConfirm,
     watchMainLoop,
 } from "./health"
+import { disconnect } from "./http"
 import { isBusy, mayBegin, setAsked, setBusyFlag } from "./policy"
 import { actualState, keepDiagnostics, recallDiagnostics, report, reportsWaiting, sendReports } from "./report"
 import { configureLink, isOnline, lastContact, noteContact, noteFailures } from "./server-link"
@@ -45,6 +47,7 @@ import {
     Do,
     Ev,
     initialState,
+    Job,
     Phase,
     phaseNames,
     UpdaterEvent,
@@ -79,6 +82,8 @@ let shortAnswers = 0
 let guarded = true
 let isConfigured = false
 let isPrepared = false
+/** This base came over the air, and is not confirmed yet. */
+let coldTrial = false
 
 /** Fires with every change of the phase. */
 export const changes = ds.emitter<UpdaterState>()
@@ -217,6 +222,33 @@ async function lookAtStart() {
     hov("healthy", "")
 }
 
+/** To the native cloud adapter, which brings a whole base. The last that the server hears of this one is the trial. */
+async function handOver() {
+    report({ ...state, phase: Phase.Trial })
+    await takeSocket()
+    await sendReports()
+    await disconnect()
+    const code = await coldHook.cold.handOver(state.job, config)
+    releaseSocket()
+    dispatch({ kind: Ev.Refused, code })
+}
+
+async function giveBack() {
+    await keepDiagnostics("trial", state.code, "", undefined)
+    await takeSocket()
+    await disconnect()
+    await coldHook.cold.giveBack()
+    releaseSocket()
+    // the server could not be reached that way either: another try with HTTP
+    beginColdTrial(state.job)
+}
+
+function beginColdTrial(job: Job) {
+    coldTrial = true
+    state = { ...initialState, phase: Phase.Trial, next: Do.Watch, job }
+    beginHealth(config.trialMs)
+}
+
 /** One step of what the state asks for. */
 async function act() {
     await lookAtStart()
@@ -260,6 +292,7 @@ async function act() {
         case Do.Swap:
             if (!mayBegin()) return await pollOnce()
             setAsked(false)
+            if (state.job.coldKey) return await handOver()
             await swap()
             beginHealth(config.trialMs)
             break
@@ -267,6 +300,12 @@ async function act() {
             await watch()
             break
         case Do.Keep:
+            if (coldTrial) {
+                coldTrial = false
+                await coldHook.cold.keep()
+                dispatch({ kind: Ev.Kept })
+                break
+            }
             confirmTrial()
             dispatch({ kind: Ev.Kept, code: await keepRunning(mayWrite, allowsOlder()) })
             break
@@ -277,6 +316,7 @@ async function act() {
             dispatch(await state.order())
             break
         case Do.GoBack: {
+            if (coldTrial) return await giveBack()
             const digest = running.image ? running.image.digest.slice(0, 8) : ""
             if (!fault) await callBack()
             await keepDiagnostics(fault ? "exception" : "trial", state.code, digest, fault)
@@ -337,8 +377,12 @@ async function run() {
     beginHealth(config.trialMs)
     await loadTrust()
     await reportBoot()
+    if (coldHook.cold) {
+        const job = await coldHook.cold.resume()
+        if (job) beginColdTrial(job)
+    }
     // a fleet that gets its power back together must not ask together
-    if (isOnline()) await nap(Math.round(config.jitterMs * Math.random()))
+    if (isOnline() && !coldTrial) await nap(Math.round(config.jitterMs * Math.random()))
     while (true) {
         if (!isConfigured) await configure()
         lookForFreeze(state)

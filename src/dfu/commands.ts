@@ -37,11 +37,12 @@ export async function takeCommand(command: Command, state: UpdaterState, dispatc
                 signatureSizeBytes: command.sigLen,
                 imageDigest: command.img,
                 imageSizeBytes: command.len,
+                coldKey: command.cold,
             },
         })
         const image = running.image
         const isTried = running.onTrial && running.fromRam
-        if (image && command.img.slice(0, 32) === image.digest && !isTried)
+        if (image && !command.cold && command.img.slice(0, 32) === image.digest && !isTried)
             dispatch({ kind: Ev.Kept })
     }
 }

@@ -32,6 +32,8 @@ export interface Command {
     sigLen?: number
     img?: string
     len?: number
+    /** update: a whole base; the key for the native cloud adapter. */
+    cold?: string
     /** Statements of the signer: see `trust.ts`. */
     fresh?: SignedStatement
     revoke?: SignedStatement

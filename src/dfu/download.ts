@@ -3,6 +3,7 @@ import { digest } from "@devicescript/crypto"
 import { ImageId } from "../bootloader/boot-state"
 import { hov } from "../bootloader/log"
 import { baseId } from "../hotswap"
+import { coldHook } from "./cold-hook"
 import { fetchBlob } from "./device-api"
 import { takePartial } from "./http"
 import { checkManifest, Manifest, parseManifest } from "./manifest"
@@ -46,8 +47,10 @@ export function openManifest(job: Job, sequenceMin: number): string {
             sequenceMin,
             imageMaxBytes: IMAGE_MAX_BYTES,
             nowUnixS: nowUnixS(),
-            coldAllowed: false,
+            coldAllowed: !!job.coldKey && !!coldHook.cold,
         })
+        // an image has no business with the adapter, nor a base in a bank
+        if (manifest.cold !== !!job.coldKey) return "HOV_MANIFEST_COLD"
     } catch (e) {
         return (e as any).code || "HOV_MANIFEST"
     }

@@ -4,7 +4,7 @@ import { lastLines } from "../bootloader/log"
 import { readValue, VALUE_MAX_BYTES, writeValue } from "../bootloader/store"
 import { running, runningSequence, runningVersion, slotName } from "../bootloader/boot"
 import { bootRecord } from "../bootloader/record-keeper"
-import { baseId, Fault } from "../hotswap"
+import { baseId, Fault, oldCalls } from "../hotswap"
 import { postStatus } from "./device-api"
 import { freshAt, revokedName } from "./trust"
 import { Do, phaseNames, UpdaterState } from "./updater-state"
@@ -24,6 +24,9 @@ const bootNonce = Math.randomInt(0x3fffffff)
 let queue: any[] = []
 let diagnostics: any
 
+/** Calls of the update ledger in one report: what it may take of a request. */
+const OLD_CALLS_MAX = 8
+
 export function actualState(state: UpdaterState, channel: string) {
     const actual: any = {
         v: runningVersion(),
@@ -34,6 +37,11 @@ export function actualState(state: UpdaterState, channel: string) {
         boot: bootNonce,
         ch: channel,
         up: ds.millis(),
+    }
+    const old = oldCalls()
+    if (old.length) {
+        actual.nOld = old.length
+        actual.old = old.slice(0, OLD_CALLS_MAX)
     }
     // statements are taken only when nothing else is under way
     if (state.next === Do.Poll) {

@@ -1,6 +1,7 @@
 // What happens when replaced code throws or runs for too long.
 
 import * as ds from "@devicescript/core"
+import { failCall } from "./ledger"
 import { capture, isExecutorAddress, setBudget, setResume } from "./machine"
 
 /** Numbers of the handlers that the machinery itself names; see fixedHandlers in toolchain/executor/operations.ts. */
@@ -45,6 +46,8 @@ export function setImageBudget(count: number): void {
  * for a while, next to those of another.
  */
 export interface Standing {
+    /** of the image */
+    sequence: number
     /** an exception calls the image back */
     trial: boolean
     /** it was called back: what its last frames throw is left out, and says nothing of the image that is current */
@@ -119,7 +122,9 @@ export async function dispatch(code: any[], pc: number, exception: any, budgetLe
             setResume(capture(catchHandler))
             return ranges[i + 2]
         }
-    setResume(capture(uncaught(meta, pc, exception)))
+    const handler = uncaught(meta, pc, exception)
+    failCall(code, handler === skipHandler, handler === fallBackHandler)
+    setResume(capture(handler))
     return pc
 }
 

@@ -96,7 +96,7 @@ export async function loadImage(image: Buffer): Promise<LoadedImage> {
     kinds = readMany(() => readVarint())
     const functionCount = kinds.length
     spend(functionCount * functionBytes)
-    standing = { trial: false, recalled: false }
+    standing = { sequence: image.getAt(16, "u32"), trial: false, recalled: false }
     codes = []
     for (let i = 0; i < functionCount; ++i) codes.push([])
     values = []

@@ -4,6 +4,7 @@ import * as ds from "@devicescript/core"
 import { HotswapError } from "./errors"
 import { endTrial, type Fault, guardTrial, machineHandlers, setImageBudget } from "./guard"
 import type { LoadedImage } from "./image"
+import { noteSwap } from "./ledger"
 import { baseIdBytes, baseVersionText, hostCount, setMachine, setPointers } from "./machine"
 import { bringDown, declareMigrations, setRules } from "./migration"
 import { hasStarted, releaseKept } from "./registrations"
@@ -11,6 +12,7 @@ import { hasStarted, releaseKept } from "./registrations"
 export * from "./errors"
 export * from "./guard"
 export * from "./image"
+export { oldCalls } from "./ledger"
 
 let faultHandler: (fault: Fault) => void
 let active: LoadedImage
@@ -44,7 +46,7 @@ export async function activate(
     await setMachineUp()
     if (image.goLive && options.reason === "hot") await untilStarted()
     // an image is made against the base: what another one has changed goes back first
-    if (active && active !== image) deactivate()
+    if (active && active !== image) takeBack()
     setImageBudget(image.budget)
     setRules(image.rules)
     if (options.trial) guardTrial(image.standing, putBack)
@@ -52,6 +54,7 @@ export async function activate(
     active = image
     if (image.initialise) await image.initialise()
     setPointers(image.pointers)
+    noteSwap(image)
     // with the pointers set, as first values may be computed by replaced functions
     if (!image.goLive || options.reason !== "hot") return
     declareMigrations(true)
@@ -87,6 +90,11 @@ export async function setMachineUp() {
 
 /** The base's own code is current again. */
 export function deactivate(): void {
+    takeBack()
+    noteSwap(undefined)
+}
+
+function takeBack(): void {
     const left = active
     if (left) endTrial(left.standing, true)
     active = undefined

@@ -2,6 +2,7 @@
 // no TypeScript compiles to; what stands here only keeps their names, parameters and the functions they need alive.
 
 import { dispatch, refill } from "./guard"
+import { enterCall, leaveCall, moveCall } from "./ledger"
 import { migrate } from "./migration"
 
 /** Value of handler `n`; -1 is the one that leaves the prelude's try block and throws on. */
@@ -19,6 +20,9 @@ export async function setMachine(loopExhausted: any[], entryExhausted: any[]) {
     migrate(undefined, undefined)
     await dispatch(loopExhausted, 0, entryExhausted, 0)
     await refill()
+    enterCall(0, loopExhausted)
+    moveCall(0, loopExhausted)
+    leaveCall(0)
 }
 
 /** How many loop rounds and calls replaced code may do before it yields. */

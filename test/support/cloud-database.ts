@@ -2,11 +2,15 @@
  * Which database the cloud's tests run on: embedded, or with HANDOVER_TEST_POSTGRES (a URL of a
  * PostgreSQL server where databases may be made) a database of its own for each data folder.
  */
-import { randomBytes } from "node:crypto"
+import { createHash, randomBytes } from "node:crypto"
 import { readFile, writeFile } from "node:fs/promises"
 import path from "node:path"
 import pg from "pg"
+import type { HawkbitOptions } from "../../cloud/hawkbit/options.ts"
+import { HAWKBIT_DEFAULTS } from "../../cloud/hawkbit/options.ts"
 
+/** With HANDOVER_TEST_HAWKBIT (the URL of one, where everything goes by a name of its own) behind the servers. */
+const hawkbit = process.env.HANDOVER_TEST_HAWKBIT
 const server = process.env.HANDOVER_TEST_POSTGRES
 export const onPostgres = server !== undefined
 /** The note in a data folder that names its database, so that a second server finds the same one. */
@@ -24,6 +28,13 @@ export async function databaseOf(dataDir: string): Promise<string | undefined> {
     url.pathname = `/${name}`
     await writeFile(note, url.href)
     return url.href
+}
+
+/** The `hawkbit` of servers with this data folder: what they have there begins with a name of the folder. */
+export function hawkbitOf(dataDir: string): HawkbitOptions | undefined {
+    if (hawkbit === undefined) return undefined
+    const prefix = `${createHash("sha256").update(dataDir).digest("hex").slice(0, 10)}.`
+    return { ...HAWKBIT_DEFAULTS, url: hawkbit, user: "admin", password: "admin", prefix, pollMs: 200 }
 }
 
 export async function dropDatabaseOf(dataDir: string): Promise<void> {

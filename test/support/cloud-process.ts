@@ -3,12 +3,13 @@
  * JSON when it listens.
  */
 import { startCloud } from "../../cloud/index.ts"
-import { databaseOf } from "./cloud-database.ts"
+import { databaseOf, hawkbitOf } from "./cloud-database.ts"
 
 const [dataDir, timings, port] = process.argv.slice(2)
 const cloud = await startCloud({
     dataDir,
     databaseUrl: await databaseOf(dataDir),
+    hawkbit: hawkbitOf(dataDir),
     port: port === undefined ? 0 : Number(port),
     logLevel: "error",
     timings: timings === undefined ? undefined : JSON.parse(timings),

@@ -7,7 +7,7 @@ import path from "node:path"
 import type { Cloud, CloudOptions } from "../../cloud/index.ts"
 import { startCloud } from "../../cloud/index.ts"
 import { encodeArtifact } from "../../toolchain/format/artifact.ts"
-import { databaseOf, dropDatabaseOf } from "./cloud-database.ts"
+import { databaseOf, dropDatabaseOf, hawkbitOf } from "./cloud-database.ts"
 
 export const BASE = "00112233445566aa"
 
@@ -69,7 +69,7 @@ export interface TestCloud extends Cloud {
 
 export async function openCloud(options: Partial<CloudOptions> = {}): Promise<TestCloud> {
     const dataDir = options.dataDir ?? (await temporaryFolder())
-    const cloud = await startCloud({ logLevel: "error", databaseUrl: await databaseOf(dataDir), ...options, dataDir })
+    const cloud = await startCloud({ logLevel: "error", databaseUrl: await databaseOf(dataDir), hawkbit: hawkbitOf(dataDir), ...options, dataDir })
     return {
         ...cloud,
         dataDir,
@@ -207,7 +207,7 @@ export class TestDevice {
 }
 
 /** How many times longer everything may take than on a quiet machine: a deadline is there to end a test, not to measure. */
-const PATIENCE = Number(process.env.HANDOVER_TEST_PATIENCE ?? 3)
+export const PATIENCE = Number(process.env.HANDOVER_TEST_PATIENCE ?? 3)
 
 /** Asks until the answer is as wanted; for what another process or the next tick brings about. */
 export async function until<T>(what: string, ask: () => Promise<T>, wanted: (value: T) => boolean, timeoutMs = 5_000): Promise<T> {

@@ -110,7 +110,8 @@ export function inVersion(version: "before" | "after", text: string): string {
         .join("\n")
 }
 
-const selfHeader = 'import * as ds from "@devicescript/core"\nimport { planSeed, swap } from "./hotswap/test-loader"\n'
+const selfHeader =
+    'import * as ds from "@devicescript/core"\nimport { oldCalls } from "./hotswap/index"\nimport { planSeed, swap } from "./hotswap/test-loader"\n'
 
 /** Builds a program that calls `swap()` itself: one text, two versions. Throws RefusedError. */
 export function swappedBySelf(text: string, plan: Partial<SwapPlan> = {}): { program: Uint8Array; update: Update } {

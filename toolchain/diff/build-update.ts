@@ -5,9 +5,10 @@ import { encodeImage, type Image, type ImageTarget } from "../format/image.ts"
 import type { LinkedBase } from "../link/link-base.ts"
 import { ImagePool, type LaidOutFunction, layOut } from "../pack/lay-out.ts"
 import { type CompiledProgram, entrySplit, locate, type ProgramFunction } from "../program/compiled-program.ts"
+import { waitingFunctions } from "../program/waiting-functions.ts"
 import type { FaultPolicy, GuestFunction } from "../translate/guest-code.ts"
 import { refusal, type Refusal, RefusalSignal, RefusedError } from "../translate/refusal.ts"
-import { translateFunction } from "../translate/translate-function.ts"
+import { type CallTracking, translateFunction } from "../translate/translate-function.ts"
 import { imageBudget } from "./budget.ts"
 import type { Scope } from "../translate/scope.ts"
 import { type DeclaredMigration, declaredMigrations, marksNewObjects } from "./declared-migrations.ts"
@@ -76,6 +77,7 @@ class UpdateBuilder {
     private readonly notes: Refusal[] = []
     private starters: ReadonlySet<number> = new Set()
     private readonly migrations: readonly DeclaredMigration[]
+    private readonly waiting: ReadonlySet<number>
     private tokens = 0
     private shippedCount = 0
 
@@ -84,6 +86,7 @@ class UpdateBuilder {
         this.next = next
         this.options = options
         this.match = matchPrograms(base.program, next)
+        this.waiting = waitingFunctions(next)
         this.captured = new CapturedVariables(base, next, this.match)
         this.migrations = declaredMigrations(base.program, next, this.match)
         this.pool = new ImagePool(base)
@@ -163,6 +166,7 @@ class UpdateBuilder {
                 keptParameters: false,
                 pinned: this.captured.of(main.index),
                 operations: this.operations,
+                calls: this.callsOf(0, main),
             })
             this.add(this.reserve(), main.key, main.name, 0, guest, { host: 0 }, "rethrow")
         })
@@ -253,6 +257,7 @@ class UpdateBuilder {
                 keptParameters: policy === "rerun" || (f.devs.flags & FunctionFlag.isConstructor) !== 0,
                 pinned: this.captured.of(f.index),
                 operations: this.operations,
+                calls: this.callsOf(baseIndex, f),
             })
             const needsThis = (f.devs.flags & FunctionFlag.needsThis) !== 0
             const target = host === undefined ? ({ added: needsThis ? "method" : "function" } as const) : { host }
@@ -289,6 +294,7 @@ class UpdateBuilder {
                     keptParameters: false,
                     pinned: new Map(parameters),
                     operations: this.operations,
+                    calls: this.base.waiting.has(base.index) ? { movedFrom: this.hosts.get(base.index)! } : this.callsOf(undefined, f),
                 })
                 this.add(this.reserve(), `${f.key}/loop${loop}`, name, f.index, guest, { host: point.number }, f.index === 0 ? "rethrow" : "rerun")
             } catch (e) {
@@ -296,6 +302,12 @@ class UpdateBuilder {
                 this.notes.push(refusal("HOV116", name, locate(this.next, f.index, e.pc), e.message))
             }
         })
+    }
+
+    /** Where the ledger gets to know of a function's calls, if they may wait. */
+    private callsOf(baseIndex: number | undefined, f: ProgramFunction): CallTracking | undefined {
+        if (baseIndex !== undefined && this.base.waiting.has(baseIndex)) return "prelude"
+        return this.waiting.has(f.index) ? "own" : undefined
     }
 
     private faultPolicy(f: ProgramFunction, before: ProgramFunction): FaultPolicy {

@@ -52,6 +52,10 @@ export interface ResidentFunctions {
     readonly dispatch: number
     /** `() => void`; yields and refills the budget */
     readonly refill: number
+    /** `(host, code) => void`, `(code) => void`, `(host, code) => void`: src/hotswap/ledger.ts */
+    readonly enterCall: number
+    readonly leaveCall: number
+    readonly moveCall: number
 }
 
 const dispatch = (a: Assembler) => a.emit("THROW", ["INDEX", CODE, PC])
@@ -143,7 +147,7 @@ export const fixedHandlers = [
  * The operations that every base has: with them alone, all code can be translated, through A and B.
  */
 export function coreOperations(base: BaseHandlers, resident: ResidentFunctions): Operation[] {
-    return [...control(base.machine, resident), ...special(base), ...coreFused(base).map(n => fusedOperation(n, base.machine)!)]
+    return [...control(base.machine, resident), ...special(base), ...ledger(resident), ...coreFused(base).map(n => fusedOperation(n, base.machine)!)]
 }
 
 function control(machine: MachineGlobals, resident: ResidentFunctions): Operation[] {
@@ -236,6 +240,23 @@ function special(base: BaseHandlers): Operation[] {
     }
     for (const f of base.closures) value(`A=closure${f}`, 1, ["MAKE_CLOSURE", f])
     return all
+}
+
+/** What replaced code tells the ledger. */
+function ledger(resident: ResidentFunctions): Operation[] {
+    const call = (name: string, words: number, emit: (a: Assembler) => void): Operation => ({
+        name,
+        words,
+        emit: a => {
+            emit(a)
+            next(a, words)
+        },
+    })
+    return [
+        call("enter call", 1, a => a.emit("CALL2", ["STATIC_FUNCTION", resident.enterCall], ["UNDEFINED"], CODE)),
+        call("leave call", 1, a => a.emit("CALL1", ["STATIC_FUNCTION", resident.leaveCall], CODE)),
+        call("move call", 2, a => a.emit("CALL2", ["STATIC_FUNCTION", resident.moveCall], K(1), CODE)),
+    ]
 }
 
 /** Operators of expressions that take their operands from the stack alone. */

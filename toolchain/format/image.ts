@@ -23,6 +23,7 @@ import { encodeWord, varint, type Word } from "./words.ts"
 export const imageMagic = 0x31564f48
 export const imageHeaderBytes = 32
 export const imageFormatVersion = 1
+export const imageSequenceOffset = 16
 
 export interface ImageHeader {
     readonly baseId: Uint8Array
@@ -99,7 +100,7 @@ export function encodeImage(image: Image): Uint8Array {
     header[4] = imageFormatVersion
     header.writeUInt16LE(imageHeaderBytes, 6)
     header.set(image.baseId, 8)
-    header.writeUInt32LE(image.sequence, 16)
+    header.writeUInt32LE(image.sequence, imageSequenceOffset)
     header.writeUInt32LE(imageHeaderBytes + body.length, 20)
     header.writeUInt16LE(image.budget, 24)
     return Buffer.concat([header, Buffer.from(body)])
@@ -120,5 +121,5 @@ export function parseImageHeader(file: Uint8Array): ImageHeader {
     if (b.length < imageHeaderBytes || b.readUInt32LE(0) !== imageMagic) throw new RangeError("not a script image")
     if (b[4] !== imageFormatVersion) throw new RangeError(`image format ${b[4]} is not known`)
     if (b.readUInt32LE(20) !== b.length) throw new RangeError(`image says ${b.readUInt32LE(20)} bytes and has ${b.length}`)
-    return { baseId: b.subarray(8, 16), sequence: b.readUInt32LE(16), sizeBytes: b.length, budget: b.readUInt16LE(24) }
+    return { baseId: b.subarray(8, 16), sequence: b.readUInt32LE(imageSequenceOffset), sizeBytes: b.length, budget: b.readUInt16LE(24) }
 }

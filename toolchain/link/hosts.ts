@@ -1,7 +1,7 @@
 import { Assembler } from "../devs/assembler.ts"
 import { type DevsFunction } from "../devs/image.ts"
 import { type Statement, visitExprs } from "../devs/code.ts"
-import { placeOf, reassemble } from "../devs/reassemble.ts"
+import { expressionOf, placeOf, reassemble } from "../devs/reassemble.ts"
 import { accumulatorSlot, CODE, codeSlot, frameSlots, secondSlot } from "../executor/frame.ts"
 import type { MachineGlobals } from "../executor/operations.ts"
 import { emitBackEdge } from "./loops.ts"
@@ -57,6 +57,28 @@ export function emitPrelude(a: Assembler, pointer: number, machine: MachineGloba
     a.label("body")
 }
 
+/** A host whose calls the ledger notes, as they may wait. */
+export interface NotedHost {
+    /** its number among the hosts */
+    readonly number: number
+    readonly enterCall: number
+    readonly leaveCall: number
+}
+
+/** What a call that may wait does in front of all else. */
+export function emitEnterCall(a: Assembler, host: NotedHost, pointer: number): void {
+    a.emit("CALL2", ["STATIC_FUNCTION", host.enterCall], host.number, ["LOAD_GLOBAL", pointer])
+}
+
+/** A return of such a call; false for any other statement. The value comes first, as it may throw. */
+export function emitLeaveCall(a: Assembler, s: Statement, host: NotedHost | undefined): boolean {
+    if (!host || s.op.name !== "RETURN") return false
+    a.emit("STORE_LOCAL", secondSlot, expressionOf(s.args[0]))
+    a.emit("CALL1", ["STATIC_FUNCTION", host.leaveCall], host.number)
+    a.emit("RETURN", ["LOAD_LOCAL", secondSlot])
+    return true
+}
+
 /** A host's code and where each of its own statements went. */
 export interface HostCode {
     readonly code: Uint8Array
@@ -66,20 +88,31 @@ export interface HostCode {
 }
 
 /** @param loops pointers of the loops that can be taken over, by the offset of their heads */
-export function hostCode(statements: readonly Statement[], pointer: number, machine: MachineGlobals, loops: ReadonlyMap<number, number>): HostCode {
+export function hostCode(statements: readonly Statement[], pointer: number, machine: MachineGlobals, loops: ReadonlyMap<number, number>, noted?: NotedHost): HostCode {
     const a = new Assembler()
+    if (noted) {
+        emitEnterCall(a, noted, pointer)
+        a.emit("TRY", "left")
+    }
     emitPrelude(a, pointer, machine)
-    reassemble(a, statements, s => emitBackEdge(a, s, loops))
+    reassemble(a, statements, s => emitBackEdge(a, s, loops) || emitLeaveCall(a, s, noted))
+    if (noted) {
+        a.label("left")
+        a.emit("CATCH")
+        a.emit("STORE_LOCAL", secondSlot, ["RET_VAL"])
+        a.emit("CALL1", ["STATIC_FUNCTION", noted.leaveCall], noted.number)
+        a.emit("RE_THROW", ["LOAD_LOCAL", secondSlot])
+    }
     const { code, labels } = a.finish()
     return { code, preludeBytes: labels.get("body")!, places: new Map(statements.map(s => [s.pc, labels.get(placeOf(s.pc))!])) }
 }
 
-export function hostFunction(f: DevsFunction, code: Uint8Array): DevsFunction {
+export function hostFunction(f: DevsFunction, code: Uint8Array, isNoted: boolean): DevsFunction {
     return {
         ...f,
         code,
         slots: Math.max(f.slots, frameSlots),
-        tryFrames: Math.max(f.tryFrames, 1),
+        tryFrames: Math.max(f.tryFrames, 1) + (isNoted ? 1 : 0),
     }
 }
 

@@ -1,3 +1,4 @@
+import { bindNativeCloud } from "./native-cloud.ts"
 import { Assembler, type Expression } from "../devs/assembler.ts"
 import { decodeCode } from "../devs/code.ts"
 import { placeOf, reassemble } from "../devs/reassemble.ts"
@@ -10,11 +11,12 @@ import { type CompiledProgram, entrySplit, type ProgramFunction } from "../progr
 import { type DebugInfo, packSourceMap, sourceMapEntries } from "../program/debug-info.ts"
 import { LinkError } from "./errors.ts"
 import { capturedPlaces, type CapturedPlaces, withPlaces } from "./captured-places.ts"
-import { applicationGlobals, capturedSlots, closureFunctions, emitPrelude, type Host, hostCode, hostFunction, isHost } from "./hosts.ts"
+import { applicationGlobals, capturedSlots, closureFunctions, emitPrelude, emitEnterCall, emitLeaveCall, type Host, hostCode, hostFunction, isHost, type NotedHost } from "./hosts.ts"
 import { emitBackEdge, type SwitchPoint, switchPoints } from "./loops.ts"
 import { shrinkCode } from "./shrink-code.ts"
 import { stubFunction } from "./stub.ts"
 import { topLevelUnits } from "../program/top-level.ts"
+import { waitingFunctions } from "../program/waiting-functions.ts"
 import { recordedCalls, recordPlace, recordsGlobal, startedAt } from "./registrations.ts"
 import { collectStatics, type Static, staticExpression, staticGroupSize } from "./statics.ts"
 
@@ -31,6 +33,8 @@ export interface LinkedBase {
     /** first 8 bytes of the SHA-256 of the program as compiled */
     readonly baseId: Uint8Array
     readonly hosts: readonly Host[]
+    /** hosts whose calls may wait, by function number: the ledger notes them */
+    readonly waiting: ReadonlySet<number>
     /** loops that replaced code can take over; an image numbers them behind the hosts */
     readonly loops: readonly LoopPointer[]
     readonly statics: readonly Static[]
@@ -71,8 +75,17 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
             farPlaces: places.far,
             machine,
         },
-        { dispatch: doors.dispatch.index, refill: doors.refill.index },
+        {
+            dispatch: doors.dispatch.index,
+            refill: doors.refill.index,
+            enterCall: doors.enterCall.index,
+            leaveCall: doors.leaveCall.index,
+            moveCall: doors.moveCall.index,
+        },
     )
+    const waiting = waitingFunctions(program)
+    const noted = (host: Host, number: number): NotedHost | undefined =>
+        waiting.has(host.functionIndex) ? { number, enterCall: doors.enterCall.index, leaveCall: doors.leaveCall.index } : undefined
     const loops: LoopPointer[] = [program.functions[0], ...program.functions.filter(isHost)]
         .flatMap(f => switchPoints(f.index === 0 ? { index: 0, statements: f.statements.slice(entrySplit(program)) } : f))
         .map((point, i) => ({ ...point, pointer: firstPointer + hosts.length + i }))
@@ -92,13 +105,14 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     }
     let preludeBytes = 0
     const moves = new Map<number, ReadonlyMap<number, number>>()
-    for (const host of hosts) {
+    for (const [number, host] of hosts.entries()) {
         if (host.functionIndex === 0) continue
+        const note = noted(host, number)
         const f = functions[host.functionIndex]
-        const linked = hostCode(decodeCode(f.code), host.pointer, machine, loopsOf(host.functionIndex))
+        const linked = hostCode(decodeCode(f.code), host.pointer, machine, loopsOf(host.functionIndex), note)
         preludeBytes += linked.code.length - f.code.length
         moves.set(host.functionIndex, linked.places)
-        functions[host.functionIndex] = hostFunction(f, linked.code)
+        functions[host.functionIndex] = hostFunction(f, linked.code, note !== undefined)
     }
     for (const f of program.functions) {
         if (f.owner !== "resident" && f.owner !== "library") continue
@@ -106,7 +120,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         moves.set(f.index, shrunk.places)
         functions[f.index] = { ...functions[f.index], code: shrunk.code }
     }
-    const main = linkMain(program, functions[0], hosts[0].pointer, machine, loopsOf(0), records, executor.code)
+    const main = linkMain(program, functions[0], hosts[0].pointer, machine, loopsOf(0), records, executor.code, noted(hosts[0], 0))
     moves.set(0, main.places)
     functions[0] = main.linked
 
@@ -131,6 +145,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
 
     const image = { ...program.image, functions, globals: firstPointer + pointers.length }
     const file = Buffer.from(serializeDevs(image))
+    bindNativeCloud(file)
     const starts = functionStarts(parseDevs(file))
     const executorStart = starts[0] + main.executorOffset
     patchMarker(file, baseId, version, [pointers.length, operations.length, executorStart, executorStart + executor.code.length])
@@ -140,6 +155,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         debug: shiftDebugInfo(program, starts, functions, moves, file),
         baseId,
         hosts,
+        waiting,
         loops,
         statics,
         operations,
@@ -150,13 +166,21 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     }
 }
 
-const doorNames = ["capture", "setPointers", "setMachine", "setBudget", "setResume", "statics", "collect", "dispatch", "refill"] as const
+const doorNames = ["capture", "setPointers", "setMachine", "setBudget", "setResume", "statics", "collect", "dispatch", "refill", "enterCall", "leaveCall", "moveCall"] as const
+/** Doors that have code of their own in other files of the resident. */
+const doorFiles: Partial<Record<(typeof doorNames)[number], string>> = {
+    dispatch: "hotswap/guard.ts",
+    refill: "hotswap/guard.ts",
+    enterCall: "hotswap/ledger.ts",
+    leaveCall: "hotswap/ledger.ts",
+    moveCall: "hotswap/ledger.ts",
+}
 type Doors = Record<(typeof doorNames)[number] | "functionStub" | "methodStub", ProgramFunction>
 
 function findDoors(program: CompiledProgram): Doors {
     const doors = {} as Doors
     for (const name of doorNames) {
-        const file = name === "dispatch" || name === "refill" ? "hotswap/guard.ts" : "hotswap/machine.ts"
+        const file = doorFiles[name] ?? "hotswap/machine.ts"
         const f = program.functions.find(g => g.owner === "resident" && g.name === name && g.path.endsWith(file))
         if (!f)
             throw new LinkError(
@@ -200,6 +224,7 @@ function linkMain(
     loops: ReadonlyMap<number, number>,
     records: number,
     executor: Uint8Array,
+    noted: NotedHost | undefined,
 ): LinkedMain {
     const statements = decodeCode(devs.code)
     const split = entrySplit(program)
@@ -215,6 +240,8 @@ function linkMain(
     const early = statements.slice(0, split).map(s => (s.op.immediate === "jump" && s.immediate === splitPc ? { ...s, immediate: -1 } : s))
     reassemble(a, early)
     a.label(placeOf(-1))
+    // no exception leaves it but ends the program
+    if (noted) emitEnterCall(a, noted, pointer)
     emitPrelude(a, pointer, machine)
     const recorded = new Map(recordedCalls(program).map(call => [call.end, call]))
     const markStart = () => a.emit("INDEX_SET", ["LOAD_GLOBAL", records], recordPlace.started, ["TRUE"])
@@ -223,7 +250,7 @@ function linkMain(
     reassemble(
         a,
         statements.slice(split),
-        s => emitBackEdge(a, s, loops),
+        s => emitBackEdge(a, s, loops) || emitLeaveCall(a, s, noted),
         s => {
             const call = recorded.get(s.end)
             if (call) a.emit("INDEX_SET", ["LOAD_GLOBAL", records], call.number, call.keptIn === undefined ? ["RET_VAL"] : ["LOAD_GLOBAL", call.keptIn])

@@ -36,7 +36,7 @@ export interface Ownership {
 }
 
 export const defaultOwnership: Ownership = {
-    residentPaths: ["src/hotswap/", "src/dfu/", "src/bootloader/", "src/resident.ts", "src/index.ts", "node_modules/handover/"],
+    residentPaths: ["src/hotswap/", "src/dfu/", "src/bootloader/", "src/resident.ts", "src/cold.ts", "src/index.ts", "node_modules/handover/"],
 }
 
 const libraryPrefix = "node_modules/@devicescript/"

@@ -60,6 +60,7 @@ export function translateStatement(context: FunctionContext, s: Statement, i: nu
             em.emit("call B(...A)")
             return
         case "RETURN":
+            if (context.calls) em.emit("leave call")
             return returnValue(em, s.args[0])
         case "THROW":
             evaluate(em, s.args[0])

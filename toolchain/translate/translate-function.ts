@@ -18,7 +18,15 @@ export interface TranslationInput {
     readonly pinned: ReadonlyMap<number, number>
     /** names of the operations that the base's executor has */
     readonly operations: { has(operation: string): boolean }
+    /** for the ledger, where calls of the function may wait; see src/hotswap/ledger.ts */
+    readonly calls?: CallTracking
 }
+
+/**
+ * Where a call of waiting code is noted: by the prelude of the base's function, by the code itself, or, when it goes on with
+ * a loop of a call that the prelude has noted, with the number of that function.
+ */
+export type CallTracking = "prelude" | "own" | { readonly movedFrom: number }
 
 /** Names the place of statement i. */
 export function statementLabel(i: number): string {
@@ -32,6 +40,7 @@ export function exceptionLabel(handler: number): string {
 /** What the translation of a statement may ask about the function around it. */
 export interface FunctionContext {
     readonly em: Emitter
+    readonly calls: CallTracking | undefined
     readonly statements: readonly Statement[]
     readonly indexOf: (pc: number) => number
     /** try regions around statement i, innermost first */
@@ -84,7 +93,7 @@ function translateWith(input: TranslationInput, temporaries: number | undefined)
     const allocation = allocate({ statements, live, parameterCount, pinned, keepsReturnValue, temporaries })
     if (!allocation) return undefined
     const em = new Emitter(scope, allocation, input.operations)
-    const context = functionContext(em, statements, around, live, targets)
+    const context = functionContext(em, input.calls, statements, around, live, targets)
 
     em.begin(0, allocation.freeAt(0))
     const tryRanges: TryRange[] = regions.map(r => ({
@@ -112,6 +121,8 @@ function translateWith(input: TranslationInput, temporaries: number | undefined)
     })
     const body = em.items
     em.items = []
+    if (input.calls === "own") em.emit("enter call")
+    else if (typeof input.calls === "object") em.emit("move call", { kind: "int", value: input.calls.movedFrom })
     enterSpilled(em, parameterCount)
     return { items: [...em.items, ...body], tryRanges, tokens: tokenCount(context) }
 }
@@ -159,12 +170,13 @@ function jumpTargets(statements: readonly Statement[]): Set<number> {
     return targets
 }
 
-function functionContext(em: Emitter, statements: readonly Statement[], around: TryRegion[][], live: Liveness, targets: ReadonlySet<number>): FunctionContext & { tokens: () => number } {
+function functionContext(em: Emitter, calls: CallTracking | undefined, statements: readonly Statement[], around: TryRegion[][], live: Liveness, targets: ReadonlySet<number>): FunctionContext & { tokens: () => number } {
     const at = new Map(statements.map((s, i) => [s.pc, i]))
     const byHandler = new Map<number, { token: Operand; target: string }[]>()
     let tokens = 0
     const context = {
         em,
+        calls,
         statements,
         around,
         indexOf: (pc: number) => at.get(pc)!,

@@ -1,0 +1,8 @@
+/*
+ * Whole bases over the air, for a program of your own; what it costs is in `docs/cold.md`:
+ *
+ *     import { takeColdReleases } from "handover/src/cold"
+ *
+ * Needs the adapter's description in the project: `handover init --cold` copies it to services/.
+ */
+export { persist, takeColdReleases } from "./dfu/cold"
