@@ -67,6 +67,7 @@ const NAP_MS = 60000
 const LOOK_MS = 1000
 /** The store is prepared this long after power-on, out of the way of what comes first. */
 const PREPARE_MS = 20000
+const COLD_RETRY_MS = 5000
 /** Answers of the wrong length in a row before a blob counts as damaged at the server. */
 const SHORT_TRIES = 5
 
@@ -361,6 +362,8 @@ async function failed(e: any) {
     dispatch({ kind: Ev.NetworkDown })
     noteFailures(state.failures)
     let waitMs = Math.round(backOffMs(state.failures, Math.random()))
+    // a base on trial must find out soon whether it reaches the server at all
+    if (coldTrial) waitMs = Math.min(waitMs, COLD_RETRY_MS)
     if (e.retryAfterS > 0) waitMs = Math.max(waitMs, e.retryAfterS * 1000)
     hov("retry", `code=${code} failures=${state.failures} ms=${waitMs}`)
     await nap(waitMs)
