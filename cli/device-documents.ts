@@ -35,6 +35,20 @@ export interface StatusDocument {
     readonly diagnostics: unknown
 }
 
+/** What still runs old code after an update; functions are numbers here, as the board knows them. */
+export interface LedgerDocument {
+    readonly count: number
+    readonly calls: readonly {
+        readonly fiber: number
+        readonly oldForMs: number
+        /** number of the function of the base; null for one that an image had brought along */
+        readonly host: number | null
+        /** image whose code it runs, and the function's number in it; null for the base's own */
+        readonly sequence: number | null
+        readonly function: number | null
+    }[]
+}
+
 export interface DeviceDocument extends Omit<DeviceSummary, "desired" | "actual"> {
     readonly desired: { readonly release: string; readonly version: string | null } | null
     readonly actual: {
@@ -45,6 +59,7 @@ export interface DeviceDocument extends Omit<DeviceSummary, "desired" | "actual"
         readonly state: string
         readonly channel: string | null
         readonly uptimeMs: number | null
+        readonly ledger: LedgerDocument
         readonly reportedAt: string
     } | null
     readonly command: CommandDocument | null

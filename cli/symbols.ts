@@ -49,6 +49,11 @@ export class Symbols {
         this.current = sequence === 0 ? undefined : this.findMap(m => m.baseId === baseId && m.sequence === sequence)
     }
 
+    /** The map of an image for a base, if it was built here. */
+    mapOf(baseId: string, sequence: number): ImageMap | undefined {
+        return this.map ?? this.findMap(m => m.baseId === baseId && m.sequence === sequence)
+    }
+
     fault(fault: FaultDiagnostics): SymbolizedFault {
         const { img } = fault
         const map = this.map ?? (img ? this.findMap(m => m.imageDigest.startsWith(img)) : this.current)

@@ -28,9 +28,11 @@ export interface Actual {
     readonly bootCount: number | null
     readonly channel: string | null
     readonly uptimeMs: number | null
+    /** what still runs old code, as JSON: see operator-api/device-document.ts */
+    readonly ledger: string | null
 }
 
-/** Everything but the uptime, which differs every time. */
+/** Everything but the uptime and how old the ledger's calls are, which differ every time. */
 export function sameActual(a: Actual, b: Actual): boolean {
     return (
         a.state === b.state &&
@@ -39,7 +41,8 @@ export function sameActual(a: Actual, b: Actual): boolean {
         a.bank === b.bank &&
         a.baseId === b.baseId &&
         a.bootCount === b.bootCount &&
-        a.channel === b.channel
+        a.channel === b.channel &&
+        (a.ledger === null) === (b.ledger === null)
     )
 }
 

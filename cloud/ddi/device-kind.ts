@@ -36,4 +36,5 @@ export const unknownActual = (kind: string): Actual => ({
     bootCount: null,
     channel: null,
     uptimeMs: null,
+    ledger: null,
 })

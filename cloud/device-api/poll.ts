@@ -58,7 +58,8 @@ class Waiting implements HeldPoll {
         this.#seal = seal
     }
 
-    answer(body: string | null): void {
+    answer(body: string | null, last = false): void {
+        if (last && !this.#response.headersSent) this.#response.setHeader("connection", "close")
         answer(this.#response, body, this.#seal)
     }
 }
@@ -85,5 +86,6 @@ function toActual(body: PollBody): Actual {
         bootCount: body.boot ?? null,
         channel: body.ch ?? null,
         uptimeMs: body.up ?? null,
+        ledger: body.old?.length ? JSON.stringify({ count: body.nOld ?? body.old.length, calls: body.old }) : null,
     }
 }

@@ -38,6 +38,14 @@ export const PollBody = Type.Object(
         boot: Type.Optional(counter),
         ch: Type.Optional(Type.String({ pattern: "^[\\x20-\\x7e]{0,32}$" })),
         up: Type.Optional(counter),
+        nOld: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000, description: "Calls that still run old code" })),
+        old: Type.Optional(
+            Type.Array(Type.Array(Type.Number(), { minItems: 5, maxItems: 5 }), {
+                maxItems: 16,
+                description:
+                    "The update ledger, as far as it fits: fiber, milliseconds since its code is old, function of the base or -1, and, for code of an image, its sequence and the function's number in it, else -1",
+            }),
+        ),
         fr: Type.Optional(Type.Number({ minimum: 0, description: "Issue time of the newest freshness statement that it has" })),
         rv: Type.Optional(Type.String({ maxLength: 8, description: "Which key it has revoked" })),
     },

@@ -241,5 +241,6 @@ export function toActual(row: ActualRow): Actual {
         bootCount: row.bootCount === null ? null : Number(row.bootCount),
         channel: row.channel,
         uptimeMs: row.uptimeMs === null ? null : Number(row.uptimeMs),
+        ledger: row.ledger,
     }
 }

@@ -164,6 +164,7 @@ function merge(before: Actual | null, body: StatusBody, command: CommandRow | un
         bootCount: before?.bootCount ?? null,
         channel: before?.channel ?? null,
         uptimeMs: before?.uptimeMs ?? null,
+        ledger: before?.ledger ?? null,
     }
 }
 

@@ -91,8 +91,25 @@ function actualDocument(actual: ActualRow) {
         boots: actual.bootCount,
         channel: actual.channel,
         uptimeMs: actual.uptimeMs,
+        ledger: ledgerDocument(actual.ledger),
         reportedAt: iso(actual.reportedAtMs),
         changedAt: iso(actual.changedAtMs),
+    }
+}
+
+/** The update ledger: calls that began before an update and still run the code that was current then. */
+function ledgerDocument(text: string | null) {
+    const { count, calls } = text === null ? { count: 0, calls: [] } : (JSON.parse(text) as { count: number; calls: number[][] })
+    const orNull = (n: number) => (n < 0 ? null : n)
+    return {
+        count,
+        calls: calls.map(([fiber, oldForMs, host, sequence, functionIndex]) => ({
+            fiber,
+            oldForMs,
+            host: orNull(host),
+            sequence: orNull(sequence),
+            function: orNull(functionIndex),
+        })),
     }
 }
 

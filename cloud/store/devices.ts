@@ -59,22 +59,23 @@ export class DeviceRepo {
         const source =
             this.#dialect === "sqlite"
                 ? sql`select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7,
-                        value->>8, value->>9, value->>10
+                        value->>8, value->>9, value->>10, value->>11
                     from json_each(${JSON.stringify(rows.map(toTuple))})
                     where exists (select 1 from "devices" where "id" = value->>0)`
                 : sql`select value->>0, value->>1, (value->>2)::bigint, value->>3, value->>4, value->>5,
-                        (value->>6)::bigint, value->>7, (value->>8)::numeric::bigint, (value->>9)::bigint, (value->>10)::bigint
+                        (value->>6)::bigint, value->>7, (value->>8)::numeric::bigint, (value->>9)::bigint, (value->>10)::bigint, value->>11
                     from json_array_elements(${JSON.stringify(rows.map(toTuple))}::json)
                     where exists (select 1 from "devices" where "id" = value->>0)`
         await sql`
             insert into "actual" ("deviceId", "version", "sequence", "baseId", "bank", "state", "bootCount", "channel",
-                "uptimeMs", "reportedAtMs", "changedAtMs")
+                "uptimeMs", "reportedAtMs", "changedAtMs", "ledger")
             ${source}
             on conflict ("deviceId") do update set
                 "version" = excluded."version", "sequence" = excluded."sequence", "baseId" = excluded."baseId",
                 "bank" = excluded."bank", "state" = excluded."state", "bootCount" = excluded."bootCount",
                 "channel" = excluded."channel", "uptimeMs" = excluded."uptimeMs",
-                "reportedAtMs" = excluded."reportedAtMs", "changedAtMs" = excluded."changedAtMs"
+                "reportedAtMs" = excluded."reportedAtMs", "changedAtMs" = excluded."changedAtMs",
+                "ledger" = excluded."ledger"
             where excluded."reportedAtMs" >= "actual"."reportedAtMs"`.execute(this.#db)
     }
 
@@ -118,5 +119,6 @@ function toTuple(row: ActualRow): unknown[] {
         row.uptimeMs,
         row.reportedAtMs,
         row.changedAtMs,
+        row.ledger,
     ]
 }

@@ -71,6 +71,7 @@ export interface ActualTable {
     bootCount: number | null
     channel: string | null
     uptimeMs: number | null
+    ledger: string | null
     reportedAtMs: number
     /** When anything but the uptime last changed. */
     changedAtMs: number

@@ -27,8 +27,6 @@ let diagnostics: any
 /** Calls of the update ledger in one report: what it may take of a request. */
 const OLD_CALLS_MAX = 8
 
-const orNone = (n: number) => (n === undefined ? -1 : n)
-
 export function actualState(state: UpdaterState, channel: string) {
     const actual: any = {
         v: runningVersion(),
@@ -43,7 +41,7 @@ export function actualState(state: UpdaterState, channel: string) {
     const old = oldCalls()
     if (old.length) {
         actual.nOld = old.length
-        actual.old = old.slice(0, OLD_CALLS_MAX).map(c => [c.fiber, c.oldForMs, orNone(c.host), orNone(c.sequence), orNone(c.functionIndex)])
+        actual.old = old.slice(0, OLD_CALLS_MAX)
     }
     // statements are taken only when nothing else is under way
     if (state.next === Do.Poll) {
@@ -61,6 +59,7 @@ export function report(state: UpdaterState) {
         state: phaseNames[state.phase],
         v: runningVersion(),
         seq: runningSequence(),
+        base: baseId(),
         bank: slotName(running.slot),
         done: state.doneBytes,
         of: job ? job.imageSizeBytes : 0,

@@ -12,7 +12,7 @@ import { hasStarted, releaseKept } from "./registrations"
 export * from "./errors"
 export * from "./guard"
 export * from "./image"
-export { oldCalls, OldCall } from "./ledger"
+export { oldCalls } from "./ledger"
 
 let faultHandler: (fault: Fault) => void
 let active: LoadedImage

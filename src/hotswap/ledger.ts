@@ -49,7 +49,7 @@ export function failCall(code: any[], isSkipped: boolean, fallsBack: boolean): v
 function setCode(at: number, code: any[]): void {
     if (at < 0) return
     calls[at + 2] = code
-    calls[at + 3] = isOld(at) ? Math.max(1, ds.millis()) : 0
+    calls[at + 3] = 0
 }
 
 /** The latest call of the fiber that runs. */
@@ -80,39 +80,33 @@ function isOld(at: number): boolean {
 /** The swap: from now on other code is current. */
 export function noteSwap(image: LoadedImage): void {
     current = image
-    const now = Math.max(1, ds.millis())
-    for (let i = 0; i < calls.length; i += places) {
-        if (!isOld(i)) calls[i + 3] = 0
-        else if (!calls[i + 3]) calls[i + 3] = now
-    }
+    for (let i = 0; i < calls.length; i += places) calls[i + 3] = isOld(i) ? calls[i + 3] || Math.max(1, ds.millis()) : 0
 }
 
-/** A call that began before a swap and still runs the code that was current then. */
-export interface OldCall {
-    fiber: number
-    /** number of the function of the base; undefined for one that an image had brought along */
-    host: number
-    /** sequence of the image whose code it runs, and the function's number in it; undefined for the base's own code */
-    sequence: number
-    functionIndex: number
-    oldForMs: number
-}
-
-/** What still runs old code. */
-export function oldCalls(): OldCall[] {
+/**
+ * The calls that still run the code that was current when they began: number of the fiber, milliseconds since when that is
+ * old, number of the function of the base or -1 for one that an image had brought along, and, when it runs an image's code,
+ * the image's sequence and the function's number in it, else -1.
+ */
+export function oldCalls(): number[][] {
     sweep()
-    const now = ds.millis()
-    const found: OldCall[] = []
+    const found: number[][] = []
     for (let i = 0; i < calls.length; i += places) {
         if (!isOld(i)) continue
         const code = calls[i + 2]
-        found.push({
-            fiber: calls[i].id,
-            host: calls[i + 1],
-            sequence: code ? code[1][3].sequence : undefined,
-            functionIndex: code ? code[1][0] : undefined,
-            oldForMs: now - calls[i + 3],
-        })
+        const since = calls[i + 3] || ds.millis()
+        calls[i + 3] = since
+        found.push([
+            calls[i].id,
+            ds.millis() - since,
+            orNone(calls[i + 1]),
+            code ? code[1][3].sequence : -1,
+            code ? code[1][0] : -1,
+        ])
     }
     return found
+}
+
+function orNone(n: number): number {
+    return n === undefined ? -1 : n
 }

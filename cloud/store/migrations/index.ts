@@ -13,6 +13,7 @@ import * as security from "./0005-security.ts"
 import * as wayBack from "./0006-way-back.ts"
 import * as watching from "./0007-watching.ts"
 import * as byDevice from "./0008-by-device.ts"
+import * as ledger from "./0009-ledger.ts"
 
 type Up = (db: Kysely<unknown>, dialect: DialectName) => Promise<void>
 
@@ -25,6 +26,7 @@ const MIGRATIONS: Readonly<Record<string, { up: Up }>> = {
     "0006-way-back": wayBack,
     "0007-watching": watching,
     "0008-by-device": byDevice,
+    "0009-ledger": ledger,
 }
 
 /** @throws Error of the migration that failed; the ones before it stay. */
