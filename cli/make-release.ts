@@ -8,7 +8,7 @@ import { type Refusal, RefusedError } from "../toolchain/translate/refusal.ts"
 import { CliError } from "./cli-error.ts"
 import { bundlesFolder, inProject, shown } from "./paths.ts"
 import { compile, findBundle, readBundles } from "./project-programs.ts"
-import { artifactFile, highestSequence, isWayBack, readRelease, writeRelease, writeWayBack } from "./release-files.ts"
+import { artifactFile, highestSequence, isWayBack, readRelease, writeRefusals, writeRelease, writeWayBack } from "./release-files.ts"
 import type { Session } from "./session.ts"
 import { type ChosenSigner, signerFor, warnWhenLow } from "./signers.ts"
 import { type UpdateReport, updateReport } from "./update-report.ts"
@@ -64,6 +64,7 @@ export async function makeRelease(session: Session, version: string, options: Re
         const about = { base: p.bundle.baseId, baseVersion: p.bundle.version, sequence: p.sequence }
         if (!p.update) {
             out.warn(`base ${p.bundle.baseId} (${p.bundle.version}) is left out: ${p.refusals!.length} changes cannot go live on it`)
+            if (!options.dryRun) writeRefusals(config.outDir, version, p.bundle.baseId, p.refusals!)
             released.push({ ...about, refusals: p.refusals })
             continue
         }

@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { type Artifact, parseArtifact } from "../toolchain/format/artifact.ts"
+import { parseColdImage } from "../toolchain/format/cold-image.ts"
+import type { Refusal } from "../toolchain/translate/refusal.ts"
 import { encodeImageMap, type ImageMap, readImageMap } from "../toolchain/pack/image-map.ts"
 
 /**
@@ -10,6 +12,7 @@ import { encodeImageMap, type ImageMap, readImageMap } from "../toolchain/pack/i
  *  OUT/releases/VERSION/BASEID.hoa        signed artifact for one base
  *  OUT/releases/VERSION/BASEID.back.hoa   the same image, signed with leave to go back to it
  *  OUT/releases/VERSION/BASEID.map.json   its map, for diagnostics
+ *  OUT/releases/VERSION/BASEID.refused.json  why it has nothing for this base (--skip-refused)
  *  OUT/bases/BASEID.json                  bundles of all bases built here
  * ```
  */
@@ -20,6 +23,8 @@ export interface ReleaseFile {
     /** file of its map; a way back has none of its own */
     readonly map: string | undefined
 }
+
+const refusedEnd = ".refused.json"
 
 export function releaseFolder(outDir: string, version: string): string {
     return join(outDir, "releases", version)
@@ -44,6 +49,19 @@ export function writeRelease(outDir: string, version: string, baseId: string, ar
     return { artifact: file, map: mapFile }
 }
 
+/** Why a version has no image for a base: the server shows it to who wonders. */
+export function writeRefusals(outDir: string, version: string, baseId: string, refusals: readonly Refusal[]): void {
+    mkdirSync(releaseFolder(outDir, version), { recursive: true })
+    writeFileSync(join(releaseFolder(outDir, version), `${baseId}${refusedEnd}`), `${JSON.stringify(refusals, undefined, 4)}\n`)
+}
+
+/** Refusals by base; a base that got an image after all has none. */
+export function readRefusals(outDir: string, version: string): { base: string; refusals: Refusal[] }[] {
+    return filesIn(releaseFolder(outDir, version), refusedEnd)
+        .map(file => ({ base: basename(file, refusedEnd), refusals: JSON.parse(readFileSync(file, "utf8")) as Refusal[] }))
+        .filter(({ base }) => !existsSync(artifactFile(outDir, version, base)))
+}
+
 /** The artifacts of a version, ways back last; none when it has not been built here. */
 export function readRelease(outDir: string, version: string): ReleaseFile[] {
     const files = filesIn(releaseFolder(outDir, version), ".hoa").map((file): ReleaseFile => {
@@ -57,9 +75,10 @@ export function readRelease(outDir: string, version: string): ReleaseFile[] {
 /** The highest sequence that was given to an image for this base here; 0 for none. */
 export function highestSequence(outDir: string, baseId: string): number {
     let highest = 0
+    // A board keeps its count when it gets another base, so the cold release that brought this one counts too.
     for (const version of namesIn(join(outDir, "releases")))
         for (const { artifact } of readRelease(outDir, version))
-            if (artifact.manifest.baseId === baseId) highest = Math.max(highest, artifact.manifest.sequence)
+            if (artifact.manifest.baseId === baseId || (artifact.manifest.cold && parseColdImage(artifact.image).baseId === baseId)) highest = Math.max(highest, artifact.manifest.sequence)
     return highest
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { runCli, sampleProject } from "./support/cli.ts"
+import { openCloud } from "./support/cloud.ts"
 
 const test = suite("build, diff, release, inspect")
 const project = sampleProject()
@@ -101,6 +102,25 @@ test("what cannot go live is refused with a code, a place and what to do", async
     assert.is(first.code, "HOV102")
     assert.match(first.location, /^src\/dfu\/config\.ts:\d+$/)
     assert.match(first.fix, /new base/)
+})
+
+test("a base that is left out is published with the reasons", async () => {
+    assert.is((await cli("build", "--release", "1.5.0")).code, 0)
+    edit("src/app/controller.ts", text => text.replace("limitPower(0.9 * ", "limitPower(0.8 * "))
+    const cloud = await openCloud()
+    try {
+        const { code, stderr } = await runCli(["publish", "1.6.0", "--base", file(`built/bases/${baseId}.json`), "--base", file("built/base.json"), "--skip-refused", "--project", project.path, "--json"], {
+            env: { HANDOVER_KEY_PASSPHRASE: passphrase, HANDOVER_URL: cloud.url, HANDOVER_TOKEN: cloud.adminToken },
+        })
+        assert.is(code, 0, stderr)
+        const { images, refusals } = await cloud.must(200, "GET", "/releases/1.6.0/contents")
+        assert.is(images.length, 1)
+        assert.equal(images[0].contents.functions.map((f: any) => f.name), ["Controller.step"])
+        assert.is(images[0].signedWith.lms, "LMS_SHA256_M32_H5")
+        assert.equal(refusals.map((r: any) => [r.base, r.reasons[0].code]), [[baseId, "HOV102"]])
+    } finally {
+        await cloud.done()
+    }
 })
 
 test.after(() => project.remove())

@@ -128,7 +128,7 @@ if ("missing" in found) {
         await card.getByText("src/app/heater.ts:12").waitFor()
         await card.getByText("no sensor").first().waitFor()
         await look.heading(/blocked/)
-        await page.getByRole("region", { name: "Banks and boot record" }).getByText("1, 0 panics").waitFor()
+        await page.getByRole("region", { name: "Banks, boot record, ledger" }).getByText("1, 0 panics").waitFor()
         assert.equal(look.offences, [])
         await look.close()
     })

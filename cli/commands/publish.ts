@@ -7,10 +7,14 @@ import type { ReleaseDocument } from "../device-documents.ts"
 import type { ReleasedBase, ReleaseOptions } from "../make-release.ts"
 import { table } from "../output.ts"
 import { withProgress } from "../progress.ts"
-import { readRelease, type ReleaseFile } from "../release-files.ts"
+import { readRefusals, readRelease, type ReleaseFile } from "../release-files.ts"
 import { action, type Session } from "../session.ts"
+import type { Refusal } from "../../toolchain/translate/refusal.ts"
 import { checkVersion } from "../versions.ts"
 import { formatRelease, releaseOptions } from "./release.ts"
+
+/** As many as the server takes. */
+const REASONS_MAX = 200
 
 interface Options extends ReleaseOptions {
     readonly notes?: string
@@ -69,6 +73,7 @@ async function publish(session: Session, options: Options, version: string): Pro
             uploaded.push(await api.call<ArtifactDocument>("POST", `/releases/${part(name)}/artifacts`, file.bytes))
         }
         for (const { map } of files) await uploadMap(session, api, name, map)
+        for (const { base, refusals } of readRefusals(config.outDir, version)) await uploadRefusals(session, api, name, base, refusals)
         return uploaded
     })
     out.result({ ok: true, app: config.app, version, release: name, server: api.url, artifacts }, () =>
@@ -98,6 +103,23 @@ async function uploadMap({ out }: Session, api: ApiClient, name: string, mapFile
     } catch (e) {
         if (!(e instanceof ServerRefusal) || e.code !== "HOV_API_ROUTE_UNKNOWN") throw e
         if (out.verbose) out.note("the server takes no maps")
+    }
+}
+
+/** What the builder refused for a base is shown with the release. A server that does not know this does without. */
+async function uploadRefusals({ out }: Session, api: ApiClient, name: string, base: string, refusals: readonly Refusal[]): Promise<void> {
+    const reasons = refusals.slice(0, REASONS_MAX).map(({ code, functionName, location, detail, fix }) => ({
+        code,
+        functionName: functionName.slice(0, 200),
+        location: location.slice(0, 300),
+        detail: detail.slice(0, 1_000),
+        fix: fix.slice(0, 1_000),
+    }))
+    try {
+        await api.call("POST", `/releases/${part(name)}/refusals`, { base, reasons })
+    } catch (e) {
+        if (!(e instanceof ServerRefusal) || e.code !== "HOV_API_ROUTE_UNKNOWN") throw e
+        if (out.verbose) out.note("the server takes no refusals")
     }
 }
 

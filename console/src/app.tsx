@@ -152,8 +152,8 @@ function ThemeButton() {
     const [theme, set] = useState<Theme>(readTheme)
     const next = nextTheme(theme)
     return (
-        <button type="button" class="quiet" onClick={() => (setTheme(next), set(next))} aria-label={`Colours: ${theme}. Change to ${next}`}>
-            {theme}
+        <button type="button" class="quiet" onClick={() => (setTheme(next), set(next))} title={`Change to ${next}`}>
+            <span class="wide-only">theme:</span> {theme}
         </button>
     )
 }

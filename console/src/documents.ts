@@ -101,6 +101,12 @@ export interface StatusDocument {
     readonly fault: Fault | null
 }
 
+/** What still runs old code; functions are numbers, as the board knows them. */
+export interface Ledger {
+    readonly count: number
+    readonly calls: readonly { readonly fiber: number; readonly oldForMs: number; readonly host: number | null; readonly sequence: number | null; readonly function: number | null }[]
+}
+
 export interface DeviceDocument {
     readonly id: string
     readonly app: string | null
@@ -118,6 +124,8 @@ export interface DeviceDocument {
         readonly uptimeMs: number | null
         readonly reportedAt: string
         readonly changedAt: string
+        /** Left out by a server that knows no ledgers. */
+        readonly ledger?: Ledger
     } | null
     readonly sync: { readonly state: string; readonly reason?: string | null }
     readonly command: CommandDocument | null

@@ -86,7 +86,7 @@ export async function measureInteractions(browser: Browser, url: string, token: 
         await page.keyboard.press("End")
         for (let n = 0; n < 5; n++) await page.keyboard.press("PageUp", { delay: 30 })
     })
-    const shown = await page.locator(".device-table .rows [role=row]").count()
+    const shown = await page.locator(".device-table .space [role=row]").count()
     if (shown === 0 || shown > 200) throw new Error(`${shown} rows are drawn: only those in view should be`)
     await measure("opening devices and coming back", 8, async () => {
         for (let n = 0; n < 4; n++) {

@@ -56,10 +56,10 @@ export async function openWorld({ boards, real, say }: { boards: number; real: n
         edit("src/app/controller.ts", text => text.replace("return limitPower(", "return limitPower(0.9 * "))
         await cli("publish", "1.1.0", "--notes", "Softer power limit")
         edit("src/app/heater.ts", text => text.replace("const cooling = ", "const cooling = 1 * "))
-        await cli("publish", "1.2.0", "--notes", "Cooling is scaled")
+        const { release: newest } = await cli("publish", "1.2.0", "--notes", "Cooling is scaled")
         edit("src/app/heater.ts", text => text.replace("const cooling = ", "const cooling = (this as any).missing.field + "))
         await cli("publish", "1.3.0", "--notes", "Reads a sensor that not every board has")
-        await cloud.must(201, "POST", "/releases/app@1.2.0/refusals", {
+        await cloud.must(201, "POST", "/releases/1.2.0/refusals", {
             base: OLD_BASE,
             reasons: [{ code: "HOV114", functionName: "regulate", location: "src/app/controller.ts:41", detail: "the function waits in a loop whose locals cannot be carried over", fix: "Move the body of the loop into a function of its own." }],
         })
@@ -76,21 +76,21 @@ export async function openWorld({ boards, real, say }: { boards: number; real: n
         say("rolling out")
         await cloud.must(201, "POST", "/groups", { name: "tens", filter: "id ~ board-1*" })
         const all = (share: number) => ({ percent: share, minFinished: 100, failurePercent: 50 })
-        const first = await rollout({ name: "spring", release: "app@1.1.0", filter: "id ~ board-*", phases: [{ count: 200 }, { count: 700, successPercent: 90 }, { count: 1_500, successPercent: 90 }] })
+        const first = await rollout({ name: "spring", release: "1.1.0", filter: "id ~ board-*", phases: [{ count: 200 }, { count: 700, successPercent: 90 }, { count: 1_500, successPercent: 90 }] })
         await state(first.id, ["completed"])
-        const bad = await rollout({ name: "sensor-trial", release: "app@1.3.0", filter: "id ~ bench-*", phases: [{ percent: 100, minFinished: 1, failurePercent: 10 }] })
+        const bad = await rollout({ name: "sensor-trial", release: "1.3.0", filter: "id ~ bench-*", phases: [{ percent: 100, minFinished: 1, failurePercent: 10 }] })
         if (real > 0) await state(bad.id, ["paused"])
-        const running = await rollout({ name: "summer-2", release: "app@1.2.0", phases: [{ count: 400, manual: true, minFinished: 100 }, all(50), all(100)], gate: { baselinePercent: 3 } })
+        const running = await rollout({ name: "summer-2", release: "1.2.0", phases: [{ count: 400, manual: true, minFinished: 100 }, all(50), all(100)], gate: { baselinePercent: 3 } })
         await until("the phase that waits", () => cloud.must(200, "GET", `/rollouts/${running.id}`), now => now.waitsFor === "operator" || now.state !== "running", 60_000)
         const device = real > 0 ? "bench-0" : "board-0"
         let moves = 0
         return {
             device,
-            release: "app@1.2.0",
+            release: newest,
             rollout: running.id,
             devices,
             moveSome: async () => {
-                const { id } = await rollout({ name: `moves-${++moves}`, release: "app@1.2.0", group: "tens", phases: [{ count: 400 * moves, successPercent: 50, failurePercent: 90 }] })
+                const { id } = await rollout({ name: `moves-${++moves}`, release: "1.2.0", group: "tens", phases: [{ count: 400 * moves, successPercent: 50, failurePercent: 90 }] })
                 await until("its first grants", () => cloud.must(200, "GET", `/rollouts/${id}`), now => Object.values(now.devices as Record<string, number>).reduce((a, b) => a + b, 0) > 0, 30_000)
             },
         }

@@ -1,6 +1,6 @@
 /** What a board holds and how it came to run what it runs, as far as it has reported. */
 import type { DeviceDocument, StatusDocument } from "../documents.ts"
-import { number } from "../format.ts"
+import { duration, number, plural } from "../format.ts"
 import { Empty, Facts, ReleaseLink, State, Time } from "./parts.tsx"
 
 const BANKS = [
@@ -53,42 +53,46 @@ export function BootRecord({ device }: { readonly device: DeviceDocument }) {
     )
 }
 
-interface LedgerEntry {
-    readonly what: string
-    readonly kind: string
-    readonly sinceMs: number | null
-}
-
-/** Functions, timers, subscriptions and fibers that still run old code. */
+/** Calls that began before an update and still run the code that was current then, as of the last poll. */
 export function Ledger({ device }: { readonly device: DeviceDocument }) {
-    const ledger = (device as { readonly ledger?: { readonly at: string; readonly entries: readonly LedgerEntry[] } | null }).ledger
-    if (!ledger) return <Empty title="This board has not reported an update ledger.">With one, this shows which functions, timers and fibers still run old code.</Empty>
-    if (ledger.entries.length === 0)
+    const ledger = device.actual?.ledger
+    if (!ledger) return <p class="muted">This board has not reported one: which functions, timers and fibers still run old code is not known here.</p>
+    if (ledger.count === 0)
         return (
             <p>
-                <State state="converged" /> Nothing runs old code (<Time at={ledger.at} />).
+                <State state="converged" /> Nothing runs old code.
             </p>
         )
     return (
-        <table class="plain">
-            <thead>
-                <tr>
-                    <th scope="col">Still old</th>
-                    <th scope="col">Kind</th>
-                    <th scope="col">Since</th>
-                </tr>
-            </thead>
-            <tbody>
-                {ledger.entries.map((entry, index) => (
-                    <tr key={index}>
-                        <td>
-                            <code>{entry.what}</code>
-                        </td>
-                        <td>{entry.kind}</td>
-                        <td>{entry.sinceMs === null ? "–" : `${number(Math.round(entry.sinceMs / 1000))} s`}</td>
+        <>
+            <p>
+                <State state="updating" /> {plural(ledger.count, "call")} of old code while {device.actual?.version} is current.
+            </p>
+            <table class="plain">
+                <thead>
+                    <tr>
+                        <th scope="col">Fiber</th>
+                        <th scope="col">Function</th>
+                        <th scope="col">Code of</th>
+                        <th scope="col" class="n">
+                            Old for
+                        </th>
                     </tr>
-                ))}
-            </tbody>
-        </table>
+                </thead>
+                <tbody>
+                    {ledger.calls.map((call, index) => (
+                        <tr key={index}>
+                            <td>{call.fiber}</td>
+                            <td>{call.function !== null ? `function ${call.function} of the image` : call.host === 0 ? "top-level code" : `function ${call.host ?? "?"} of the base`}</td>
+                            <td>{call.sequence === null ? "the base" : `sequence ${number(call.sequence)}`}</td>
+                            <td class="n">{duration(call.oldForMs)}</td>
+                        </tr>
+                    ))}
+                </tbody>
+            </table>
+            <p class="muted">
+                <code>handover ledger {device.id}</code> has the names, from the base's bundle.
+            </p>
+        </>
     )
 }

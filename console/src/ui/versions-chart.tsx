@@ -19,12 +19,15 @@ interface Props {
 }
 
 const HEIGHT = 220
+const SPAN_MIN_MS = 60_000
 
 export function VersionsChart({ history, current, series }: Props) {
     const place = useRef<HTMLDivElement>(null)
     const names = series.map(one => one.version).join(" ")
     const latest = useRef<uPlot.AlignedData>([[]])
     latest.current = stack(history, current, series)
+    const shown = useRef(history)
+    shown.current = history
     const chart = useRef<uPlot | undefined>(undefined)
     useEffect(() => {
         let gone = false
@@ -34,7 +37,7 @@ export function VersionsChart({ history, current, series }: Props) {
             if (gone || target === null) return
             const draw = (): void => {
                 chart.current?.destroy()
-                chart.current = new UPlot(options(UPlot, target, series), latest.current, target)
+                chart.current = new UPlot(options(UPlot, target, series, shown.current), latest.current, target)
             }
             draw()
             const resized = new ResizeObserver(() => chart.current?.setSize({ width: target.clientWidth, height: HEIGHT }))
@@ -51,7 +54,7 @@ export function VersionsChart({ history, current, series }: Props) {
             chart.current?.destroy()
             chart.current = undefined
         }
-    }, [names])
+    }, [names, history.from])
     useEffect(() => chart.current?.setData(latest.current))
     const said = series.map(one => `${one.version}: ${number(current.get(one.version) ?? 0)}`).join(", ")
     return <div class="chart" ref={place} role="img" aria-label={`Devices by version over time. Now: ${said}`} />
@@ -65,13 +68,16 @@ function stack(history: FleetHistory, current: ReadonlyMap<string, number>, seri
     return [points.map(point => point.at), ...sums.reverse()] as uPlot.AlignedData
 }
 
-function options(UPlot: typeof uPlot, target: HTMLElement, series: readonly ChartSeries[]): uPlot.Options {
+function options(UPlot: typeof uPlot, target: HTMLElement, series: readonly ChartSeries[], { from, to, samples }: FleetHistory): uPlot.Options {
     const color = (name: string): string => {
         target.style.color = `var(${name})`
         const found = getComputedStyle(target).color
         target.style.color = ""
         return found
     }
+    const toMs = Date.parse(to)
+    // A server that is new has nothing to show of the time before.
+    const fromS = Math.min(Math.max(Date.parse(from), Date.parse(samples[0]?.at ?? from)), toMs - SPAN_MIN_MS) / 1000
     const text = color("--muted")
     const line = { stroke: color("--line"), width: 1 }
     const font = `11px ${getComputedStyle(target).fontFamily}`
@@ -82,7 +88,7 @@ function options(UPlot: typeof uPlot, target: HTMLElement, series: readonly Char
         padding: [8, 4, 0, 0],
         legend: { show: false },
         cursor: { show: false },
-        scales: { y: { range: (_u, _min, max) => [0, Math.max(1, max)] } },
+        scales: { x: { range: () => [fromS, Math.max(Date.now(), toMs) / 1000] }, y: { range: (_u, _min, max) => [0, Math.max(1, max)] } },
         axes: [
             { stroke: text, font, grid: { show: false }, ticks: line, space: 80, values: timeLabels },
             { stroke: text, font, grid: line, ticks: { show: false }, size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000], values: (_u, ticks) => ticks.map(tick => number(tick)) },
@@ -93,6 +99,6 @@ function options(UPlot: typeof uPlot, target: HTMLElement, series: readonly Char
 
 /** Hours of the day, or days where the hours would be many. */
 function timeLabels(_chart: uPlot, ticks: number[], _axis: number, _space: number, step: number): string[] {
-    const format = step < 86_400 ? new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" }) : new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" })
+    const format = step < 86_400 ? new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", ...(step < 60 ? { second: "2-digit" } : {}) }) : new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" })
     return ticks.map(tick => format.format(new Date(tick * 1000)))
 }

@@ -38,14 +38,13 @@ export function Device({ session, id }: { readonly session: Session; readonly id
                 <Card title="Desired and actual">
                     <DesiredActual device={shown} />
                 </Card>
-                <Card title="Banks and boot record">
+                <Card title="Banks, boot record, ledger">
                     <Banks device={shown} />
                     <BootRecord device={shown} />
-                </Card>
-                <LiveLog session={session} id={id} history={shown.history} />
-                <Card title="Update ledger">
+                    <h3>Update ledger</h3>
                     <Ledger device={shown} />
                 </Card>
+                <LiveLog session={session} id={id} history={shown.history} />
                 <Card title="Diagnostics" note={faults.length > 0 ? `${number(faults.length)} in the last ${shown.history.length} reports` : undefined}>
                     {faults.length === 0 ? <Empty title="No fault among the latest reports." /> : faults.slice(0, 5).map(status => <FaultReport key={status.seq} status={status} />)}
                 </Card>

@@ -143,18 +143,18 @@ function DeviceTable({ ids, devices }: { readonly ids: readonly string[]; readon
     const first = Math.min(view.first, Math.max(0, ids.length - view.count))
     const shown = ids.slice(first, first + view.count)
     return (
-        <div class="device-table" role="table" aria-label="Devices" aria-rowcount={ids.length + 1} aria-colcount={COLUMNS.length}>
-            <div role="rowgroup">
-                <div role="row" class="row heads" aria-rowindex={1}>
-                    {COLUMNS.map(name => (
-                        <span key={name} role="columnheader">
-                            {name}
-                        </span>
-                    ))}
+        <div class="device-table">
+            <div class="rows" role="table" aria-label="Devices" aria-rowcount={ids.length + 1} aria-colcount={COLUMNS.length} ref={box} tabIndex={0}>
+                <div class="heads" role="rowgroup">
+                    <div role="row" class="row" aria-rowindex={1}>
+                        {COLUMNS.map(name => (
+                            <span key={name} role="columnheader">
+                                {name}
+                            </span>
+                        ))}
+                    </div>
                 </div>
-            </div>
-            <div class="rows" role="rowgroup" ref={box} tabIndex={0} aria-label="Devices, scrollable">
-                <div class="space" role="presentation" style={{ height: `${ids.length * ROW_PX}px` }}>
+                <div class="space" role="rowgroup" style={{ height: `${ids.length * ROW_PX}px` }}>
                     {shown.map((id, index) => {
                         const device = devices.get(id)
                         return device && <DeviceRow key={id} device={device} index={first + index} />
@@ -173,7 +173,7 @@ function DeviceRow({ device, index }: { readonly device: DeviceSummary; readonly
                 <a href={href("devices", id)}>{id}</a>
             </span>
             <span role="cell">
-                <State state={sync.state} reason={sync.reason} />
+                <State state={sync.state} />
             </span>
             <span role="cell">{actual?.version ?? "–"}</span>
             <span role="cell" class={desired && desired.version !== actual?.version ? "" : "muted"}>

@@ -74,14 +74,14 @@ export function NewRollout({ session, place }: { readonly session: Session; read
                 >
                     <fieldset>
                         <legend>What</legend>
-                        <label>
+                        <label class="full">
                             <span>Release</span>
                             <select value={release} required onChange={event => setRelease(event.currentTarget.value)}>
                                 {release === "" && <option value="">no release yet</option>}
                                 {newest.map(one => (
                                     <option key={one.id} value={one.id}>
                                         {one.id}
-                                        {one.notes ? `: ${one.notes.slice(0, 40)}` : ""}
+                                        {one.notes ? `: ${one.notes.slice(0, 60)}` : ""}
                                     </option>
                                 ))}
                                 <option value="base">the base's own code</option>
@@ -89,7 +89,7 @@ export function NewRollout({ session, place }: { readonly session: Session; read
                         </label>
                         <label>
                             <span>Name</span>
-                            <input value={name} maxLength={64} pattern="[A-Za-z0-9][A-Za-z0-9 ._\-]*" placeholder="made by the server when empty" onInput={event => setName(event.currentTarget.value)} />
+                            <input value={name} maxLength={64} pattern="[A-Za-z0-9][A-Za-z0-9 ._\-]*" placeholder="its id when empty" onInput={event => setName(event.currentTarget.value)} />
                         </label>
                     </fieldset>
                     <fieldset>
@@ -117,7 +117,7 @@ export function NewRollout({ session, place }: { readonly session: Session; read
                                 ))}
                             </select>
                         </label>
-                        <label>
+                        <label class="full">
                             <span>Filter</span>
                             <input class="code" value={filter} maxLength={1000} placeholder="attr.site = lab and not version ~ 0.*" spellcheck={false} onInput={event => setFilter(event.currentTarget.value)} />
                         </label>

@@ -74,9 +74,11 @@ function Image({ image }: { readonly image: ImageContents }) {
                     ["Signature", signedWith ? `${signedWith.lms} / ${signedWith.ots}, ${bytes(image.signatureBytes)}` : `${bytes(image.signatureBytes)}, of a kind that is not known here`],
                     ["One-time key", signedWith ? `number ${number(signedWith.leaf)} of ${number(signedWith.leaves)} (${percent(signedWith.leaf + 1, signedWith.leaves)} of the key used)` : "–"],
                     ["Valid until", image.notAfter === null ? "no end" : fullTime(image.notAfter)],
-                    ["Digest", <code key="d" class="digest">{image.image}</code>],
                 ]}
             />
+            <p class="digest">
+                <span class="muted">SHA-256</span> <code>{image.image}</code>
+            </p>
             {contents === null ? (
                 <Empty title={image.cold ? "A whole program: it is not taken apart here." : "This file is not a script image."} />
             ) : (

@@ -59,7 +59,7 @@ export function Rollout({ session, id }: { readonly session: Session; readonly i
                             ["To", targetText(shown)],
                             ["On failure", { pause: "pauses", abort: "aborts", rollBack: "rolls back" }[shown.plan.onFailure] ?? shown.plan.onFailure],
                             ["Pace", shown.plan.ratePerMinute === null ? "no limit" : `${number(shown.plan.ratePerMinute)} a minute`],
-                            ["Failure share that stops it", shown.plan.phases[shown.phase] ? `over ${shown.plan.phases[shown.phase].failurePercent} % of at least ${shown.plan.phases[shown.phase].minFinished}` : "–"],
+                            ["Failure share that stops it", shown.plan.phases[shown.phase]?.failurePercent >= 100 ? "the gate decides" : shown.plan.phases[shown.phase] ? `over ${shown.plan.phases[shown.phase].failurePercent} % of at least ${shown.plan.phases[shown.phase].minFinished}` : "–"],
                             ["Control group", shown.plan.controlPercent === 0 ? "none" : `${shown.plan.controlPercent} %`],
                             ["Started", <><Time at={shown.createdAt} /> by {shown.createdBy}</>],
                         ]}
