@@ -1,6 +1,5 @@
 import type { Update } from "../toolchain/diff/build-update.ts"
-import { encodeWord, varint } from "../toolchain/format/words.ts"
-import type { ImageFunction } from "../toolchain/format/image.ts"
+import { functionSizeBytes } from "../toolchain/format/image.ts"
 import { type CompiledProgram, locate } from "../toolchain/program/compiled-program.ts"
 import type { Refusal } from "../toolchain/translate/refusal.ts"
 import { plural, table } from "./output.ts"
@@ -28,22 +27,9 @@ export interface UpdateReport {
     readonly notes: readonly Refusal[]
 }
 
-const headerWords = 2
-
-function functionBytes(f: ImageFunction): number {
-    const ranges = f.ranges.flat()
-    const bytes = (numbers: readonly number[]) => numbers.reduce((n, x) => n + varint(x).length, 0)
-    const target = "host" in f.target ? f.target.host + 2 : 0
-    return (
-        bytes([target, ranges.length, ...ranges, f.words.length]) +
-        1 +
-        f.words.reduce((n, w, i) => n + encodeWord(w, i + headerWords).length, 0)
-    )
-}
-
 export function updateReport(next: CompiledProgram, update: Update): UpdateReport {
     const functions = update.shipped.map(({ key, name, nextIndex, laidOut }): ShippedReport => {
-        const bytes = functionBytes(laidOut.function)
+        const bytes = functionSizeBytes(laidOut.function)
         if (nextIndex < 0) return { name, key, kind: "made", owner: "builder", location: "", bytes }
         if (nextIndex === 0) return { name: "top-level code", key, kind: "top-level code", owner: "app", location: "", bytes }
         const { owner, path } = next.functions[nextIndex]

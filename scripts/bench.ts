@@ -11,6 +11,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { parseArgs } from "node:util"
 import { runProgram } from "../sim/index.ts"
+import { countExecuted } from "./bench/instructions.ts"
 import { patchableInProcess } from "../test/support/replaced-program.ts"
 import { compileInProcess } from "../test/support/stock-compiler.ts"
 import { buildUpdate } from "../toolchain/diff/build-update.ts"
@@ -39,6 +40,11 @@ interface Measured {
     readonly imageBytes: number
     readonly instructions: number
     readonly words: number
+    /** executed from the program's first statement to `took`; undefined where counting takes too many operations */
+    readonly nativeOperations: number | undefined
+    readonly idleOperations: number | undefined
+    readonly replacedOperations: number | undefined
+    readonly replacedInstructions: number | undefined
     readonly executorBytes: number
 }
 
@@ -49,6 +55,7 @@ for (const file of files) {
     if (!values.json)
         console.log(
             `${m.name.padEnd(12)} native ${ms(m.nativeMs)}  idle ${m.idleRatio.toFixed(3)}x  replaced ${ms(m.replacedMs)}  ${m.ratio.toFixed(2).padStart(5)}x   ` +
+                `executed ${thousands(m.nativeOperations)} operations, replaced ${thousands(m.replacedInstructions)} instructions in ${thousands(m.replacedOperations)} operations   ` +
                 `image ${m.imageBytes} of ${m.programBytes} B, ${m.instructions} instructions, ${m.words} words`,
         )
 }
@@ -90,6 +97,7 @@ async function measure(name: string, source: string): Promise<Measured> {
     if (results.size !== 1) throw new Error(`${name}: results differ: ${[...results].join(" / ")}`)
     const [nativeMs, idleMs, replacedMs] = times.map(median)
     const shipped = update.shipped
+    const executed = [await countExecuted(programs[0]), await countExecuted(programs[1], patchable.base), await countExecuted(programs[2], patchable.base)]
     return {
         name,
         nativeMs,
@@ -101,6 +109,10 @@ async function measure(name: string, source: string): Promise<Measured> {
         imageBytes: update.file.length,
         instructions: shipped.reduce((n, s) => n + s.laidOut.instructions.length, 0),
         words: shipped.reduce((n, s) => n + s.laidOut.function.words.length, 0),
+        nativeOperations: executed[0]?.operations,
+        idleOperations: executed[1]?.operations,
+        replacedOperations: executed[2]?.operations,
+        replacedInstructions: executed[2]?.instructions,
         executorBytes: patchable.base.sizes.executorBytes,
     }
 }
@@ -116,6 +128,10 @@ function round(n: number): number {
 
 function ms(n: number): string {
     return `${n.toFixed(1)} ms`.padStart(9)
+}
+
+function thousands(n: number | undefined): string {
+    return n === undefined ? "?" : `${Math.round(n / 1000)}k`
 }
 
 function percent(ratio: number): string {

@@ -11,7 +11,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs, promisify } from "node:util"
 import { bridgeLink } from "../cli/jacdac/link.ts"
-import { type Board, createBoard } from "../sim/index.ts"
+import { type Board, createBoard, readSetting } from "../sim/index.ts"
 
 const { values } = parseArgs({ options: { json: { type: "boolean", default: false }, keep: { type: "boolean", default: false } } })
 const root = join(import.meta.dirname, "..")
@@ -88,12 +88,19 @@ try {
     })
     board = await step("devs devtools, with a board that has no program", async () => {
         devtools = await startDevtools()
-        const made = await createBoard({ deviceId: "12abdd2289421234", settings: { hTrialMs: 1000, hLog: 1 } })
+        const made = await createBoard({ deviceId: "12abdd2289421234" })
         await made.powerOn()
         unplug = await plugIn(made)
         return made
     })
     const on = board
+    await step("handover settings: the board has what .env.local says, read back", async () => {
+        writeFileSync(join(folder, ".env.local"), "hTrialMs=1000\nhLog=1\nhToken=12345678901234567890\n")
+        const { stored, lost } = await handover("settings")
+        if (stored.length !== 3 || lost.length) throw new Error(`stored ${stored}, lost ${lost}`)
+        const token = readSetting(on.flash.contents(), "hToken")
+        if (token !== "12345678901234567890") throw new Error(`the board has hToken ${token}`)
+    })
     await step("devs deploy built/base.devs: the base runs", async () => {
         await run(process.execPath, stock, "deploy", "built/base.devs")
         await on.waitForLine(/blink 3/, 20_000)

@@ -412,14 +412,16 @@ test("a first value that comes from the constructor's arguments is refused, by n
     const refused = refusalOf(`class Point {
             y: number
             z: number // after
-            constructor(public x: number) {
-                this.y = 1
+            constructor(x: number) {
+                this.y = x
                 this.z = x * 2 // after
             }
+            move() { this.y++ }
         }
         const p = new Point(4)
+        p.move()
         function read() {
-            return p.x // before
+            return p.y // before
             return p.z // after
         }
         console.log(read())`)
@@ -432,18 +434,18 @@ test("a field whose first value cannot be made apart from the rest of the constr
         ["Effects", "z: number", "this.z = next()", "a call that has effects"],
         ["Repeated", "z: number", "for (let i = 0; i < x; ++i) this.z = 3", "only on some ways through"],
         ["Filled", "z: number[]", "const l = [1]; this.z = l; l.push(x)", "the constructor goes on using"],
-        ["Argument", "z: number[]", "this.z = [1, x]", "the constructor's arguments"],
+        ["Argument", "z: number[]", "this.z = [1, w]", "the constructor's arguments"],
     ] as const
     const classes = kinds.map(
         ([name, declaration, statement]) => `class ${name} {
             y: number
             ${declaration} // after
-            constructor(public x: number) {
+            constructor(public x: number, w: number) {
                 this.y = next()
                 ${statement} // after
             }
         }
-        console.log(new ${name}(4).y)`,
+        console.log(new ${name}(4, 2).y)`,
     )
     const refused = refusalOf(`let count = 0
         function next(): number { return ++count }

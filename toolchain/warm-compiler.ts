@@ -71,11 +71,16 @@ export class WarmCompiler {
     }
 
     private start(): ChildProcess {
-        // the same file under tsx and after compilation
-        const extension = import.meta.url.endsWith(".ts") ? "ts" : "js"
-        const file = fileURLToPath(new URL(`./warm-compiler-child.${extension}`, import.meta.url))
-        // what the compiler prints, it also returns
-        return fork(file, { cwd: this.copy.dir, stdio: ["ignore", "ignore", "inherit", "ipc"], env: { ...process.env, CI: "true" } })
+        // the same file under tsx and after compilation; a loader that is named without its place is looked for in the child's folder
+        const isSource = import.meta.url.endsWith(".ts")
+        const file = fileURLToPath(new URL(`./warm-compiler-child.${isSource ? "ts" : "js"}`, import.meta.url))
+        return fork(file, {
+            cwd: this.copy.dir,
+            execArgv: isSource ? ["--import", import.meta.resolve("tsx")] : [],
+            // what the compiler prints, it also returns
+            stdio: ["ignore", "ignore", "inherit", "ipc"],
+            env: { ...process.env, CI: "true" },
+        })
     }
 
     close(): void {

@@ -14,7 +14,7 @@ import {
     readSlice,
     readVarint,
 } from "./image-reader"
-import { baseIdBytes, capture, hostCount, makeFunction, makeMethod, statics } from "./machine"
+import { baseIdBytes, capture, hostCount, makeFunction, makeMethod, makeRest, makeRestMethod, statics } from "./machine"
 import { bringUp } from "./migration"
 
 const headerBytes = 32
@@ -134,9 +134,10 @@ function readMany(read: () => any, many?: number): any[] {
 }
 
 /** Kinds of functions in an image. */
-const addedFunction = 0
 const addedMethod = 1
-const firstHost = 2
+const addedRest = 2
+const addedRestMethod = 3
+const firstHost = 4
 
 /** what each function is, known before any code is read that may refer to it */
 let kinds: number[]
@@ -167,9 +168,21 @@ function readRule(): MigrationRule {
 
 function functionValue(index: number): any {
     if (index >= codes.length) throw new HotswapError("HOV_IMAGE_FORMAT")
-    if (values[index] === undefined)
-        values[index] = kinds[index] === addedMethod ? makeMethod(codes[index]) : makeFunction(codes[index])
+    if (values[index] === undefined) values[index] = makerOf(kinds[index])(codes[index])
     return values[index]
+}
+
+function makerOf(kind: number): (code: any[]) => any {
+    switch (kind) {
+        case addedMethod:
+            return makeMethod
+        case addedRest:
+            return makeRest
+        case addedRestMethod:
+            return makeRestMethod
+        default:
+            return makeFunction
+    }
 }
 
 /** One word of a code array. The first byte says what it is; see toolchain/format/words.ts. */
@@ -251,6 +264,8 @@ function special(kind: number): any {
             return NaN
         case 5:
             return Infinity
+        case 6:
+            return member(codes, readVarint())
         default:
             throw new HotswapError("HOV_IMAGE_FORMAT")
     }

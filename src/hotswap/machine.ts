@@ -4,6 +4,7 @@
 import { dispatch, refill } from "./guard"
 import { enterCall, leaveCall, moveCall } from "./ledger"
 import { migrate } from "./migration"
+import { emptyClass, spareClasses } from "./spare-classes"
 
 /** Value of handler `n`; -1 is the one that leaves the prelude's try block and throws on. */
 export function capture(n: number): any {
@@ -18,6 +19,7 @@ export function setPointers(codes: any[]): void {
 /** The handlers that run when the budget of a loop or a call is used up. */
 export async function setMachine(loopExhausted: any[], entryExhausted: any[]) {
     migrate(undefined, undefined)
+    emptyClass(spareClasses())
     await dispatch(loopExhausted, 0, entryExhausted, 0)
     await refill()
     enterCall(0, loopExhausted)
@@ -47,6 +49,16 @@ export function makeFunction(code: any[]): any {
 
 /** The same with `this` in the first register. */
 export function makeMethod(code: any[]): any {
+    return () => code
+}
+
+/** A function with a rest parameter: runs `code` with all of its arguments in one array. */
+export function makeRest(code: any[]): any {
+    return () => code
+}
+
+/** The same with `this` in front of the array. */
+export function makeRestMethod(code: any[]): any {
     return () => code
 }
 

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, posix } from "node:path"
 import { buildUpdate, type Update } from "../../toolchain/diff/build-update.ts"
 import { parseDevs, serializeDevs } from "../../toolchain/devs/image.ts"
 import { type LinkedBase, linkBase } from "../../toolchain/link/link-base.ts"
@@ -61,7 +61,7 @@ export async function patchable(source: string | Record<string, string>): Promis
 /** The same without a process for the compiler: for many programs that are built once. Files by path from `src/`. */
 export function patchableInProcess(files: Record<string, string>): Patchable {
     const all = { "main.ts": mainSource, ...withLoader(files) }
-    return link(compileInProcess(Object.fromEntries(Object.entries(all).map(([path, text]) => [`src/${path}`, text]))))
+    return link(compileInProcess(Object.fromEntries(Object.entries(all).map(([path, text]) => [posix.join("src", path), text]))))
 }
 
 const mainSource = `import "./hotswap/test-loader"\nimport "./program"\n`

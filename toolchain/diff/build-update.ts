@@ -1,4 +1,4 @@
-import type { Statement } from "../devs/code.ts"
+import type { Expr, Statement } from "../devs/code.ts"
 import { FunctionFlag } from "../devs/image.ts"
 import { accumulatorSlot } from "../executor/frame.ts"
 import { encodeImage, type Image, type ImageTarget } from "../format/image.ts"
@@ -22,6 +22,8 @@ import { CapturedVariables } from "./captured.ts"
 import { switchPoints } from "../link/loops.ts"
 import { loopTakeover } from "./loop-takeover.ts"
 import { keepsParameters } from "./rerun.ts"
+import { chooseSpares } from "../link/spare-classes.ts"
+import { addedKind, takesRest } from "./rest-arguments.ts"
 import type { Sequence } from "./sequence.ts"
 import { keepsHandles } from "./starters.ts"
 import { scopeOfBoth } from "./two-programs.ts"
@@ -75,6 +77,7 @@ class UpdateBuilder {
     private readonly hosts: ReadonlyMap<number, number>
     private readonly captured: CapturedVariables
     private readonly notes: Refusal[] = []
+    private readonly spares = new Map<number, number>()
     private starters: ReadonlySet<number> = new Set()
     private readonly migrations: readonly DeclaredMigration[]
     private readonly waiting: ReadonlySet<number>
@@ -97,12 +100,13 @@ class UpdateBuilder {
     build(): Update {
         for (const f of this.next.functions) if (this.isToShip(f)) this.enqueue(f.index)
         const entry = entryChanges(this.base.program, this.next, this.match, this.names(true), this.names(false))
+        this.assignSpares()
         for (const r of [...programRefusals(this.base.program, this.next), ...entry.refusals]) this.refusals.push(r)
         const changes = classChanges(this.base.program, this.next, this.match, new Set(this.migrations.map(m => m.constructorIndex)))
         for (const r of changes.refusals) this.refusals.push(r)
         const newFields = new Set(changes.rules.flatMap(r => r.fields))
         const migratedFields = new Set(this.migrations.flatMap(m => m.fields))
-        const additions = { functionNumber: (i: number) => this.enqueue(i), cellNumber: (g: number) => this.cell(g) }
+        const additions = { functionNumber: (i: number) => this.enqueue(i), cellNumber: (g: number) => this.cell(g), spareClass: (i: number) => this.spareClass(i) }
         const ofNext = programScope(this.base.program, this.next, this.match, additions, newFields, migratedFields)
         const asBase = identity(this.base.program)
         const ofBase = programScope(this.base.program, this.base.program, asBase, nothingNew, newFields, migratedFields)
@@ -112,7 +116,7 @@ class UpdateBuilder {
             if (!m.hasDown)
                 this.notes.push(refusal("HOV117", m.className, locate(this.next, 0, m.pc), `migration to ${m.to} has no \`down\``))
         }
-        this.notes.push(...entry.notes)
+        this.notes.push(...entry.notes, ...this.staleCallbacks())
         this.starters = entry.starters
         if (entry.changed || this.isAskedFor(this.next.functions[0])) this.shipEntry(entry.entry, scope)
         this.shipQueue(scope)
@@ -126,7 +130,7 @@ class UpdateBuilder {
         const goLive = made("goLive", entry.goLive)
         const goBack = made("goBack", entry.goBack)
         this.shipQueue(scope)
-        if (this.refusals.length) throw new RefusedError(this.refusals)
+        if (this.refusals.length) throw new RefusedError(oncePerPlace(this.refusals))
         const image: Image = {
             baseId: this.base.baseId,
             sequence: this.options.sequence,
@@ -150,6 +154,16 @@ class UpdateBuilder {
         return { file, image, shipped: this.shipped, match: this.match, notes: this.notes }
     }
 
+    /** Callbacks that functions of the base may have registered, and that the new build makes as other functions. */
+    private staleCallbacks(): Refusal[] {
+        const { program } = this.base
+        return this.match.successors.flatMap(([n, b]) => {
+            const f = this.next.functions[n]
+            const isRegistered = program.functions.some(g => g.owner === "app" && handsOut(g, b))
+            return f.owner === "app" && isRegistered ? [refusal("HOV119", f.name, locate(this.next, n, 0), "it is another function than before")] : []
+        })
+    }
+
     /** Ships what translating has found to be needed, until nothing new is found. */
     private shipQueue(scope: Scope): void {
         for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) this.ship(this.next.functions[next], scope)
@@ -171,6 +185,24 @@ class UpdateBuilder {
             this.add(this.reserve(), main.key, main.name, 0, guest, { host: 0 }, "rethrow")
         })
         this.shipTakeovers(main, scope)
+    }
+
+    /** Which spare class of the base stands for each class that it does not have. */
+    private assignSpares(): void {
+        const isNewClass = (f: ProgramFunction) => (f.devs.flags & FunctionFlag.isConstructor) !== 0 && !this.match.functions.has(f.index)
+        const added = this.next.functions.filter(isNewClass)
+        const { spares } = this.base
+        chooseSpares(added.map(f => f.key), spares.length).forEach((spare, i) => {
+            const f = added[i]
+            if (spare !== undefined) this.spares.set(f.index, spares[spare])
+            else this.refuse("HOV110", f, `the update adds ${added.length} classes, and a base has room for ${spares.length}`)
+        })
+    }
+
+    /** The class itself ships when its name is first used. */
+    private spareClass(nextIndex: number): number {
+        this.enqueue(nextIndex)
+        return this.spares.get(nextIndex) ?? this.base.spares[0]
     }
 
     private isAskedFor(f: ProgramFunction): boolean {
@@ -211,7 +243,7 @@ class UpdateBuilder {
     }
 
     private scopeOf(f: ProgramFunction, scope: Scope): Scope {
-        return { ...scope, capturedSlot: (slot, levels) => this.captured.place(f, slot, levels) }
+        return { ...scope, captured: (slot, levels) => this.captured.place(f, slot, levels) }
     }
 
     /** Number in the image of a function that has to ship; queues it the first time. */
@@ -240,30 +272,31 @@ class UpdateBuilder {
 
     private ship(f: ProgramFunction, scope: Scope): void {
         const baseIndex = this.match.functions.get(f.index)
-        const host = baseIndex === undefined ? undefined : this.hosts.get(baseIndex)
+        const host = this.hosts.get(baseIndex ?? this.spares.get(f.index) ?? -1)
         if (baseIndex === undefined && f.owner === "resident") {
             this.refuse("HOV102", f, `the base was built without ${f.name}, which nothing used`)
             return
         }
         this.attempt(f, [], () => {
-            const policy = host === undefined ? "skip" : this.faultPolicy(f, this.base.program.functions[baseIndex!])
+            // what the base does not have, it has no older code for
+            const policy = baseIndex === undefined || host === undefined ? "skip" : this.faultPolicy(f, this.base.program.functions[baseIndex])
             const kept = this.starters.has(f.index) ? keepsHandles(f.statements) : f.statements
-            const statements = policy === "rerun" ? keepsParameters(kept, f.devs.args, f.devs.slots) : kept
+            const unpacked = host === undefined ? takesRest(f, kept) : { statements: kept, parameterCount: f.devs.args }
+            const statements = policy === "rerun" ? keepsParameters(kept, f.devs.args, f.devs.slots) : unpacked.statements
             const isMigrated = this.migrations.some(m => m.constructorIndex === f.index)
             const guest = translateFunction({
                 statements: isMigrated ? marksNewObjects(this.next, statements) : statements,
                 scope: this.scopeOf(f, scope),
-                parameterCount: f.devs.args,
+                parameterCount: unpacked.parameterCount,
                 keptParameters: policy === "rerun" || (f.devs.flags & FunctionFlag.isConstructor) !== 0,
                 pinned: this.captured.of(f.index),
                 operations: this.operations,
                 calls: this.callsOf(baseIndex, f),
             })
-            const needsThis = (f.devs.flags & FunctionFlag.needsThis) !== 0
-            const target = host === undefined ? ({ added: needsThis ? "method" : "function" } as const) : { host }
+            const target = host === undefined ? { added: addedKind(f) } : { host }
             this.add(this.numbers.get(f.index)!, f.key, f.name, f.index, guest, target, policy)
         })
-        if (host !== undefined) this.shipTakeovers(f, scope)
+        if (host !== undefined && baseIndex !== undefined) this.shipTakeovers(f, scope)
     }
 
     /** Ships, for every loop of a replaced function that may have begun in the base's code, the code that goes on with it. */
@@ -271,7 +304,8 @@ class UpdateBuilder {
         const base = this.base.program.functions[this.match.functions.get(f.index)!]
         const own = (program: CompiledProgram, g: ProgramFunction) => (g.index === 0 ? g.statements.slice(entrySplit(program)) : g.statements)
         const loops = this.base.loops.map((l, i) => ({ ...l, number: this.base.hosts.length + i })).filter(l => l.functionIndex === base.index)
-        loops.forEach((point, loop) => {
+        loops.forEach(point => {
+            const loop = point.ordinal
             const plan = loopTakeover({
                 base,
                 next: f,
@@ -355,6 +389,26 @@ class UpdateBuilder {
         this.tokens += guest.tokens
         this.shipped[number] = { key, name, nextIndex, laidOut }
     }
+}
+
+/** Top-level code is translated for boot and for the running program: what it is refused for, it is refused for once. */
+function oncePerPlace(refusals: readonly Refusal[]): Refusal[] {
+    return refusals.filter((r, i) => refusals.findIndex(x => x.code === r.code && x.location === r.location && x.detail === r.detail) === i)
+}
+
+/** Whether a function's code uses another one as a value. */
+function handsOut(g: ProgramFunction, index: number): boolean {
+    return g.statements.some(s => {
+        let found = false
+        const visit = (e: Expr, isCallee: boolean): void => {
+            if (e.kind === "int") return
+            const isIt = e.immediate === index && (e.op.name === "MAKE_CLOSURE" || e.op.name === "STATIC_FUNCTION")
+            if (isIt && !isCallee) found = true
+            for (const x of e.args) visit(x, false)
+        }
+        s.args.forEach((e, i) => visit(e, i === 0 && s.op.name.startsWith("CALL")))
+        return found
+    })
 }
 
 /** A callback that returns nothing can be left out; a call whose result is used is made again on the older code. */

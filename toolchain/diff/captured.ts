@@ -39,28 +39,41 @@ export class CapturedVariables {
         return this.next.functions.some(f => capturedUses(this.next, f).some(u => u.isStore && u.owner === owner && u.slot === slot))
     }
 
-    /** Place of a captured variable, as `levels` frames further in name it. */
-    place(from: ProgramFunction, slot: number, levels: number): number {
+    /**
+     * Where a variable is that an inner function names as `levels` frames further out. Between an inner function that the
+     * base does not have and the frame that it closes over stands the one that holds its code.
+     */
+    place(from: ProgramFunction, slot: number, levels: number): { slot: number; levels: number } {
         let owner: number | undefined = from.index
-        for (let i = 0; i < levels && owner !== undefined; i++) owner = this.next.functions[owner].creator
+        let frames = 0
+        for (let i = 0; i < levels && owner !== undefined; i++) {
+            frames += this.match.functions.has(owner) ? 1 : 2
+            owner = this.next.functions[owner].creator
+        }
         const place = owner === undefined ? undefined : this.of(owner).get(slot)
         if (place === undefined) throw new Error(`slot ${slot} is not captured`)
         const isOld = this.match.functions.has(from.index) && this.match.functions.has(owner!)
         if (isOld && this.baseSlot(this.next.functions[owner!], slot) === undefined)
             throw new RefusalSignal("HOV108", `closures made before the update have no variable ${this.nameOf(owner!, slot)}`, 0)
-        return place
+        return { slot: place, levels: frames }
     }
 
     private find(owner: ProgramFunction): Map<number, number> {
         const places = new Map<number, number>()
         const slots = [...(this.captured.get(owner.index) ?? [])]
         const baseIndex = this.match.functions.get(owner.index)
-        const taken = new Set(baseIndex === undefined ? [] : this.baseCaptured.get(baseIndex))
+        const ofBase = new Set(baseIndex === undefined ? [] : this.baseCaptured.get(baseIndex))
+        const taken = new Set(ofBase)
         for (let p = 0; p < owner.devs.args; p++) taken.add(p)
         for (const slot of slots) {
             const before = this.baseSlot(owner, slot)
-            if (before !== undefined) places.set(slot, this.base.places.placeOf(baseIndex!, before))
-            else if (slot < owner.devs.args) places.set(slot, slot)
+            const place = before === undefined ? undefined : this.base.places.placeOf(baseIndex!, before)
+            const isKept = place !== undefined && (ofBase.has(place) || this.isUsedByOld(owner.index, slot))
+            const isParameter = slot < owner.devs.args
+            if (isKept && isParameter && place !== slot)
+                throw new RefusalSignal("HOV108", `parameter ${this.nameOf(owner.index, slot)}, which an inner function uses, has another position`, 0)
+            if (isParameter) places.set(slot, slot)
+            else if (isKept) places.set(slot, place)
         }
         for (const place of places.values()) taken.add(place)
         for (const slot of slots) {
@@ -76,6 +89,13 @@ export class CapturedVariables {
                 throw new RefusalSignal("HOV108", `no place is left for variable ${this.nameOf(owner.index, slot)}, which an inner function uses`, 0)
         }
         return places
+    }
+
+    /** Whether code of closures made before the update uses the variable. */
+    private isUsedByOld(owner: number, slot: number): boolean {
+        return this.next.functions.some(
+            f => this.match.functions.has(f.index) && capturedUses(this.next, f).some(u => u.owner === owner && u.slot === slot),
+        )
     }
 
     /** Slot of the same variable in the base: variables of one name are told apart by their order. */

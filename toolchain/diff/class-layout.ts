@@ -5,6 +5,7 @@ import { builtinStrings } from "../devs/builtins.ts"
 import { type CompiledProgram, locate, type ProgramFunction } from "../program/compiled-program.ts"
 import { refusal, type Refusal } from "../translate/refusal.ts"
 import { firstValue } from "./first-value.ts"
+import { keptParameters } from "./kept-parameters.ts"
 import type { Match } from "./match.ts"
 import { Reach } from "./reach.ts"
 
@@ -31,7 +32,8 @@ export function classChanges(base: CompiledProgram, next: CompiledProgram, match
         const before = new Set(fieldStores(base, base.functions[baseIndex]).map(s => s.field))
         const added = fieldStores(next, f).filter(s => !before.has(s.field))
         if (!added.length || declared.has(f.index)) continue
-        const values = added.map(s => ({ ...s, code: firstValue(f, s.statement, reach) }))
+        const kept = keptParameters({ program: base, f: base.functions[baseIndex] }, { program: next, f })
+        const values = added.map(s => ({ ...s, code: firstValue(f, s.statement, reach, kept) }))
         const unknown = values.find(v => "reason" in v.code)
         if (unknown && "reason" in unknown.code) {
             refusals.push(refusal("HOV114", f.name, locate(next, f.index, unknown.statement.pc), `field ${unknown.field} of ${f.name} ${unknown.code.reason}`))
@@ -55,7 +57,7 @@ export const returnUndefined: Statement = {
     args: [{ kind: "op", op: op.UNDEFINED, immediate: -1, args: [] }],
 }
 
-function fieldStores(program: CompiledProgram, f: ProgramFunction): { field: string; statement: Statement }[] {
+export function fieldStores(program: CompiledProgram, f: ProgramFunction): { field: string; statement: Statement }[] {
     const stores: { field: string; statement: Statement }[] = []
     for (const s of f.statements) {
         if (s.op.name !== "INDEX_SET") continue

@@ -8,7 +8,7 @@ import { prototypeChanges } from "./prototypes.ts"
 import { expression, integer, Sequence } from "./sequence.ts"
 import { bothSides, type SideUnit } from "./sides.ts"
 import type { Names } from "./shape.ts"
-import { recorded, transition } from "./transition.ts"
+import { recorded, type Transition, transition } from "./transition.ts"
 import { ofBase, recordsMarker } from "./two-programs.ts"
 
 /**
@@ -53,8 +53,14 @@ export function entryChanges(base: CompiledProgram, next: CompiledProgram, match
         goBack,
         starters: there.starters,
         notes: there.notes,
-        refusals: firstOf([...prototypes.refusals, ...there.refusals, ...back.refusals]),
+        refusals: firstOf([...prototypes.refusals, ...there.refusals.map(r => r.refusal), ...onlyBack(there, back)]),
     }
+}
+
+/** What cannot go back though it could go there. */
+function onlyBack(there: Transition, back: Transition): Refusal[] {
+    const refused = new Set(there.refusals.map(r => r.unit))
+    return back.refusals.filter(r => !refused.has(r.unit) && !(r.unit.partner && refused.has(r.unit.partner))).map(r => r.refusal)
 }
 
 /** One refusal for each place. */

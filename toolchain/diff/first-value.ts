@@ -5,13 +5,17 @@ import type { Reach } from "./reach.ts"
 /** The statements of a constructor that give a field its first value, or why they cannot run apart from the rest of it. */
 export type FirstValue = { readonly statements: readonly Statement[] } | { readonly reason: string }
 
+/** Parameters that the constructor keeps as they are in a field of the object, as that field. */
+export type KeptParameters = ReadonlyMap<number, Expr>
+
 /**
  * The store itself, and in front of it what makes the value: `[]`, `{}`, `new Queue()`, a call that only computes. An older
  * object gets its field by running them again, so they may use nothing but what they make, `this` and globals.
  */
-export function firstValue(f: ProgramFunction, store: Statement, reach: Reach): FirstValue {
-    const { statements } = f
-    const at = statements.indexOf(store)
+export function firstValue(f: ProgramFunction, store: Statement, reach: Reach, kept: KeptParameters): FirstValue {
+    const statements = f.statements.map(s => withFields(s, kept))
+    const at = f.statements.indexOf(store)
+    store = statements[at]
     if (isConditional(statements, store)) return { reason: "gets its first value only on some ways through the constructor" }
     const open = used(store)
     let first = at
@@ -26,6 +30,14 @@ export function firstValue(f: ProgramFunction, store: Statement, reach: Reach): 
     const locals = new Set(chosen.flatMap(made).filter((x): x is number => x !== returnValue))
     if (isReadLater(statements.slice(at + 1), locals)) return { reason: "takes its first value from a variable that the constructor goes on using" }
     return { statements: chosen }
+}
+
+function withFields(s: Statement, kept: KeptParameters): Statement {
+    const expr = (e: Expr): Expr => {
+        if (e.kind === "int") return e
+        return e.op.name === "LOAD_LOCAL" && kept.has(e.immediate) ? kept.get(e.immediate)! : { ...e, args: e.args.map(expr) }
+    }
+    return { ...s, args: s.args.map(expr) }
 }
 
 const returnValue = "ret_val"
@@ -64,7 +76,7 @@ function methodOwner(callee: Expr): Expr | undefined {
 }
 
 /** Whether the constructor may come to its end without the statement, or run it twice. */
-function isConditional(statements: readonly Statement[], store: Statement): boolean {
+export function isConditional(statements: readonly Statement[], store: Statement): boolean {
     return statements.some(s => {
         if (s.op.immediate !== "jump") return false
         const [low, high] = s.immediate > s.pc ? [s.pc, s.immediate] : [s.immediate - 1, s.pc]

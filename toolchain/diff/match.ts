@@ -1,3 +1,4 @@
+import { visitExprs } from "../devs/code.ts"
 import { FunctionFlag } from "../devs/image.ts"
 import { type CompiledProgram, type ProgramFunction, sourceOffset } from "../program/compiled-program.ts"
 import { sourcePosition } from "../program/debug-info.ts"
@@ -12,6 +13,8 @@ export interface Match {
     readonly globals: ReadonlyMap<number, number>
     /** new path -> path in the base, of files that were moved or renamed */
     readonly files: ReadonlyMap<string, string>
+    /** functions that are others now for their callers, and the base's that they were: [new number, base number] */
+    readonly successors: readonly (readonly [next: number, base: number])[]
 }
 
 /**
@@ -24,14 +27,40 @@ export function matchPrograms(base: CompiledProgram, next: CompiledProgram): Mat
     const functions = new Map<number, number>()
     const nextLevels = levels(next)
     const baseLevels = levels(base)
+    const successors: [number, number][] = []
+    const users = usersOf(next)
     // outer functions first: an inner one is matched among those in the match of the function around it
     nextLevels.forEach((level, depth) => {
         const candidates = groups(baseLevels[depth] ?? [], f => f.path, i => i)
         for (const [name, members] of groups(level, f => files.get(f.path) ?? f.path, i => functions.get(i)))
             for (const [n, b] of align(next, members, base, candidates.get(name) ?? []))
-                if (takesArgumentsOf(n, b)) functions.set(n.index, b.index)
+                if (takesArgumentsOf(n, b) && closesOverSame(n, b)) functions.set(n.index, b.index)
+                else successors.push([n.index, b.index])
     })
-    return { functions, globals: matchGlobals(base, next, files), files }
+    return { functions, globals: matchGlobals(base, next, files), files, successors }
+
+    /**
+     * Closures made before the update run the new code only if it needs no more than they have. One that captures nothing
+     * any more is still made as a closure, where only the function around it makes it.
+     */
+    function closesOverSame(n: ProgramFunction, b: ProgramFunction): boolean {
+        if (n.owner !== "app" || n.creator !== undefined) return (n.creator === undefined) === (b.creator === undefined)
+        return b.creator === undefined || [...(users.get(n.index) ?? [])].every(user => functions.get(user) === b.creator)
+    }
+}
+
+/** Functions in whose code each function is named as a plain value. */
+function usersOf(program: CompiledProgram): Map<number, Set<number>> {
+    const users = new Map<number, Set<number>>()
+    for (const f of program.functions)
+        for (const s of f.statements)
+            visitExprs(s.args, e => {
+                if (e.kind !== "op" || e.op.name !== "STATIC_FUNCTION") return
+                const known = users.get(e.immediate)
+                if (known) known.add(f.index)
+                else users.set(e.immediate, new Set([f.index]))
+            })
+    return users
 }
 
 /**

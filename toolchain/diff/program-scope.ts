@@ -6,6 +6,7 @@ import { RefusalSignal } from "../translate/refusal.ts"
 import type { Scope } from "../translate/scope.ts"
 import type { Match } from "./match.ts"
 import { stringOf } from "./class-layout.ts"
+import { addedKind } from "./rest-arguments.ts"
 import { specName } from "./shape.ts"
 
 /** Gives functions that the base does not have, and new globals, their numbers in the image as they are asked for. */
@@ -13,6 +14,8 @@ export interface Additions {
     /** number in the image of a function that has to ship */
     functionNumber(nextIndex: number): number
     cellNumber(nextGlobal: number): number
+    /** the base's spare class that stands for a class which the base does not have */
+    spareClass(nextIndex: number): number
 }
 
 /** What the numbers in the new build's code stand for, seen from the base. */
@@ -35,11 +38,17 @@ export function programScope(
             const known = match.functions.get(index)
             if (known !== undefined) return { kind: "baseFunction", index: known }
             if (next.functions[index].devs.flags & FunctionFlag.isConstructor)
-                throw new RefusalSignal("HOV110", `class ${next.functions[index].name} is new`, 0)
+                return { kind: "baseFunction", index: additions.spareClass(index) }
             return { kind: "addedFunction", index: additions.functionNumber(index) }
         },
         isConstructor: index => (next.functions[index].devs.flags & FunctionFlag.isConstructor) !== 0,
-        closure: index => match.functions.get(index),
+        closure(index) {
+            const f = next.functions[index]
+            const known = match.functions.get(index)
+            if (known !== undefined) return base.functions[known].creator === undefined ? undefined : { base: known }
+            if (f.creator === undefined) return undefined
+            return { added: { kind: "addedCode", index: additions.functionNumber(index) }, kind: addedKind(f) }
+        },
         string(table, index): Operand {
             const text =
                 table === "builtin"
@@ -57,7 +66,7 @@ export function programScope(
             if (known === undefined) throw new RefusalSignal("HOV104", `service ${name.split(":")[0]} is not in the base`, 0)
             return { kind: "spec", index: known, prototype }
         },
-        capturedSlot: slot => slot,
+        captured: (slot, levels) => ({ slot, levels }),
         isAddedMember: (object, name) => members.has(`${object} ${name}`),
         isNewField: name => newFields.has(name),
         hasNewFields: newFields.size > 0,
@@ -71,6 +80,7 @@ export function identity(program: CompiledProgram): Match {
         functions: new Map(program.functions.map(f => [f.index, f.index])),
         globals: new Map(program.debug.globals.map((_, i) => [i, i])),
         files: new Map(),
+        successors: [],
     }
 }
 
@@ -81,6 +91,9 @@ export const nothingNew: Additions = {
     },
     cellNumber: g => {
         throw new Error(`global ${g} is not in the base`)
+    },
+    spareClass: i => {
+        throw new Error(`class ${i} is not in the base`)
     },
 }
 

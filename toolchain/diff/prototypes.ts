@@ -1,9 +1,11 @@
-import type { Statement } from "../devs/code.ts"
+import { builtinStringIndex, builtinStrings } from "../devs/builtins.ts"
+import { type Expr, type Statement, visitExprs } from "../devs/code.ts"
+import { FunctionFlag } from "../devs/image.ts"
 import { op } from "../devs/opcodes.ts"
-import { type CompiledProgram, locate } from "../program/compiled-program.ts"
+import { type CompiledProgram, locate, type ProgramFunction } from "../program/compiled-program.ts"
 import { refusal, type Refusal } from "../translate/refusal.ts"
 import type { Match } from "./match.ts"
-import { Sequence } from "./sequence.ts"
+import { expression, Sequence } from "./sequence.ts"
 import { type Side, unitText } from "./sides.ts"
 import type { Relocate } from "./transition.ts"
 
@@ -26,7 +28,7 @@ export function prototypeChanges(
 ): PrototypeChanges {
     const added = onlyIn(next, base)
     const removed = onlyIn(base, next)
-    const matchedBase = new Set(match.functions.values())
+    const nextOf = new Map([...match.functions].map(([n, b]) => [b, n]))
     const initialise = new Sequence()
     const goBack = new Sequence()
     const refusals: Refusal[] = []
@@ -35,13 +37,17 @@ export function prototypeChanges(
     for (const s of removed) {
         const owner = classOf(s)
         // a class or a library's prototype that nobody uses any more may stay as it is
-        if (owner === undefined || !matchedBase.has(owner) || base.program.functions[owner].owner !== "app") continue
-        if (s.op.name !== "INDEX_SET") refusals.push(refuse("HOV113", base.program, s, owner))
+        if (owner === undefined || !nextOf.has(owner) || base.program.functions[owner].owner !== "app") continue
+        // of the class as it is now
+        if (s.op.name !== "INDEX_SET") refusals.push(refuse("HOV113", next.program, s, nextOf.get(owner)))
         else {
             if (!addedTargets.has(target(base, s))) initialise.copy(relocate.base([deletion(s)]))
             goBack.copy(relocate.base([s]))
         }
     }
+    const classes = newClasses(next.program, match)
+    for (const f of classes) initialise.copy(relocate.next([emptied(next.program, f.index)]))
+    if (classes.length && showsClassNames(next.program)) for (const f of classes) initialise.copy(relocate.next(named(next.program, f)))
     const removedTargets = new Set(removed.map(s => target(base, s)))
     for (const s of added) {
         const owner = classOf(s)
@@ -51,9 +57,51 @@ export function prototypeChanges(
             if (isKnownClass && next.program.functions[owner].owner === "app" && !removedTargets.has(target(next, s)))
                 goBack.copy(relocate.next([deletion(s)]))
         } else if (s.op.name === "CALL2" && owner !== undefined && !isKnownClass) initialise.copy(relocate.next([s]))
-        else refusals.push(refuse("HOV113", next.program, s, owner))
+        else if (!refusals.some(r => owner !== undefined && r.functionName === next.program.functions[owner].name)) refusals.push(refuse("HOV113", next.program, s, owner))
     }
     return { initialise, goBack, refusals }
+}
+
+/** Classes that the base does not have. All are emptied before any is filled. */
+function newClasses(program: CompiledProgram, match: Match): ProgramFunction[] {
+    return program.functions.filter(f => (f.devs.flags & FunctionFlag.isConstructor) !== 0 && !match.functions.has(f.index))
+}
+
+/** The spare class that stands for a new one may have members that another image gave it. */
+function emptied(program: CompiledProgram, constructorIndex: number): Statement {
+    const empty = program.functions.find(f => f.owner === "resident" && f.name === "emptyClass")!
+    const args = [expression("STATIC_FUNCTION", empty.index), expression("STATIC_FUNCTION", constructorIndex)]
+    return { pc: 0, end: 0, op: op.CALL1, immediate: -1, args }
+}
+
+/** Whether a program can tell what a class is called: errors show it, and an object's constructor does. */
+function showsClassNames(program: CompiledProgram): boolean {
+    const isError = (s: Statement) => {
+        const parent = s.op.name === "CALL2" ? s.args[2] : undefined
+        return parent?.kind === "op" && parent.op.name === "BUILTIN_OBJECT"
+    }
+    const asks = (e: Expr) => e.kind === "op" && e.op.name === "BUILTIN_FIELD" && builtinStrings[e.immediate] === "constructor"
+    return (
+        program.functions[1].statements.some(isError) ||
+        program.functions.some(f => f.owner !== "resident" && f.statements.some(s => findsExpr(s.args, asks)))
+    )
+}
+
+function findsExpr(args: readonly Expr[], test: (e: Expr) => boolean): boolean {
+    let found = false
+    visitExprs(args, e => {
+        if (test(e)) found = true
+    })
+    return found
+}
+
+/** A spare class goes by the name of the one that it stands for. */
+function named(program: CompiledProgram, f: ProgramFunction): Statement[] {
+    const text = program.image.asciiStrings.indexOf(f.name)
+    if (text < 0) return []
+    const key = expression("STATIC_BUILTIN_STRING", builtinStringIndex("name"))
+    const args = [expression("STATIC_FUNCTION", f.index), key, expression("STATIC_ASCII_STRING", text)]
+    return [{ pc: 0, end: 0, op: op.INDEX_SET, immediate: -1, args }]
 }
 
 function onlyIn(side: Side, other: Side): Statement[] {

@@ -3,7 +3,7 @@ import { type Expr, type Statement, visitExprs } from "../devs/code.ts"
 import { FunctionFlag } from "../devs/image.ts"
 import type { CompiledProgram, ProgramFunction } from "../program/compiled-program.ts"
 import { stringOf } from "./class-layout.ts"
-import { fieldName, isField } from "./value-uses.ts"
+import { changers, fieldName, isField } from "./value-uses.ts"
 
 /** Who calls whom in a program, as far as code shows it. */
 export class Reach {
@@ -57,16 +57,20 @@ export class Reach {
         return this.program.functions.some(f => f.index !== 0 && this.factsOf(f.statements).globals.has(global))
     }
 
-    /** Whether statements only compute: they and what they call store to no global and call nothing with effects. */
-    onlyComputes(statements: readonly Statement[], ownGlobal?: number): boolean {
+    /**
+     * Whether statements only compute: they and what they call store to no global and call nothing with effects.
+     * @param ownGlobal that they may store to
+     * @param filled global whose object they may store to
+     */
+    onlyComputes(statements: readonly Statement[], ownGlobal?: number, filled?: number): boolean {
         const visited = new Set<number>()
         const check = (code: readonly Statement[], own: number | undefined): boolean =>
-            code.every(s => {
+            code.every((s, k) => {
                 if (s.op.name === "STORE_GLOBAL") return s.immediate === own
                 if (s.op.name === "STORE_CLOSURE") return false
-                if (s.op.name === "INDEX_SET") return !(s.args[0].kind === "op" && s.args[0].op.name === "LOAD_GLOBAL")
+                if (s.op.name === "INDEX_SET") return !(s.args[0].kind === "op" && s.args[0].op.name === "LOAD_GLOBAL" && s.args[0].immediate !== filled)
                 if (!s.op.name.startsWith("CALL")) return true
-                const callee = s.args[0]
+                const callee = heldMethod(code, k) ?? s.args[0]
                 if (callee.kind !== "op") return false
                 if (callee.op.name === "MATH_FIELD" || callee.op.name === "OBJECT_FIELD") return true
                 if (callee.op.name === "DS_FIELD") return ["format", "millis"].includes(builtinStrings[callee.immediate])
@@ -75,6 +79,7 @@ export class Reach {
                 if (isField(callee)) {
                     const name = fieldName(this.program, callee)
                     if (name === undefined) return false
+                    if (changers.has(name) && isAnotherGlobal(callee, filled)) return false
                     const own = this.methods.get(name)?.filter(i => this.program.functions[i].owner === "app") ?? []
                     return own.length ? own.every(checkFunction) : pureMethods.has(name)
                 }
@@ -147,6 +152,19 @@ const pureMethods: ReadonlySet<string> = new Set([
     "push", "insert", "slice", "concat", "join", "setAt", "getAt", "toString", "charCodeAt", "charAt", "alloc", "from", "fill",
     "indexOf", "pushRange", "stringify", "parse", "map", "filter", "isArray", "fillAt", "blitAt", "set", "pop", "shift",
 ])
+
+/** The method that call `k` calls out of a variable: the compiler looks it up before it works out arguments with calls in them. */
+export function heldMethod(code: readonly Statement[], k: number): Expr | undefined {
+    const callee = code[k].args[0]
+    if (callee.kind !== "op" || callee.op.name !== "LOAD_LOCAL") return undefined
+    const stored = code.slice(0, k).findLast(s => s.op.name === "STORE_LOCAL" && s.immediate === callee.immediate)
+    return stored && isField(stored.args[0]) ? stored.args[0] : undefined
+}
+
+function isAnotherGlobal(callee: Expr, filled: number | undefined): boolean {
+    const object = callee.kind === "op" ? callee.args[0] : undefined
+    return object?.kind === "op" && object.op.name === "LOAD_GLOBAL" && object.immediate !== filled
+}
 
 interface Facts {
     globals: Set<number>

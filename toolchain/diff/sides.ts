@@ -4,6 +4,7 @@ import type { CompiledProgram } from "../program/compiled-program.ts"
 import { topLevelUnits, type Unit } from "../program/top-level.ts"
 import { commonSubsequence, type Match } from "./match.ts"
 import { Reach } from "./reach.ts"
+import { valueUsesIn } from "./value-uses.ts"
 import { functionText, type Names, statementText } from "./shape.ts"
 
 /** A top-level statement of one build, and the one of the other build that it is. */
@@ -21,6 +22,8 @@ export interface Side {
     readonly names: Names
     readonly units: SideUnit[]
     readonly reach: Reach
+    /** statements that do nothing but fill what a `const` holds, and its declaration */
+    readonly fills: ReadonlyMap<SideUnit, SideUnit>
     /** functions that the other build lacks or has in another form */
     readonly changed: ReadonlySet<number>
     /** whether the other build has this global too */
@@ -61,7 +64,19 @@ function side(program: CompiledProgram, names: Names, changed: ReadonlySet<numbe
         isSame: false,
         record: 0,
     }))
-    return { program, names, units, reach: new Reach(program), changed, hasGlobal }
+    const reach = new Reach(program)
+    return { program, names, units, fills: fillsOf(program, units, reach), reach, changed, hasGlobal }
+}
+
+function fillsOf(program: CompiledProgram, units: readonly SideUnit[], reach: Reach): Map<SideUnit, SideUnit> {
+    const fills = new Map<SideUnit, SideUnit>()
+    const tables = units.filter(u => u.variable?.isConst && !u.registration)
+    for (const u of units) {
+        if (u.variable || u.registration || u.isPrint || u.waits) continue
+        const table = tables.find(t => valueUsesIn(program, u.statements, t.variable!.global, false).mutated)
+        if (table && reach.onlyComputes(u.statements, undefined, table.variable!.global)) fills.set(u, table)
+    }
+    return fills
 }
 
 /** Statements as text, with the local variables that they use numbered from the first on. */

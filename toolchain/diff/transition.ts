@@ -8,7 +8,7 @@ import { type FieldStep, stepsInPlace } from "./in-place.ts"
 import { expression, integer, Sequence } from "./sequence.ts"
 import type { Side, SideUnit } from "./sides.ts"
 import { recordsMarker } from "./two-programs.ts"
-import { valueUses } from "./value-uses.ts"
+import { valueUses, valueUsesIn } from "./value-uses.ts"
 
 /**
  * What has to be done in a running program so that its top-level code is as good as that of another build. The same rules
@@ -22,6 +22,7 @@ import { valueUses } from "./value-uses.ts"
  * | `const` with another value, or computed from something that changed | is set again, if nobody else holds the old one |
  * | `const` object literal, flat | properties are added, removed and set in the object as it is |
  * | `const` made by `new` with other arguments | the fields that hold those arguments are set |
+ * | statements that only fill what a `const` holds, added, removed or changed | it is made and filled anew, if nobody else holds it |
  * | timer, subscription or fiber added | the statement runs |
  * | … removed | it is ended |
  * | … changed, or with arguments that changed | it is ended and, if it was still going on, the new one started |
@@ -32,11 +33,17 @@ import { valueUses } from "./value-uses.ts"
  */
 export interface Transition {
     readonly code: Sequence
-    readonly refusals: readonly Refusal[]
+    readonly refusals: readonly UnitRefusal[]
     /** what may not go live everywhere */
     readonly notes: readonly Refusal[]
     /** functions that this code calls once and whose registrations must be kept */
     readonly starters: ReadonlySet<number>
+}
+
+/** A refusal and the statement that it is for. */
+export interface UnitRefusal {
+    readonly unit: SideUnit
+    readonly refusal: Refusal
 }
 
 export type Relocate = (statements: readonly Statement[]) => readonly Statement[]
@@ -51,11 +58,14 @@ export function transition(from: Side, to: Side, relocate: { readonly from: Relo
 
 class TransitionBuilder {
     private readonly code = new Sequence()
-    private readonly refusals: Refusal[] = []
+    private readonly refusals: UnitRefusal[] = []
     private readonly notes: Refusal[] = []
     private readonly starters = new Set<number>()
     /** globals of `to` whose value is another one afterwards */
     private readonly changedValues = new Set<number>()
+    /** declarations of `to` whose values have to be filled anew, and those that nothing fills any more */
+    private readonly refills = new Set<SideUnit>()
+    private readonly emptied = new Set<SideUnit>()
     private readonly from: Side
     private readonly to: Side
     private readonly relocate: { readonly from: Relocate; readonly to: Relocate }
@@ -71,14 +81,38 @@ class TransitionBuilder {
     build(): Transition {
         for (const u of this.from.units) if (!u.partner) this.removed(u)
         for (const u of this.to.units) {
-            if (!u.partner) this.added(u)
+            const table = this.to.fills.get(u)
+            if (table) this.filled(u, table)
+            else if (!u.partner) this.added(u)
             else if (u.isSame) this.kept(u)
             else this.changed(u, u.partner)
         }
-        return { code: this.code, refusals: this.refusals, notes: this.notes, starters: this.starters }
+        return { code: this.code, refusals: this.withoutHalves(), notes: this.notes, starters: this.starters }
+    }
+
+    /**
+     * A statement that only fills what a `const` holds. When it is another one, or uses what changed, the object is made and
+     * filled anew, behind the last of its statements.
+     */
+    private filled(u: SideUnit, table: SideUnit): void {
+        const all = this.to.units.filter(x => this.to.fills.get(x) === table)
+        if (!u.isSame || this.causeOfChange(u)) this.refills.add(table)
+        if (u !== all[all.length - 1] || !(this.refills.has(table) || this.changedValues.has(table.variable!.global))) return
+        if (!table.partner) return all.forEach(x => this.run(x))
+        this.refills.delete(table)
+        if (!this.setAgain(table, { what: "the statements that fill it" })) return
+        for (const x of all) this.run(x)
     }
 
     private removed(u: SideUnit): void {
+        const table = this.from.fills.get(u)
+        if (table?.partner) {
+            // nothing else may fill it any more, so that no statement of the other build is the last one
+            if (![...this.to.fills.values()].includes(table.partner)) this.emptied.add(table.partner)
+            this.refills.add(table.partner)
+            return
+        }
+        if (table) return
         if (u.registration) this.release(u)
         // on the way back, what the image's own statement did is reported in the other direction
         else if (!declares(u) && !u.isPrint && !isMigration(this.from, u) && !this.isWayBack) this.refuse(this.from, u, "this statement was removed; it has run")
@@ -102,6 +136,7 @@ class TransitionBuilder {
     }
 
     private kept(u: SideUnit): void {
+        if (this.emptied.has(u)) return void this.setAgain(u, { what: "the statements that filled it" })
         const cause = this.causeOfChange(u)
         if (cause === undefined || u.isPrint) return
         if (u.registration) this.replace(u, u)
@@ -149,7 +184,13 @@ class TransitionBuilder {
     }
 
     /** A `const` gets its value anew. */
-    private setAgain(u: SideUnit, cause: { what: string }): void {
+    private setAgain(u: SideUnit, cause: { what: string }): boolean {
+        const refusals = this.refusals.length
+        this.trySetAgain(u, cause)
+        return this.refusals.length === refusals
+    }
+
+    private trySetAgain(u: SideUnit, cause: { what: string }): void {
         const { global, name } = u.variable!
         if (u.waits) return this.refuse(this.to, u, `const ${name} has another value, and computing it waits`)
         if (!this.to.reach.onlyComputes(u.statements, global))
@@ -161,6 +202,14 @@ class TransitionBuilder {
             })
             if (uses.some(x => x.mutated))
                 return this.refuse(this.to, u, `const ${name} changed, but its value holds state that the program has changed since`)
+            const changesIt = (side: Side, own: SideUnit) =>
+                side.units.some(x => {
+                    if (x === own || side.fills.get(x) === own) return false
+                    const { mutated, escapes } = valueUsesIn(side.program, x.statements, own.variable!.global, isDeep(own))
+                    return mutated || escapes
+                })
+            if (changesIt(this.to, u) || (u.partner?.variable && changesIt(this.from, u.partner)))
+                return this.refuse(this.to, u, `const ${name} changed, but other statements have filled it or handed it on`)
             if (uses.some(x => x.escapes)) return this.refuse(this.to, u, `const ${name} changed, but other places may hold its old value`)
         }
         this.run(u)
@@ -241,7 +290,29 @@ class TransitionBuilder {
     }
 
     private refuse(side: Side, u: SideUnit, detail: string): void {
-        this.refusals.push(refusal("HOV101", "top-level code", locate(side.program, 0, origin(u)), detail))
+        // of the new source, which is the one that a person has open
+        const isOld = (side === this.from) !== this.isWayBack
+        const place = isOld && u.partner ? { program: (side === this.from ? this.to : this.from).program, unit: u.partner } : { program: side.program, unit: u }
+        this.refusals.push({ unit: u, refusal: refusal("HOV101", "top-level code", locate(place.program, 0, origin(place.unit)), detail) })
+    }
+
+    /** A statement that was edited is one that is gone and one that is new: they are reported as one. */
+    private withoutHalves(): UnitRefusal[] {
+        const gone = this.refusals.filter(r => !r.unit.partner && this.from.units.includes(r.unit))
+        const whole = this.refusals.map(r => {
+            if (r.unit.partner || !this.to.units.includes(r.unit)) return r
+            const half = gone.findIndex(g => g.unit.path === r.unit.path && this.isBehindSame(g.unit, r.unit))
+            if (half < 0) return r
+            gone.splice(half, 1)
+            return { ...r, refusal: { ...r.refusal, detail: "this statement changed; it has run" } }
+        })
+        return whole.filter(r => r.unit.partner || !this.from.units.includes(r.unit) || gone.includes(r))
+    }
+
+    /** Whether the statements before them that both builds have are the same. */
+    private isBehindSame(before: SideUnit, after: SideUnit): boolean {
+        const known = (side: Side, u: SideUnit) => side.units.slice(0, side.units.indexOf(u)).findLast(x => x.partner)
+        return known(this.from, before) === known(this.to, after)?.partner
     }
 }
 

@@ -1,5 +1,5 @@
 import { builtinStrings } from "../devs/builtins.ts"
-import { type Expr, visitExprs } from "../devs/code.ts"
+import { type Expr, type Statement, visitExprs } from "../devs/code.ts"
 import type { CompiledProgram, ProgramFunction } from "../program/compiled-program.ts"
 import { stringOf } from "./class-layout.ts"
 
@@ -19,6 +19,10 @@ const readers: ReadonlySet<string> = new Set([
     "lastIndexOf", "join", "includes", "getAt", "toString", "concat", "at", "equals", "startsWith", "endsWith", "trim", "split",
     "charAt", "charCodeAt", "readUInt16LE", "readUInt16BE", "readUInt32LE", "readUInt32BE", "getBit", "keys",
 ])
+/** Methods that change what they are called on. */
+export const changers: ReadonlySet<string> = new Set([
+    "push", "insert", "setAt", "fill", "pushRange", "fillAt", "blitAt", "set", "pop", "shift", "unshift", "splice", "sort", "reverse", "rotate", "fillRandom",
+])
 /** Readers that hand no element of theirs to anybody. */
 const blindReaders: ReadonlySet<string> = new Set(["indexOf", "lastIndexOf", "join", "includes", "toString", "equals"])
 const harmlessFunctions: ReadonlySet<string> = new Set(["print", "format", "keys", "stringify", "isArray", "sleep", "millis"])
@@ -37,6 +41,16 @@ export function valueUses(program: CompiledProgram, global: number, deep: boolea
         scan(program, f, global, new Set(seeds), deep, uses, follow)
     }
     for (const f of program.functions) if (f.owner === "app") follow(f, [])
+    return uses
+}
+
+/** The same for a part of top-level code. */
+export function valueUsesIn(program: CompiledProgram, statements: readonly Statement[], global: number, deep: boolean): ValueUses {
+    const uses: ValueUses = { mutated: false, escapes: false, storedFields: new Set() }
+    const follow = () => {
+        uses.mutated = uses.escapes = true
+    }
+    scan(program, { ...program.functions[0], statements }, global, new Set(), deep, uses, follow)
     return uses
 }
 
@@ -65,6 +79,8 @@ function scan(
             if (e.kind !== "op") return
             if (e.op.name === "MAKE_CLOSURE") captures = true
             if (e.op.name === "BIND" && isPart(e.args[1])) uses.mutated = true
+            // a method that is called later, when its arguments have been worked out
+            if (isField(e) && changers.has(fieldName(program, e) ?? "") && isPart(e.args[0])) uses.mutated = true
         })
         switch (s.op.name) {
             case "STORE_GLOBAL":

@@ -1,5 +1,6 @@
 import type { Assembler, Expression } from "../devs/assembler.ts"
 import { op, type OpName } from "../devs/opcodes.ts"
+import { type AddedKind, addedKinds } from "../format/image.ts"
 import { A, accumulatorSlot, B, CODE, codeHeaderWords, codeSlot, K, PC, pcSlot, R, S, secondSlot, spillSlot } from "./frame.ts"
 import { allRegisters, emitStore, parsePattern, PatternReader } from "./patterns.ts"
 
@@ -25,6 +26,8 @@ export interface BaseHandlers {
     readonly globals: readonly number[]
     /** functions of the base that capture variables, made with MAKE_CLOSURE */
     readonly closures: readonly number[]
+    /** functions that close over a code array: called as closures of a frame, they make closures of that frame */
+    readonly makers: Readonly<Record<AddedKind, number>>
     /** slots of captured variables, as inner functions reach them */
     readonly capturedSlots: readonly number[]
     /** slots of captured variables behind the executor's, as the function that owns them does */
@@ -239,6 +242,8 @@ function special(base: BaseHandlers): Operation[] {
         plain(`L${slot}=A`, 1, a => a.emit("STORE_LOCAL", slot, A))
     }
     for (const f of base.closures) value(`A=closure${f}`, 1, ["MAKE_CLOSURE", f])
+    // level 1 of what they make is the maker's frame, which has the code array, and level 2 this frame
+    for (const kind of addedKinds) made(`A=new ${kind}`, 2, a => a.emit("CALL1", ["MAKE_CLOSURE", base.makers[kind]], K(1)))
     return all
 }
 

@@ -1,5 +1,5 @@
-import { faultPolicies, type Image, type ImageFunction, imageHeaderBytes, parseImageHeader } from "./image.ts"
-import { specials, type Word } from "./words.ts"
+import { addedKinds, faultPolicies, type Image, type ImageFunction, imageHeaderBytes, parseImageHeader } from "./image.ts"
+import { codeArrayMark, specials, type Word } from "./words.ts"
 
 /** These bytes are no image that a board would load; `offset` is where that was seen. */
 export class ImageError extends Error {
@@ -56,13 +56,13 @@ function readFunction(r: Reader, kind: number): ImageFunction {
     for (let i = 0; i < numbers.length; i += 3) ranges.push([numbers[i], numbers[i + 1], numbers[i + 2]])
     let position = codeHeaderWords
     const words = r.many(() => r.word(position++))
-    const target = kind >= 2 ? { host: kind - 2 } : { added: kind === 1 ? ("method" as const) : ("function" as const) }
+    const target = kind < addedKinds.length ? { added: addedKinds[kind] } : { host: kind - addedKinds.length }
     return { target, policy, ranges, words }
 }
 
 /** What refers to a part of the image must find it there. */
 function checkIndices(image: Image, sizeBytes: number): void {
-    const limits = { string: image.strings.length, buffer: image.buffers.length, function: image.functions.length, cell: image.cells, token: image.tokens }
+    const limits = { string: image.strings.length, buffer: image.buffers.length, function: image.functions.length, code: image.functions.length, cell: image.cells, token: image.tokens }
     const check = (word: Word, length: number): void => {
         if (word.kind === "member") {
             check(word.object, length)
@@ -139,7 +139,9 @@ class Reader {
             case 0xc3:
                 return { kind: "float", value: this.file.readDoubleLE(this.take(8)) }
             case 0xc4: {
-                const value = specials[this.byte()]
+                const mark = this.byte()
+                if (mark === codeArrayMark) return { kind: "code", index: this.varint() }
+                const value = specials[mark]
                 if (value === undefined) throw new ImageError("a special value that is not known", this.at - 1)
                 return { kind: "special", value }
             }

@@ -32,8 +32,12 @@ export interface ImageHeader {
     readonly budget: number
 }
 
+/** What functions that a base does not have are to their callers, by the number that an image says it with. */
+export const addedKinds = ["function", "method", "rest function", "rest method"] as const
+export type AddedKind = (typeof addedKinds)[number]
+
 /** What a function of the image is: it takes a host's place, or is new. */
-export type ImageTarget = { readonly host: number } | { readonly added: "function" | "method" }
+export type ImageTarget = { readonly host: number } | { readonly added: AddedKind }
 export const faultPolicies = ["skip", "rerun", "rethrow"] as const
 
 export interface ImageFunction {
@@ -81,7 +85,7 @@ export function encodeImage(image: Image): Uint8Array {
     list(image.buffers, bytes)
     body.push(...varint(image.cells), ...varint(image.tokens))
     // what each function is comes first: code of one may refer to a later one
-    list(image.functions, f => body.push(...varint("host" in f.target ? f.target.host + 2 : f.target.added === "method" ? 1 : 0)))
+    list(image.functions, f => body.push(...varint(targetNumber(f.target))))
     image.functions.forEach(f => {
         body.push(faultPolicies.indexOf(f.policy))
         list(f.ranges.flat(), n => body.push(...varint(n)))
@@ -106,11 +110,15 @@ export function encodeImage(image: Image): Uint8Array {
     return Buffer.concat([header, Buffer.from(body)])
 }
 
+export function targetNumber(target: ImageTarget): number {
+    return "host" in target ? target.host + addedKinds.length : addedKinds.indexOf(target.added)
+}
+
 /** How many of an image's bytes are this function's. */
 export function functionSizeBytes(f: ImageFunction): number {
     const numbers = f.ranges.flat()
     const size = (ns: readonly number[]) => ns.reduce((sum, n) => sum + varint(n).length, 0)
-    const target = "host" in f.target ? f.target.host + 2 : 0
+    const target = targetNumber(f.target)
     const words = f.words.reduce((sum, w, i) => sum + encodeWord(w, i + codeHeaderWords).length, 0)
     return 1 + size([target, numbers.length, ...numbers, f.words.length]) + words
 }

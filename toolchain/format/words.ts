@@ -8,7 +8,7 @@
  * | c0, c1 + u8 | handler 192 …, 448 … |
  * | c2 + i32 | integer |
  * | c3 + f64 | number |
- * | c4 + u8 | undefined, null, true, false, NaN, Infinity |
+ * | c4 + u8 | undefined, null, true, false, NaN, Infinity; 6: code array of a function of the image, + varint |
  * | c5 + varint | value of the base (see `statics`) |
  * | c6, c7, c8, c9, ca + varint | string, buffer, function, cell, token of the image |
  * | cb + word + word | member of an object: looked up when the image is loaded |
@@ -24,12 +24,14 @@ export type Word =
     | { readonly kind: "float"; readonly value: number }
     | { readonly kind: "special"; readonly value: (typeof specials)[number] }
     | { readonly kind: "static"; readonly index: number }
-    | { readonly kind: "string" | "buffer" | "function" | "cell" | "token"; readonly index: number }
+    | { readonly kind: "string" | "buffer" | "function" | "cell" | "token" | "code"; readonly index: number }
     | { readonly kind: "member"; readonly object: Word; readonly name: Word }
     | { readonly kind: "target"; readonly index: number }
     | { readonly kind: "migrate" }
 
 export const specials = ["undefined", "null", "true", "false", "nan", "infinity"] as const
+/** behind the special values: a function's code array, which closures are made over */
+export const codeArrayMark = specials.length
 
 const imageTables = { string: 0xc6, buffer: 0xc7, function: 0xc8, cell: 0xc9, token: 0xca } as const
 
@@ -62,6 +64,8 @@ export function encodeWord(word: Word, position: number): number[] {
         }
         case "migrate":
             return [0xcf]
+        case "code":
+            return [0xc4, codeArrayMark, ...varint(word.index)]
         default:
             return [imageTables[word.kind], ...varint(word.index)]
     }

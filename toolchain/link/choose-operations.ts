@@ -2,7 +2,7 @@ import { Assembler } from "../devs/assembler.ts"
 import { FunctionFlag } from "../devs/image.ts"
 import { CapturedVariables } from "../diff/captured.ts"
 import { matchPrograms } from "../diff/match.ts"
-import { programScope } from "../diff/program-scope.ts"
+import { nothingNew, programScope } from "../diff/program-scope.ts"
 import { keepsParameters } from "../diff/rerun.ts"
 import { type BaseHandlers, coreOperations, fixedHandlers, fusedOperation, type Operation, type ResidentFunctions } from "../executor/operations.ts"
 import { globalsOf, parsePattern } from "../executor/patterns.ts"
@@ -60,7 +60,7 @@ export function countOperations(
 ): Map<string, number> {
     const match = matchPrograms(program, program)
     const captured = new CapturedVariables({ program, places }, program, match)
-    const shared = programScope(program, program, match, { functionNumber: () => 0, cellNumber: () => 0 }, new Set(), new Set())
+    const shared = programScope(program, program, match, nothingNew, new Set(), new Set())
     const globals = new Set(base.globals)
     const operations = {
         has: (name: string) => core.has(name) || (parsePattern(name) !== undefined && globalsOf(name).every(g => globals.has(g))),
@@ -70,7 +70,7 @@ export function countOperations(
         try {
             const guest = translateFunction({
                 ...input,
-                scope: { ...shared, capturedSlot: (slot, levels) => captured.place(f, slot, levels) },
+                scope: { ...shared, captured: (slot, levels) => captured.place(f, slot, levels) },
                 parameterCount: f.index === 0 ? 0 : f.devs.args,
                 pinned: captured.of(f.index),
                 operations,

@@ -2,9 +2,10 @@ import { Assembler } from "../devs/assembler.ts"
 import { type DevsFunction } from "../devs/image.ts"
 import { type Statement, visitExprs } from "../devs/code.ts"
 import { expressionOf, placeOf, reassemble } from "../devs/reassemble.ts"
-import { accumulatorSlot, CODE, codeSlot, frameSlots, secondSlot } from "../executor/frame.ts"
+import { accumulatorSlot, codeSlot, frameSlots, secondSlot } from "../executor/frame.ts"
 import type { MachineGlobals } from "../executor/operations.ts"
 import { emitBackEdge } from "./loops.ts"
+import { emitReplacedCode } from "./replaced-code.ts"
 import { type CapturedPlaces, capturedUses } from "./captured-places.ts"
 import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
 
@@ -32,9 +33,7 @@ export function isHost(f: ProgramFunction): boolean {
  * ```
  *      if (!pointer) goto body
  *      CODE := pointer
- * try: try { throw CODE[0] }        // jumps to the entry handler; replaced code runs in this frame
- *      catch (e) { B := e; budgetLeft := budget; budget := 1; if (CODE) goto try }
- *                                   // the entry handler sees the budget end and looks at B
+ *      run CODE                       // emitReplacedCode
  * body:
  * ```
  *
@@ -44,17 +43,7 @@ export function isHost(f: ProgramFunction): boolean {
 export function emitPrelude(a: Assembler, pointer: number, machine: MachineGlobals): void {
     a.emit("JMP_Z", "body", ["LOAD_GLOBAL", pointer])
     a.emit("STORE_LOCAL", codeSlot, ["LOAD_GLOBAL", pointer])
-    a.label("try")
-    a.emit("TRY", "thrown")
-    a.emit("THROW", ["INDEX", CODE, 0])
-    a.label("thrown")
-    a.emit("CATCH")
-    a.emit("STORE_LOCAL", secondSlot, ["RET_VAL"])
-    a.emit("STORE_GLOBAL", machine.budgetLeft, ["LOAD_GLOBAL", machine.budget])
-    a.emit("STORE_GLOBAL", machine.budget, 1)
-    a.emit("JMP_Z", "body", CODE)
-    a.emit("JMP", "try")
-    a.label("body")
+    emitReplacedCode(a, machine, "body")
 }
 
 /** A host whose calls the ledger notes, as they may wait. */

@@ -3,12 +3,14 @@ import { Assembler, type Expression } from "../devs/assembler.ts"
 import { decodeCode } from "../devs/code.ts"
 import { placeOf, reassemble } from "../devs/reassemble.ts"
 import { type DevsFunction, functionStarts, parseDevs, serializeDevs, sha256 } from "../devs/image.ts"
+import { allRegisters } from "../executor/patterns.ts"
 import { assembleExecutor } from "../executor/assemble.ts"
 import { frameSlots, R } from "../executor/frame.ts"
+import { type AddedKind, addedKinds } from "../format/image.ts"
 import type { MachineGlobals, Operation } from "../executor/operations.ts"
 import { chooseOperations } from "./choose-operations.ts"
 import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
-import { type DebugInfo, packSourceMap, sourceMapEntries } from "../program/debug-info.ts"
+import type { DebugInfo } from "../program/debug-info.ts"
 import { LinkError } from "./errors.ts"
 import { capturedPlaces, type CapturedPlaces, withPlaces } from "./captured-places.ts"
 import { applicationGlobals, capturedSlots, closureFunctions, emitPrelude, emitEnterCall, emitLeaveCall, type Host, hostCode, hostFunction, isHost, type NotedHost } from "./hosts.ts"
@@ -18,6 +20,10 @@ import { stubFunction } from "./stub.ts"
 import { topLevelUnits } from "../program/top-level.ts"
 import { waitingFunctions } from "../program/waiting-functions.ts"
 import { recordedCalls, recordPlace, recordsGlobal, startedAt } from "./registrations.ts"
+import { callingTwin, twinFunction, twinsOf } from "./recursion.ts"
+import { shiftDebugInfo } from "./shift-debug-info.ts"
+import { type NeverWaiting, neverWaiting } from "./waiting.ts"
+import { spareClasses, spareFunction } from "./spare-classes.ts"
 import { collectStatics, type Static, staticExpression, staticGroupSize } from "./statics.ts"
 
 /**
@@ -37,6 +43,8 @@ export interface LinkedBase {
     readonly waiting: ReadonlySet<number>
     /** loops that replaced code can take over; an image numbers them behind the hosts */
     readonly loops: readonly LoopPointer[]
+    /** function numbers of the classes that classes which the base lacks take the place of */
+    readonly spares: readonly number[]
     readonly statics: readonly Static[]
     readonly operations: readonly Operation[]
     readonly places: CapturedPlaces
@@ -58,11 +66,13 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     const first = program.image.globals
     const machine: MachineGlobals = { budget: first, loopExhausted: first + 1, entryExhausted: first + 2, resume: first + 3, budgetLeft: first + 4 }
     const firstPointer = first + Object.keys(machine).length
-    const hosts: Host[] = [program.functions[0], ...program.functions.filter(isHost)].map((f, i) => ({
+    const spares = spareClasses(program)
+    const hosts: Host[] = [program.functions[0], ...program.functions.filter(isHost), ...spares].map((f, i) => ({
         functionIndex: f.index,
         key: f.key,
         pointer: firstPointer + i,
     }))
+    const maker = (kind: AddedKind) => doors.stubs[kind].creator!
     const places = capturedPlaces(program)
     const records = recordsGlobal(program)
     const operations = chooseOperations(
@@ -71,7 +81,9 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         {
             globals: [...applicationGlobals(program), records],
             closures: closureFunctions(program),
-            capturedSlots: capturedSlots(program, places),
+            makers: { function: maker("function"), method: maker("method"), "rest function": maker("rest function"), "rest method": maker("rest method") },
+            // inner functions that the base does not have find the variables around them in registers
+            capturedSlots: [...new Set([...allRegisters, ...capturedSlots(program, places)])],
             farPlaces: places.far,
             machine,
         },
@@ -83,12 +95,13 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
             moveCall: doors.moveCall.index,
         },
     )
-    const waiting = waitingFunctions(program)
+    const never = neverWaiting(program)
+    // what the source says may wait, without what is known not to
+    const waiting = new Set([...waitingFunctions(program)].filter(i => !never.functions.has(i)))
     const noted = (host: Host, number: number): NotedHost | undefined =>
         waiting.has(host.functionIndex) ? { number, enterCall: doors.enterCall.index, leaveCall: doors.leaveCall.index } : undefined
-    const loops: LoopPointer[] = [program.functions[0], ...program.functions.filter(isHost)]
-        .flatMap(f => switchPoints(f.index === 0 ? { index: 0, statements: f.statements.slice(entrySplit(program)) } : f))
-        .map((point, i) => ({ ...point, pointer: firstPointer + hosts.length + i }))
+    const twins = twinsOf(program, never.functions)
+    const loops = loopPointers(program, never, firstPointer + hosts.length)
     const loopsOf = (f: number) => new Map(loops.filter(l => l.functionIndex === f).map(l => [l.headPc, l.pointer]))
     const executor = assembleExecutor(operations)
     const statics = collectStatics(program)
@@ -105,17 +118,30 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     }
     let preludeBytes = 0
     const moves = new Map<number, ReadonlyMap<number, number>>()
+    const isSpare = new Set(spares.map(f => f.index))
     for (const [number, host] of hosts.entries()) {
         if (host.functionIndex === 0) continue
         const note = noted(host, number)
         const f = functions[host.functionIndex]
-        const linked = hostCode(decodeCode(f.code), host.pointer, machine, loopsOf(host.functionIndex), note)
+        if (isSpare.has(host.functionIndex)) {
+            functions[host.functionIndex] = spareFunction(f, host.pointer, machine)
+            continue
+        }
+        const twin = twins.find(t => t.functionIndex === host.functionIndex)
+        const statements = decodeCode(f.code)
+        const linked = hostCode(twin ? callingTwin(statements, twin) : statements, host.pointer, machine, loopsOf(host.functionIndex), note)
         preludeBytes += linked.code.length - f.code.length
         moves.set(host.functionIndex, linked.places)
+        if (twin) {
+            const own = twinFunction(f, twin)
+            preludeBytes += own.linked.code.length
+            moves.set(twin.index, own.places)
+            functions[twin.index] = own.linked
+        }
         functions[host.functionIndex] = hostFunction(f, linked.code, note !== undefined)
     }
     for (const f of program.functions) {
-        if (f.owner !== "resident" && f.owner !== "library") continue
+        if ((f.owner !== "resident" && f.owner !== "library") || isSpare.has(f.index)) continue
         const shrunk = shrinkCode(functions[f.index].code)
         moves.set(f.index, shrunk.places)
         functions[f.index] = { ...functions[f.index], code: shrunk.code }
@@ -137,8 +163,8 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         pointers.forEach((pointer, i) => a.emit("STORE_GLOBAL", pointer, ["INDEX", R(0), i]))
         a.emit("RETURN", ["UNDEFINED"])
     })
-    for (const kind of ["function", "method"] as const) {
-        const stub = doors[kind === "method" ? "methodStub" : "functionStub"]
+    for (const kind of addedKinds) {
+        const stub = doors.stubs[kind]
         functions[stub.index] = stubFunction(functions[stub.index], kind, machine)
     }
     const staticsBytes = replace(doors.statics, a => emitStatics(a, statics, doors.collect.index))
@@ -152,11 +178,12 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     return {
         program,
         file,
-        debug: shiftDebugInfo(program, starts, functions, moves, file),
+        debug: shiftDebugInfo(program, twins, starts, functions, moves, file),
         baseId,
         hosts,
         waiting,
         loops,
+        spares: spares.map(f => f.index),
         statics,
         operations,
         places,
@@ -175,10 +202,15 @@ const doorFiles: Partial<Record<(typeof doorNames)[number], string>> = {
     leaveCall: "hotswap/ledger.ts",
     moveCall: "hotswap/ledger.ts",
 }
-type Doors = Record<(typeof doorNames)[number] | "functionStub" | "methodStub", ProgramFunction>
+type Doors = Record<(typeof doorNames)[number], ProgramFunction> & {
+    /** the closures that functions which a base does not have are made of */
+    readonly stubs: Readonly<Record<AddedKind, ProgramFunction>>
+}
+
+const makerNames: Readonly<Record<AddedKind, string>> = { function: "makeFunction", method: "makeMethod", "rest function": "makeRest", "rest method": "makeRestMethod" }
 
 function findDoors(program: CompiledProgram): Doors {
-    const doors = {} as Doors
+    const doors = {} as Record<(typeof doorNames)[number], ProgramFunction>
     for (const name of doorNames) {
         const file = doorFiles[name] ?? "hotswap/machine.ts"
         const f = program.functions.find(g => g.owner === "resident" && g.name === name && g.path.endsWith(file))
@@ -189,9 +221,8 @@ function findDoors(program: CompiledProgram): Doors {
             )
         doors[name] = f
     }
-    doors.functionStub = madeBy(program, "makeFunction")
-    doors.methodStub = madeBy(program, "makeMethod")
-    return doors
+    const stubs = Object.fromEntries(addedKinds.map(kind => [kind, madeBy(program, makerNames[kind])])) as Record<AddedKind, ProgramFunction>
+    return { ...doors, stubs }
 }
 
 /** The closure that a function of the resident returns. */
@@ -202,8 +233,22 @@ function madeBy(program: CompiledProgram, maker: string): ProgramFunction {
 }
 
 export interface LoopPointer extends SwitchPoint {
+    /** its place among the loops of its function that `switchPoints` finds */
+    readonly ordinal: number
     /** VM global that points to the code that takes the loop over, or is undefined */
     readonly pointer: number
+}
+
+/** Loops that may be in their middle when an image comes: in one that never waits, no image can be put in. */
+function loopPointers(program: CompiledProgram, never: NeverWaiting, firstPointer: number): LoopPointer[] {
+    return [program.functions[0], ...program.functions.filter(isHost)]
+        .flatMap(f => {
+            const statements = f.index === 0 ? f.statements.slice(entrySplit(program)) : f.statements
+            return switchPoints({ index: f.index, statements })
+                .map((point, ordinal) => ({ ...point, ordinal }))
+                .filter(point => !never.hasLoop(statements, point.headPc))
+        })
+        .map((point, i) => ({ ...point, pointer: firstPointer + i }))
 }
 
 interface LinkedMain {
@@ -308,35 +353,3 @@ function patchMarker(file: Buffer, baseId: Uint8Array, version: string, numbers:
     file.set(text, at + markerText.length + baseIdBytes + 2 * numbers.length)
     numbers.forEach((n, i) => file.writeUInt16LE(n, at + markerText.length + baseIdBytes + 2 * i))
 }
-
-/** Breakpoints and traces of the linked program: functions have moved, and statements of hosts within them. */
-function shiftDebugInfo(
-    program: CompiledProgram,
-    starts: readonly number[],
-    functions: readonly DevsFunction[],
-    moves: ReadonlyMap<number, ReadonlyMap<number, number>>,
-    file: Uint8Array,
-): DebugInfo {
-    const before = program.debug.functions
-    const ordered = before.map((f, i) => ({ start: f.startpc, index: i })).sort((x, y) => x.start - y.start)
-    const moved = (i: number, offset: number): number => {
-        const table = moves.get(i)
-        if (!table) return offset
-        let best = 0
-        for (const [from, to] of table) if (from <= offset) best = to + (offset - from)
-        return best
-    }
-    const entries = sourceMapEntries(program.debug).map(e => {
-        let owner = ordered[0].index
-        for (const o of ordered) if (o.start <= e.pc) owner = o.index
-        return { ...e, pc: starts[owner] + moved(owner, e.pc - before[owner].startpc) }
-    })
-    return {
-        ...program.debug,
-        functions: before.map((f, i) => ({ ...f, startpc: starts[i], size: functions[i].code.length })),
-        srcmap: packSourceMap(entries),
-        binary: { ...(program.debug.binary as object), hex: Buffer.from(file).toString("hex") },
-        binarySHA256: sha256(file).toString("hex"),
-    }
-}
-

@@ -2,6 +2,7 @@ import type { Expression } from "../devs/assembler.ts"
 import { visitExprs } from "../devs/code.ts"
 import type { OpName } from "../devs/opcodes.ts"
 import type { CompiledProgram } from "../program/compiled-program.ts"
+import { spareClasses } from "./spare-classes.ts"
 
 /** A value of the base that an image can refer to by number instead of carrying it. */
 export type Static =
@@ -47,6 +48,9 @@ const stringOperations: Partial<Record<OpName, Static["kind"]>> = {
 /** Built-in objects that programs reach: constructors and namespaces; prototypes are reached through them. */
 const reachableObjects = [0, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 27, 29, 31, 33, 35, 36, 38, 40, 42, 2, 4, 6, 8, 10, 28, 16]
 
+/** Functions of the resident that images call. */
+const doors = ["bringUp", "migrate", "emptyClass"]
+
 /**
  * Everything that the application and the libraries use, in a fixed order: the most used first, because an image
  * refers to those with fewer bytes.
@@ -59,9 +63,10 @@ export function collectStatics(program: CompiledProgram): Static[] {
         if (known) known.count += n
         else uses.set(key, { value, count: n })
     }
+    const spares = new Set(spareClasses(program))
     for (const f of program.functions) {
         // an edit may be the first to use them
-        if (f.owner === "resident" && (f.name === "bringUp" || f.name === "migrate")) use({ kind: "function", index: f.index }, 0)
+        if (f.owner === "resident" && (doors.includes(f.name) || spares.has(f))) use({ kind: "function", index: f.index }, 0)
         if (f.owner === "resident") continue
         const weight = f.owner === "app" ? 100 : 1
         if (f.owner !== "entry" && f.creator === undefined) use({ kind: "function", index: f.index }, weight)

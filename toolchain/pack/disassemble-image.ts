@@ -97,5 +97,5 @@ export function functionTitle(image: Image, number: number, base: LinkedBase | u
         [image.goBack, "runs when going back"],
     ] as const
     const role = roles.find(([n]) => n === number)?.[1]
-    return [mapped ?? "added", role ?? (target.added === "method" ? "new method" : "new function")].join(", ")
+    return [mapped ?? "added", role ?? `new ${target.added}`].join(", ")
 }

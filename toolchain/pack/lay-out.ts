@@ -65,6 +65,8 @@ export class ImagePool {
                 return this.required({ kind: "function", index: o.index })
             case "addedFunction":
                 return { kind: "function", index: o.index }
+            case "addedCode":
+                return { kind: "code", index: o.index }
             case "builtinObject":
                 return this.required({ kind: "object", index: o.index })
             case "builtinField":

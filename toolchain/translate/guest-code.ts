@@ -10,6 +10,8 @@ export type Operand =
     | { readonly kind: "baseFunction"; readonly index: number }
     /** a function that the base does not have, by its position in the image */
     | { readonly kind: "addedFunction"; readonly index: number }
+    /** code array of a function that the base does not have: what a closure is made over */
+    | { readonly kind: "addedCode"; readonly index: number }
     | { readonly kind: "builtinObject"; readonly index: number }
     /** a member of a built-in object, looked up when the image is loaded */
     | { readonly kind: "builtinField"; readonly object: number; readonly name: string }

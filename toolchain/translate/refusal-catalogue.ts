@@ -27,21 +27,13 @@ export const refusalCatalogue = {
         title: "More parameters than replaced code can take",
         fix: "Pass an object instead: at most nine parameters including `this`.",
     },
-    HOV107: {
-        title: "More values at once than replaced code can keep",
-        fix: "Split the function: fewer local variables that are in use at the same time.",
-    },
     HOV108: {
         title: "A captured variable cannot keep its place",
         fix: "Keep the variables that an inner function uses, or move them to module level.",
     },
-    HOV109: {
-        title: "An inner function was added",
-        fix: "Move it to module level, or make it a method.",
-    },
     HOV110: {
-        title: "A class was added",
-        fix: "Release a new base, or add the class to the base before it is needed.",
+        title: "More classes were added than the base has room for",
+        fix: "Add fewer classes at once, or release a new base.",
     },
     HOV111: {
         title: "An operation without translation",
@@ -74,6 +66,10 @@ export const refusalCatalogue = {
     HOV118: {
         title: "A new field is deleted",
         fix: "Set the field to undefined instead of deleting it, or write a migration with migrate().",
+    },
+    HOV119: {
+        title: "Callbacks made before the update keep their old code",
+        fix: "Nothing is refused: but what the program has registered before goes on in the old code until it ends or the board restarts. Registered again, it is the new one.",
     },
 } as const
 

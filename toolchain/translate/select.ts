@@ -45,7 +45,7 @@ export function constantOf(em: Emitter, e: Expr): Operand | undefined {
         case "STATIC_BUFFER":
             return em.scope.buffer(e.immediate)
         case "STATIC_FUNCTION":
-            return em.scope.function(e.immediate)
+            return em.scope.closure(e.immediate) ? undefined : em.scope.function(e.immediate)
         case "STATIC_SPEC":
             return em.scope.spec(e.immediate, false)
         case "STATIC_SPEC_PROTO":
@@ -193,14 +193,14 @@ export function evaluateTo(em: Emitter, to: Target, e: Expr): void {
         return storeTo(em, to)
     }
     if (name === "LOAD_CLOSURE") {
-        const levels = levelsOf(em, e.args[0])
-        em.emit(`A=c${em.scope.capturedSlot(e.immediate, levels)}`, { kind: "int", value: levels })
+        const { slot, levels } = em.scope.captured(e.immediate, levelsOf(em, e.args[0]))
+        em.emit(`A=c${slot}`, { kind: "int", value: levels })
         return storeTo(em, to)
     }
-    if (name === "MAKE_CLOSURE") {
-        const target = em.scope.closure(e.immediate)
-        if (target === undefined) throw new RefusalSignal("HOV109", "a function that captures variables was added", em.sourcePc)
-        em.emit(`A=closure${target}`)
+    if (name === "MAKE_CLOSURE" || name === "STATIC_FUNCTION") {
+        const closure = em.scope.closure(e.immediate)!
+        if ("base" in closure) em.emit(`A=closure${closure.base}`)
+        else em.emit(`A=new ${closure.kind}`, closure.added)
         return storeTo(em, to)
     }
     if (name === "LOAD_BUFFER") {

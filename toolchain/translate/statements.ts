@@ -25,9 +25,9 @@ export function translateStatement(context: FunctionContext, s: Statement, i: nu
             return
         }
         case "STORE_CLOSURE": {
-            const levels = levelsOf(em, s.args[0])
+            const { slot, levels } = em.scope.captured(s.immediate, levelsOf(em, s.args[0]))
             evaluate(em, s.args[1])
-            em.emit(`c${em.scope.capturedSlot(s.immediate, levels)}=A`, { kind: "int", value: levels })
+            em.emit(`c${slot}=A`, { kind: "int", value: levels })
             return
         }
         case "STORE_RET_VAL":

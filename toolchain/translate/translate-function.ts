@@ -4,6 +4,7 @@ import { allocate, entryMoves } from "./allocate.ts"
 import { Emitter, OutOfRegisters, ReturnValueLost } from "./emitter.ts"
 import type { GuestFunction, Operand, TryRange } from "./guest-code.ts"
 import { countUses, definesReturnValue, type Liveness, liveness, RETURN_VALUE } from "./liveness.ts"
+import { RefusalSignal } from "./refusal.ts"
 import type { Scope } from "./scope.ts"
 import { translateStatement } from "./statements.ts"
 import { finallyDetours, type TryRegion, tryRegions } from "./try-regions.ts"
@@ -106,7 +107,7 @@ function translateWith(input: TranslationInput, temporaries: number | undefined)
     statements.forEach((s, i) => {
         if (targets.has(i)) em.label(statementLabel(i))
         em.begin(s.pc, allocation.freeAt(i))
-        translateWithReturnValue(context, s, i)
+        placed(s.pc, () => translateWithReturnValue(context, s, i))
         if (!definesReturnValue(s)) em.resultRegister = undefined
         else if (em.resultRegister === undefined) {
             if (keepsReturnValue && live.liveOut[i].has(RETURN_VALUE)) em.storeVariable(RETURN_VALUE)
@@ -125,6 +126,15 @@ function translateWith(input: TranslationInput, temporaries: number | undefined)
     else if (typeof input.calls === "object") em.emit("move call", { kind: "int", value: input.calls.movedFrom })
     enterSpilled(em, parameterCount)
     return { items: [...em.items, ...body], tryRanges, tokens: tokenCount(context) }
+}
+
+/** A refusal of something that code refers to is one of the statement that does. */
+function placed(pc: number, translate: () => void): void {
+    try {
+        translate()
+    } catch (e) {
+        throw e instanceof RefusalSignal && e.pc === 0 ? new RefusalSignal(e.code, e.message, pc) : e
+    }
 }
 
 /** Whether `ret_val` is used only by the statement behind the one that sets it. */
