@@ -1,6 +1,7 @@
 import { EXIT } from "./exit-codes.ts"
 
 export type CliErrorCode =
+    | "HOV_CLI_COLD"
     | "HOV_CLI_USAGE"
     | "HOV_CLI_CONFIG"
     | "HOV_CLI_FILE"

@@ -14,6 +14,8 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
     test: async () => (await import("./commands/test.ts")).addTest,
     diff: async () => (await import("./commands/diff.ts")).addDiff,
     release: async () => (await import("./commands/release.ts")).addRelease,
+    "release show": async () => (await import("./commands/release-show.ts")).addReleaseGroup,
+    consolidate: async () => (await import("./commands/consolidate.ts")).addConsolidate,
     publish: async () => (await import("./commands/publish.ts")).addPublish,
     push: async () => (await import("./commands/push.ts")).addPush,
     settings: async () => (await import("./commands/settings.ts")).addSettings,
@@ -59,7 +61,10 @@ export async function handoverProgram(args: readonly string[]): Promise<Command>
 const optionsWithValue = ["--project", "--server"]
 
 function asked(args: readonly string[]): readonly string[] {
-    const verb = args.find((a, i) => !a.startsWith("-") && !optionsWithValue.includes(args[i - 1]))
+    const words = args.filter((a, i) => !a.startsWith("-") && !optionsWithValue.includes(args[i - 1]))
+    const [verb] = words
+    // "release VERSION" and "release show": two commands of one name
+    if (verb === "release" && words[1] === "show") return ["release show"]
     const name = verb === "rollout" ? "rollouts" : verb
-    return name !== undefined && Object.hasOwn(verbs, name) ? [name] : Object.keys(verbs)
+    return name !== undefined && Object.hasOwn(verbs, name) ? [name] : Object.keys(verbs).filter(v => v !== "release show")
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { type Artifact, parseArtifact } from "../toolchain/format/artifact.ts"
+import { parseColdImage } from "../toolchain/format/cold-image.ts"
 import type { Refusal } from "../toolchain/translate/refusal.ts"
 import { encodeImageMap, type ImageMap, readImageMap } from "../toolchain/pack/image-map.ts"
 
@@ -74,9 +75,10 @@ export function readRelease(outDir: string, version: string): ReleaseFile[] {
 /** The highest sequence that was given to an image for this base here; 0 for none. */
 export function highestSequence(outDir: string, baseId: string): number {
     let highest = 0
+    // A board keeps its count when it gets another base, so the cold release that brought this one counts too.
     for (const version of namesIn(join(outDir, "releases")))
         for (const { artifact } of readRelease(outDir, version))
-            if (artifact.manifest.baseId === baseId) highest = Math.max(highest, artifact.manifest.sequence)
+            if (artifact.manifest.baseId === baseId || (artifact.manifest.cold && parseColdImage(artifact.image).baseId === baseId)) highest = Math.max(highest, artifact.manifest.sequence)
     return highest
 }
 

@@ -2,19 +2,20 @@
  * Whole bases over the air: how long no program runs, beside the stock deploy of the same image, and what is left
  * after the power was cut at every flash operation (so at every block), and twice at seeded random ones.
  *
- *   npm run test:cold -- [--json] [--seed 1] [--part downtime,cuts,double] [--every 1] [--from 1] [--to N] [--pairs 200] [--boards 4]
+ *   npm run test:cold -- [--json] [--seed 1] [--part downtime,faults,cuts,double] [--every 1] [--from 1] [--to N] [--pairs 200] [--boards 4]
  */
 import { parseArgs } from "node:util"
 import { SeededRandom } from "../sim/seeded-random.ts"
 import { ColdBench } from "../test/support/cold-bench.ts"
 import { coldRun, type CutResult } from "./cold/cut-run.ts"
+import { faults } from "./cold/faults.ts"
 import { sixteenKilobytes, wholeBase } from "./cold/downtime.ts"
 
 const { values } = parseArgs({
     options: {
         json: { type: "boolean", default: false },
         seed: { type: "string", default: "1" },
-        part: { type: "string", default: "downtime,cuts,double" },
+        part: { type: "string", default: "downtime,faults,cuts,double" },
         every: { type: "string", default: "1" },
         from: { type: "string", default: "1" },
         to: { type: "string" },
@@ -38,6 +39,13 @@ if (parts.includes("downtime")) {
     Object.assign(summary, { sizeBytes: alone.sizeBytes, downtimeMs: alone.downtimeMs, stockDowntimeMs: alone.stockDowntimeMs, ratio: round(ratio), wholeBase: { ...whole, ratio: round(wholeRatio) } })
     if (ratio > 1 || wholeRatio > 1) summary.ok = false
     say(`downtime of ${alone.sizeBytes} bytes: ${alone.downtimeMs} ms, stock ${alone.stockDowntimeMs} ms; of a base with its resident, ${whole.sizeBytes} bytes: ${whole.downtimeMs} ms, stock ${whole.stockDowntimeMs} ms`)
+}
+
+if (parts.includes("faults")) {
+    const results = await faults()
+    summary.faults = results
+    if (results.some(r => r.state !== "rolledBack")) summary.ok = false
+    for (const { what, backMs, code } of results) say(`a base of which ${what}: the one before is back after ${backMs} ms (${code})`)
 }
 
 if (parts.includes("cuts") || parts.includes("double")) {

@@ -3,6 +3,6 @@
  *
  *     import { takeColdReleases } from "handover/src/cold"
  *
- * Needs the adapter's description in the project: `handover init --cold` copies it to services/.
+ * Needs the adapter's description in the project: copy services/native-cloud.md of this package to services/.
  */
 export { persist, takeColdReleases } from "./dfu/cold"

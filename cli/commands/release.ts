@@ -16,6 +16,7 @@ export function addRelease(program: Command): void {
     ).action(action(release))
 }
 
+
 /** Options of "release", which "publish" takes too. */
 export function releaseOptions(command: Command): Command {
     return command

@@ -67,6 +67,7 @@ const NAP_MS = 60000
 const LOOK_MS = 1000
 /** The store is prepared this long after power-on, out of the way of what comes first. */
 const PREPARE_MS = 20000
+const COLD_RETRY_MS = 5000
 /** Answers of the wrong length in a row before a blob counts as damaged at the server. */
 const SHORT_TRIES = 5
 
@@ -139,8 +140,10 @@ export function wake() {
 
 async function nap(ms: number) {
     if (inbox.length) return
+    const endMs = ds.millis() + ms
     napping = true
-    await ds.suspend(ms)
+    // a late answer to an earlier wait of this fiber may resume it: that is no reason to be early
+    while (napping && ds.millis() < endMs) await ds.suspend(endMs - ds.millis())
     napping = false
 }
 
@@ -361,6 +364,8 @@ async function failed(e: any) {
     dispatch({ kind: Ev.NetworkDown })
     noteFailures(state.failures)
     let waitMs = Math.round(backOffMs(state.failures, Math.random()))
+    // a base on trial must find out soon whether it reaches the server at all
+    if (coldTrial) waitMs = Math.min(waitMs, COLD_RETRY_MS)
     if (e.retryAfterS > 0) waitMs = Math.max(waitMs, e.retryAfterS * 1000)
     hov("retry", `code=${code} failures=${state.failures} ms=${waitMs}`)
     await nap(waitMs)
