@@ -6,8 +6,8 @@
  * besides the answer, and one timer for all polls that end in the same tenth of a second.
  */
 export interface HeldPoll {
-    /** Ends the poll; null = nothing to say (202). */
-    answer(body: string | null): void
+    /** Ends the poll; null = nothing to say (202). `last`: of its connection, too. */
+    answer(body: string | null, last?: boolean): void
 }
 
 const SLOT_MS = 100
@@ -23,6 +23,7 @@ export class HeldPolls {
     readonly #slots = new Map<number, Set<string>>()
     readonly #onDue: (deviceId: string) => string | null
     #timer: NodeJS.Timeout | undefined
+    #closed = false
 
     /** `onDue` is asked, when a poll's time is over, for what there is to say by now. */
     constructor(onDue: (deviceId: string) => string | null) {
@@ -35,6 +36,7 @@ export class HeldPolls {
 
     hold(deviceId: string, holdMs: number, poll: HeldPoll): void {
         this.end(deviceId, null)
+        if (this.#closed) return poll.answer(null, true)
         const slot = Math.ceil((performance.now() + holdMs) / SLOT_MS)
         this.#byDevice.set(deviceId, { poll, slot })
         const devices = this.#slots.get(slot)
@@ -60,7 +62,8 @@ export class HeldPolls {
     }
 
     close(): void {
-        for (const deviceId of [...this.#byDevice.keys()]) this.end(deviceId, null)
+        this.#closed = true
+        for (const deviceId of [...this.#byDevice.keys()]) this.#remove(deviceId)?.poll.answer(null, true)
         clearInterval(this.#timer)
         this.#timer = undefined
     }

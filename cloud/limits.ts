@@ -40,6 +40,8 @@ export const LIMITS = {
     headersTimeoutMs: 10_000,
     requestTimeoutMs: 30_000,
     keepAliveTimeoutMs: 75_000,
+    /** Connections that wait to be accepted: a fleet that comes back at once. */
+    backlog: 4_096,
     /** Lines of one device's log: in one request, each, and kept. */
     logLinesPerRequest: 32,
     logLineChars: 256,

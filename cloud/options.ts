@@ -1,3 +1,4 @@
+import type { Server } from "node:net"
 import type { LevelWithSilent } from "pino"
 import type { Clock } from "./clock.ts"
 import type { DdiOptions } from "./ddi/tenants.ts"
@@ -37,6 +38,8 @@ export interface CloudOptions {
     /** Where the built console is; found by itself when left out. */
     readonly consoleDir?: string
     readonly now?: Clock
+    /** Asked for the listening socket when all is ready, in the place of opening one: to take over from a server on this host. */
+    readonly door?: () => Promise<Server>
 }
 
 export interface Timings {
@@ -81,5 +84,8 @@ export const DEFAULT_TIMINGS: Timings = {
 export interface Cloud {
     readonly url: string
     readonly adminToken: string
-    close(): Promise<void>
+    /** What listens. */
+    readonly server: Server
+    /** With `graceMs` clients get that long to go by themselves, and what is under way is answered. */
+    close(options?: { readonly graceMs: number }): Promise<void>
 }

@@ -32,6 +32,8 @@ export async function createServer(log: Logger): Promise<FastifyInstance> {
         loggerInstance: log as FastifyBaseLogger,
         logController: new LogController({ disableRequestLogging: true }),
         forceCloseConnections: true,
+        // A request that comes while the server closes is the last of its connection, and is answered.
+        return503OnClosing: false,
         bodyLimit: LIMITS.operatorBodyBytes,
         requestTimeout: LIMITS.requestTimeoutMs,
         keepAliveTimeout: LIMITS.keepAliveTimeoutMs,

@@ -24,6 +24,7 @@ import { createLog } from "./log.ts"
 import { createMetrics } from "./metrics.ts"
 import { operatorGate } from "./operator-api/authorize.ts"
 import { operatorApi } from "./operator-api/index.ts"
+import { closeGently } from "./takeover/close-gently.ts"
 import type { Cloud, CloudOptions } from "./options.ts"
 import { DEFAULT_TIMINGS } from "./options.ts"
 import { Principals } from "./principals.ts"
@@ -195,9 +196,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         ...(hawkbit === undefined ? {} : { hawkbit }),
         now,
     })
+    let graceMs = 0
     app.addHook("preClose", async () => {
         held.close()
         hub.close()
+        if (graceMs > 0) await closeGently(app.server, graceMs)
     })
     const wssk = new WsskEndpoint({
         store,
@@ -212,7 +215,14 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         confirmMs: timings.coldConfirmMs,
     })
     wssk.listen(app.server)
-    await app.listen({ host: options.host ?? "127.0.0.1", port: options.port ?? 0 })
+    if (options.door === undefined) await app.listen({ host: options.host ?? "127.0.0.1", port: options.port ?? 0, backlog: LIMITS.backlog })
+    else {
+        await app.ready()
+        const door = await options.door()
+        // The server before us may have written until now.
+        await Promise.all([hub.reload(), extras.reload()])
+        await new Promise<void>(resolve => app.server.listen(door, resolve))
+    }
     // What happens by itself is done by one process of those on a database.
     const sampler = new FleetSampler({ store, now, log, sampleMs: timings.sampleMs, isWhole: () => handover.isWhole })
     const byItself = [controller, runner, sender, sampler, ...(sync === undefined ? [] : [sync])]
@@ -226,7 +236,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     log.info({ url }, "the cloud listens")
 
     let closing: Promise<void> | undefined
-    async function close(): Promise<void> {
+    async function closeAll(): Promise<void> {
         handover.close()
         wssk.close()
         await app.close()
@@ -238,7 +248,12 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         await writer.close()
         await store.close()
     }
-    return { url, adminToken, close: () => (closing ??= close()) }
+    const close = (how?: { readonly graceMs: number }): Promise<void> => {
+        graceMs = how?.graceMs ?? 0
+        closing ??= closeAll()
+        return closing
+    }
+    return { url, adminToken, server: app.server, close }
 }
 
 const openStore = (options: CloudOptions, onError: (error: unknown) => void): Promise<Store> =>

@@ -4,7 +4,7 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { encodeStatementFile } from "../toolchain/format/statement.ts"
 import type { TestCloud } from "./support/cloud.ts"
-import { BASE, call, openCloud, publish, TestDevice } from "./support/cloud.ts"
+import { BASE, call, openCloud, publish, TestDevice, until } from "./support/cloud.ts"
 
 const test = suite<{ cloud: TestCloud; clock: { ms: number } }>("cloud: identity of devices and operators")
 test.before(async context => {
@@ -83,7 +83,7 @@ test("a token that is rotated softly counts until the new one was used; the new 
     const device = await TestDevice.add(cloud, "soft")
     await device.poll()
     await cloud.must(200, "POST", "/devices/soft/token", { keepOld: true })
-    const told = (await device.poll()).body.token
+    const told = (await until("the new token", () => device.poll(), answer => answer.body?.token !== undefined)).body.token
     clock.ms += 61_000
     assert.is((await device.poll()).body.token, told, "an answer that was lost is given again")
     const renewed = new TestDevice(cloud.url, "soft", told)

@@ -1,6 +1,8 @@
+import type { ChildProcess } from "node:child_process"
 import { type Command, Option } from "commander"
 import { join } from "node:path"
-import type { CloudOptions } from "../../cloud/index.ts"
+import type { Cloud, CloudOptions } from "../../cloud/index.ts"
+import { EXIT } from "../exit-codes.ts"
 import { inProject, shown } from "../paths.ts"
 import { action, type Session } from "../session.ts"
 import { wholeNumber } from "../option-values.ts"
@@ -11,6 +13,7 @@ interface Options {
     readonly port: number
     readonly logLevel: CloudOptions["logLevel"]
     readonly pollMs?: number
+    readonly takeover?: boolean
 }
 
 export function addServe(program: Command): void {
@@ -26,20 +29,65 @@ export function addServe(program: Command): void {
         .option("--host <address>", "address to listen on", "127.0.0.1")
         .option("--port <n>", "port to listen on; 0 takes a free one", wholeNumber, 8070)
         .option("--poll-ms <n>", "interval that boards are told for plain polls", wholeNumber)
+        .option("--takeover", "take over from the server that runs with this data folder: port and connections, without a gap")
         .addOption(new Option("--log-level <level>", "what goes to the error stream").choices(["trace", "debug", "info", "warn", "error", "silent"]).default("warn"))
         .action(action(serve))
 }
 
-async function serve({ out, config, env }: Session, options: Options): Promise<void> {
+/** Clients that talk go by themselves meanwhile; silent ones are hung up on after it. */
+const GRACE_MS = 1_000
+const EXIT_MS = 200
+
+async function serve({ out, config, env }: Session, options: Options): Promise<number> {
     // the server's packages are loaded by this verb only
-    const { optionsFromEnvironment, startCloud } = await import("../../cloud/index.ts")
+    const { arrival, createLog, offerTakeover, optionsFromEnvironment, startAsNext, startCloud } = await import("../../cloud/index.ts")
     const dataDir = inProject(config, options.data)
+    let stop: () => void = () => {}
     const stopped = new Promise<void>(resolve => {
+        stop = resolve
         process.once("SIGINT", () => resolve())
         process.once("SIGTERM", () => resolve())
     })
+    const arriving = arrival()
+    if (options.takeover && arriving === undefined) {
+        const next = await startAsNext(dataDir)
+        if (next !== undefined) return followed(next, stopped)
+        out.note("there is no server to take over from: this one starts by itself")
+    }
     const given = env.HANDOVER_ADMIN_TOKEN || undefined
-    const cloud = await startCloud({ dataDir, host: options.host, port: options.port, logLevel: options.logLevel, pollMs: options.pollMs, ...optionsFromEnvironment(env) })
+    const log = createLog(options.logLevel ?? "warn")
+    const start = (door?: CloudOptions["door"]): Promise<Cloud> =>
+        startCloud({ dataDir, host: options.host, port: options.port, logLevel: options.logLevel, pollMs: options.pollMs, ...optionsFromEnvironment(env), door })
+    let cloud: Cloud
+    try {
+        cloud = await start(arriving?.door)
+    } catch (error) {
+        // A database that is open already, or the channel to the other server, must not keep this process.
+        setTimeout(() => process.exit(), EXIT_MS).unref()
+        throw error
+    }
+    for (const socket of arriving?.connections() ?? []) cloud.server.emit("connection", socket) && socket.resume()
+    arriving?.serving()
+    const { port } = new URL(cloud.url)
+    const offer = (): Promise<() => Promise<void>> =>
+        offerTakeover({
+            dataDir,
+            server: cloud.server,
+            log,
+            release: () => cloud.close({ graceMs: GRACE_MS }),
+            onTaken: stop,
+            onLost: () => {
+                log.error("the server that was to take over has ended: this one serves again")
+                void (async () => {
+                    cloud = await startCloud({ dataDir, host: options.host, port: Number(port), logLevel: options.logLevel, pollMs: options.pollMs, ...optionsFromEnvironment(env) })
+                    withdraw = await offer()
+                })().catch(error => {
+                    log.fatal({ err: error }, "it cannot")
+                    process.exit(1)
+                })
+            },
+        })
+    let withdraw = await offer()
     const tokenFile = given === undefined ? shown(join(dataDir, "admin.token")) : undefined
     out.result({ ok: true, url: cloud.url, dataDir: shown(dataDir), adminTokenFile: tokenFile }, () =>
         [
@@ -48,5 +96,13 @@ async function serve({ out, config, env }: Session, options: Options): Promise<v
         ].join("\n"),
     )
     await stopped
+    await withdraw()
     await cloud.close()
+    return EXIT.ok
+}
+
+/** The child is the server: it is stopped with this process, and its exit code is ours. */
+async function followed(next: ChildProcess, stopped: Promise<void>): Promise<number> {
+    void stopped.then(() => next.kill("SIGTERM"))
+    return new Promise(resolve => next.once("exit", code => resolve(code ?? EXIT.failed)))
 }

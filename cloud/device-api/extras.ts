@@ -35,14 +35,14 @@ export class Extras {
 
     static async open(store: Store, secret: ServerSecret, onError: (error: unknown) => void): Promise<Extras> {
         const extras = new Extras(store, secret)
-        await extras.#load()
+        await extras.reload()
         store.onEvents(events => {
-            if (events.some(event => event.type === "statement.added")) extras.#load().catch(onError)
+            if (events.some(event => event.type === "statement.added")) extras.reload().catch(onError)
         })
         return extras
     }
 
-    async #load(): Promise<void> {
+    async reload(): Promise<void> {
         const fresh = new Map<string, StatementRow>()
         const revocations: StatementRow[] = []
         for (const row of await this.#store.read.statements.list()) {

@@ -58,7 +58,8 @@ class Waiting implements HeldPoll {
         this.#seal = seal
     }
 
-    answer(body: string | null): void {
+    answer(body: string | null, last = false): void {
+        if (last && !this.#response.headersSent) this.#response.setHeader("connection", "close")
         answer(this.#response, body, this.#seal)
     }
 }

@@ -8,7 +8,7 @@ import { rm } from "node:fs/promises"
 import { createServer } from "node:net"
 import type { AddressInfo } from "node:net"
 import { SeededRandom } from "../../sim/seeded-random.ts"
-import { artifactFile, operator, TestDevice, temporaryFolder, upload } from "./cloud.ts"
+import { artifactFile, operator, PATIENCE, TestDevice, temporaryFolder, upload } from "./cloud.ts"
 import { databaseOf, dropDatabaseOf } from "./cloud-database.ts"
 import { KilledBoard } from "./killed-board.ts"
 import { beginProcess } from "./server-process.ts"
@@ -21,7 +21,7 @@ const LIFE_MS = 700
 const EARLY_SHARE = 0.15
 /** Finished rollouts are watched for a while: with too many of them a start takes longer. */
 const POINTS_PER_FOLDER = 100
-const WORK_MAX_MS = 60_000
+const WORK_MAX_MS = 20_000 * PATIENCE
 
 export interface KillOptions {
     readonly points: number

@@ -207,7 +207,7 @@ export class TestDevice {
 }
 
 /** How many times longer everything may take than on a quiet machine: a deadline is there to end a test, not to measure. */
-const PATIENCE = Number(process.env.HANDOVER_TEST_PATIENCE ?? 3)
+export const PATIENCE = Number(process.env.HANDOVER_TEST_PATIENCE ?? 3)
 
 /** Asks until the answer is as wanted; for what another process or the next tick brings about. */
 export async function until<T>(what: string, ask: () => Promise<T>, wanted: (value: T) => boolean, timeoutMs = 5_000): Promise<T> {
