@@ -69,14 +69,17 @@ for (const w of wire) say(`image of ${w.imageBytes} B, ${w.interruptions} interr
 const heap = only ? [] : [await inBench(c => heapPeak(c, 1024)), await inBench(c => heapPeak(c, 4000))]
 for (const h of heap) say(`image of ${h.imageBytes} B: heap ${h.idleBytes} B idle, ${h.peakBytes} B at the peak of a download, ${h.addedBytes} B more`)
 const fleet = only || !fleetSize ? undefined : await inBench(c => fleetRestart(c, fleetSize))
-if (fleet) say(`${fleet.boards} boards restarted at once: at most ${fleet.maxInWindow} polls in ${fleet.windowS} s, steady ${fleet.steadyInWindow}`)
+if (fleet) {
+    say(`${fleet.boards} boards restarted at once, ${fleet.requests} requests in ${fleet.seconds} s:`)
+    for (const w of fleet.windows) say(`  at most ${w.maxInWindow} in ${w.windowS} s, steady ${w.steadyInWindow}`)
+}
 
 const failures = outcomes.filter(o => !o.ok).length
 const ok =
     failures === 0 &&
     wire.every(w => w.wireBytes <= w.limitBytes) &&
     (heap.length === 0 || heap[0].addedBytes <= 4096) &&
-    (!fleet || fleet.maxInWindow <= 2 * fleet.steadyInWindow)
+    (!fleet || fleet.windows.every(w => w.maxInWindow <= 2 * w.steadyInWindow))
 if (json) process.stdout.write(`${JSON.stringify({ ok, seed, cases: outcomes.length, failures, outcomes, wire, heap, fleet })}\n`)
 else say(`cases ${outcomes.length}, failures ${failures}${ok ? "" : "; NOT OK"}`)
 process.exitCode = ok ? 0 : 1

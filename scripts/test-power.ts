@@ -7,6 +7,7 @@
  */
 import { CHIPS, type ChipName } from "../sim/index.ts"
 import { powerFirmware } from "./power/firmware.ts"
+import { exposure, PIECE_SIZES } from "./power/encodings.ts"
 import { scenarios } from "./power/scenarios.ts"
 import { sweep, type SweepResult } from "./power/sweep.ts"
 import { wear } from "./power/wear.ts"
@@ -44,6 +45,8 @@ const results = await atOnce(AT_ONCE, wanted, async ({ chip, sizeBytes, scenario
 const updates = quick ? 30 : 120
 const wears = only ? [] : await atOnce(4, chips.flatMap(chip => sizes.map(sizeBytes => ({ chip, sizeBytes }))), w => wear(w.chip, program, w.sizeBytes, updates))
 
+const encodings = only || quick ? [] : (await atOnce(2, PIECE_SIZES, size => exposure(size, chips.flatMap(chip => sizes.map(sizeBytes => ({ chip, sizeBytes })))))).flat()
+
 const plain = (chip: ChipName, sizeBytes: number) => results.find(r => r.chip === chip && r.sizeBytes === sizeBytes && r.scenario === "update over another")
 const perUpdate = chips.flatMap(chip =>
     sizes.flatMap(sizeBytes => {
@@ -66,6 +69,7 @@ const summary = {
     writesPerUpdate: perUpdate,
     writesPerRollback: rollback?.writes,
     erasesPer1000Updates: wears,
+    encodings,
     durationS: Math.round((performance.now() - startMs) / 1000),
 }
 if (json) process.stdout.write(`${JSON.stringify({ ...summary, scenarios: results })}\n`)
@@ -77,6 +81,7 @@ else {
         say(
             `${w.chip} ${w.sizeBytes} B: ${w.erasesPer1000Updates} erases per 1,000 updates (worst sector ${w.sectorErasesPer1000Updates}); ${w.updatesWithin100000Cycles} updates within 100,000 cycles; ${w.erasesPer1000Boots} erases per 1,000 boots`,
         )
+    for (const e of encodings) say(`${e.chip} ${e.sizeBytes} B in pieces of ${String(e.pieceBytes).padStart(3)}: ${e.writesPerUpdate.toFixed(1)} writes, exposed ${e.exposedUsPerUpdate} us per update`)
     say(`cuts ${summary.cuts}, wrong ${summary.wrong}, storeFormats ${summary.storeFormats} (healed ${summary.storeFormatsHealed}, for ever ${summary.storeFormatsForEver}), torn sizes ${summary.storeTornSizes} (lost ${summary.storeTornSizesLost}), ${summary.durationS} s`)
 }
 process.exitCode = summary.ok ? 0 : 1

@@ -1,5 +1,5 @@
 import { type Finding, readBootView } from "./bootloader-check.ts"
-import { SECTOR_BYTES } from "./chips.ts"
+import { PAGE_BYTES, SECTOR_BYTES } from "./chips.ts"
 import type { FlashOperation } from "./nor-flash.ts"
 import { readSettingsLog } from "./settings-log.ts"
 import { checkStore } from "./store-format-check.ts"
@@ -15,6 +15,8 @@ export class BootloaderWatch {
     writes = 0
     /** Times in which a power cut would make the store format: from the first pulse of a value to the last of its entry. */
     windows = 0
+    /** Pages that are programmed in those windows: their time is what the store is exposed for. */
+    exposedPages = 0
     private readonly flash: Uint8Array
     private entries: number
     private generation: number
@@ -28,11 +30,12 @@ export class BootloaderWatch {
         this.generation = log.generation
     }
 
-    operation({ kind, offset, bytes }: FlashOperation): void {
+    operation({ kind, offset, sizeBytes, bytes }: FlashOperation): void {
         if (kind === "erase") this.flash.fill(0xff, offset, offset + SECTOR_BYTES)
         else for (let i = 0; i < bytes.length; i++) this.flash[offset + i] &= bytes[i]
         const exposed = checkStore(this.flash) === "interruptedWrite"
         if (exposed && !this.exposed) this.windows++
+        if (exposed || this.exposed) this.exposedPages += Math.floor((offset + sizeBytes - 1) / PAGE_BYTES) - Math.floor(offset / PAGE_BYTES) + 1
         this.exposed = exposed
 
         const log = readSettingsLog(this.flash)

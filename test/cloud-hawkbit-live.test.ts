@@ -120,6 +120,13 @@ if (hawkbitUrl === undefined) {
         await until("hawkBit to have its word", async () => (await remote.actions("d-1"))[0], found => found.status === "finished")
         assert.is((await cloud.must(200, "GET", "/devices/d-1")).desired, null)
 
+        // What is not ours is left alone, and named.
+        const made = await remote.ask("POST", "softwaremodules", [{ name: `${context.hawkbit.prefix}other`, version: "9", type: "application" }])
+        const set = await remote.ask("POST", "distributionsets", [{ name: `${context.hawkbit.prefix}other`, version: "9", type: "app", modules: [{ id: made.body[0].id }] }])
+        await remote.ask("POST", `distributionsets/${set.body[0].id}/assignedTargets`, [{ id: `${context.hawkbit.prefix}d-1` }])
+        await until("it to be named", () => cloud.must(200, "GET", "/server/health"), health => health.hawkbit.refused.some(({ why }: { why: string }) => why.includes("a set that is not ours")))
+        assert.is((await cloud.must(200, "GET", "/devices/d-1")).desired, null)
+
         await remote.assign("1.1.0", "d-1")
         await device.install(await commandFor(device))
         await until("installed", () => remote.target("d-1"), target => target.updateStatus === "in_sync")

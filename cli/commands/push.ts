@@ -34,7 +34,7 @@ async function push(session: Session, options: Options, file: string): Promise<n
     if (options.via !== "jacdac") throw new CliError("HOV_CLI_USAGE", `there is no way "${options.via}": use --via jacdac`)
     if (!existsSync(file)) throw new CliError("HOV_CLI_FILE", `there is no artifact ${file}: make one with "handover release"`)
     const artifact = new Uint8Array(readFileSync(file))
-    return await withBoardOnBus(options, board => pushTo(session, board, artifact, Number(options.timeout) * 1000))
+    return await withBoardOnBus(session, options, board => pushTo(session, board, artifact, Number(options.timeout) * 1000))
 }
 
 /** Gives the artifact to the board and waits for its end. */

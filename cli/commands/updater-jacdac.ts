@@ -1,13 +1,15 @@
 import { CliError } from "../cli-error.ts"
 import { EXIT } from "../exit-codes.ts"
 import type { BoardPhase, BoardState, BusBootloader } from "../jacdac/bootloader-client.ts"
-import { type BusTarget, withBoardOnBus } from "../jacdac/one-board.ts"
+import { type BusTarget, type SimTarget, withBoardOnBus } from "../jacdac/one-board.ts"
 import { inProject, shown } from "../paths.ts"
 import { newestFor, type ReleaseFile } from "../release-files.ts"
 import type { Session } from "../session.ts"
 import { pushTo } from "./push.ts"
 
-/* The verbs of `handover updater` over the bus. There is no server: what could be taken is what was built in this project. */
+/* The verbs of `handover updater` over the bus, real or simulated. There is no server: what could be taken is what was built in this project. */
+
+type Target = BusTarget | SimTarget
 
 const CANCEL_MS = 5000
 const LOOK_MS = 200
@@ -21,11 +23,11 @@ function builtFor(session: Session, state: BoardState): ReleaseFile | undefined 
     return built && built.artifact.manifest.sequence > state.sequence && built.artifact.manifest.version !== state.version ? built : undefined
 }
 
-const withState = <T>(target: BusTarget, use: (state: BoardState, device: string, board: BusBootloader) => Promise<T> | T): Promise<T> =>
-    withBoardOnBus(target, async board => await use(await board.state(), board.board.deviceId, board))
+const withState = <T>(session: Session, target: Target, use: (state: BoardState, device: string, board: BusBootloader) => Promise<T> | T): Promise<T> =>
+    withBoardOnBus(session, target, async board => await use(await board.state(), board.board.deviceId, board))
 
-export function check(session: Session, target: BusTarget): Promise<number> {
-    return withState(target, (state, device) => {
+export function check(session: Session, target: Target): Promise<number> {
+    return withState(session, target, (state, device) => {
         const built = builtFor(session, state)
         const manifest = built?.artifact.manifest
         const available = manifest ? { release: manifest.version, version: manifest.version, sequence: manifest.sequence, bytes: manifest.imageSizeBytes } : null
@@ -36,15 +38,15 @@ export function check(session: Session, target: BusTarget): Promise<number> {
     })
 }
 
-export function current(session: Session, target: BusTarget): Promise<void> {
-    return withState(target, ({ version, sequence, slot, base, phase }, device) => {
+export function current(session: Session, target: Target): Promise<void> {
+    return withState(session, target, ({ version, sequence, slot, base, phase }, device) => {
         session.out.result({ ok: true, device, version, sequence, bank: slot, base, state: phase }, `${version}, bank ${slot}, ${phase}, base ${base}`)
     })
 }
 
 /** What is on trial is not what the next start runs until it is kept: the bus does not say what is behind it. */
-export function path(session: Session, target: BusTarget): Promise<void> {
-    return withState(target, ({ version, slot, phase }, device) => {
+export function path(session: Session, target: Target): Promise<void> {
+    return withState(session, target, ({ version, slot, phase }, device) => {
         const onTrial = phase === "trial"
         session.out.result({ ok: true, device, now: slot, next: onTrial ? null : slot, version: onTrial ? null : version }, () =>
             onTrial ? `${version} is on trial: its end decides` : `bank ${slot} goes on, with ${version}`,
@@ -52,8 +54,8 @@ export function path(session: Session, target: BusTarget): Promise<void> {
     })
 }
 
-export function update(session: Session, { timeout, ...target }: BusTarget & { readonly timeout: number }, version?: string): Promise<number> {
-    return withState(target, async (state, device, board) => {
+export function update(session: Session, { timeout, ...target }: Target & { readonly timeout: number }, version?: string): Promise<number> {
+    return withState(session, target, async (state, device, board) => {
         const built = version === undefined ? builtFor(session, state) : newestFor(outDir(session), state.base, version)
         if (version !== undefined && !built)
             throw new CliError("HOV_CLI_FILE", `${version} is not built for the base ${state.base} in ${shown(outDir(session))}: make it with "handover release ${version}"`)
@@ -65,8 +67,8 @@ export function update(session: Session, { timeout, ...target }: BusTarget & { r
     })
 }
 
-export function status(session: Session, target: BusTarget): Promise<number> {
-    return withState(target, (state, device) => {
+export function status(session: Session, target: Target): Promise<number> {
+    return withState(session, target, (state, device) => {
         const busy = isBusy(state)
         const bad = state.phase === "failed" || state.phase === "rolledBack"
         session.out.result(
@@ -78,8 +80,8 @@ export function status(session: Session, target: BusTarget): Promise<number> {
 }
 
 /** Also drops the pieces of an artifact that has not come whole. A packet may get lost, so it is said until it has happened. */
-export function cancel(session: Session, target: BusTarget): Promise<void> {
-    return withState(target, async (before, device, board) => {
+export function cancel(session: Session, target: Target): Promise<void> {
+    return withState(session, target, async (before, device, board) => {
         const endMs = performance.now() + CANCEL_MS
         let state = before
         do {

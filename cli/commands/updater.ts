@@ -4,7 +4,7 @@ import { CliError } from "../cli-error.ts"
 import type { DeviceDocument, ReleaseDocument } from "../device-documents.ts"
 import { actualText } from "../device-documents.ts"
 import { EXIT } from "../exit-codes.ts"
-import { BRIDGE_DEFAULT, type BusTarget } from "../jacdac/one-board.ts"
+import { BRIDGE_DEFAULT, type BusTarget, type SimTarget } from "../jacdac/one-board.ts"
 import { action, type Session } from "../session.ts"
 import { progressText } from "../wait-for-command.ts"
 import { triggerUpdate, type WaitOptions, waitOptions } from "./trigger.ts"
@@ -19,13 +19,15 @@ const busyStates = ["checking", "downloading", "ready", "trial"]
 const badStates = ["failed", "rolledBack"]
 
 export function addUpdater(program: Command): void {
-    const updater = program.command("updater").summary("the updater of one board").description("What the updater library of a board offers its application, from here: over the server, or with --jacdac over the bus.")
+    const updater = program.command("updater").summary("the updater of one board").description("What the updater library of a board offers its application, from here: over the server, or with --jacdac over the bus; with --sim that of a simulated board.")
     const verb = (name: string, description: string) =>
         updater
             .command(name)
             .description(description)
             .option("--device <id>", "the board; with --jacdac the id of its bootloader service on the bus, needed when there are several")
             .option("--jacdac", "over the bus, without a server: updates are those built in this project")
+            .option("--sim", "a simulated board of this project, powered on for it, with the flash that \"handover simulate\" keeps")
+            .option("--flash <file>", "with --sim: where the flash is kept (default: OUT/simulator.flash)")
             .option("--bridge <host:port>", "with --jacdac: where the Jacdac bridge is (npx devicescript devtools)", BRIDGE_DEFAULT)
     verb("check", "is there an update? exit code 0: up to date, 10: available").action(either(check, bus.check))
     verb("current", "what runs now: version, bank, base").action(either(current, bus.current))
@@ -38,11 +40,12 @@ export function addUpdater(program: Command): void {
 type Verb<T> = (session: Session, options: T & WaitOptions, version?: string) => Promise<unknown>
 
 /** The same verb over the server or over the bus. */
-function either(overServer: Verb<Target>, overBus: Verb<BusTarget>) {
-    return action(async (session: Session, options: BusTarget & WaitOptions & { readonly jacdac?: boolean }, version?: string) => {
-        const { jacdac, device } = options
-        if (!jacdac && device === undefined) throw new CliError("HOV_CLI_USAGE", "which board? Name it with --device ID, or reach the one on the bus with --jacdac")
-        const code = await (jacdac ? overBus(session, options, version) : overServer(session, { ...options, device: device! }, version))
+function either(overServer: Verb<Target>, overBus: Verb<BusTarget | SimTarget>) {
+    return action(async (session: Session, options: BusTarget & WaitOptions & { readonly jacdac?: boolean; readonly sim?: true; readonly flash?: string }, version?: string) => {
+        const { jacdac, sim, device } = options
+        if (jacdac && sim) throw new CliError("HOV_CLI_USAGE", "--jacdac or --sim, not both")
+        if (!jacdac && !sim && device === undefined) throw new CliError("HOV_CLI_USAGE", "which board? Name it with --device ID, reach the one on the bus with --jacdac, or a simulated one with --sim")
+        const code = await (jacdac || sim ? overBus(session, options, version) : overServer(session, { ...options, device: device! }, version))
         return typeof code === "number" ? code : EXIT.ok
     })
 }

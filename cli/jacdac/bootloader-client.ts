@@ -68,8 +68,8 @@ export function writePacket(offset: number, data: Uint8Array): Buffer {
     return packet
 }
 
-/** Boards on the bus that can be updated; ends at the first when `first`, else after `waitMs` (boards announce every 0.5 s). */
-export function findBoards(link: JacdacLink, waitMs: number, deviceId?: string): Promise<BoardOnBus[]> {
+/** Boards on the bus that can be updated: after `waitMs` (boards announce every 0.5 s), or as soon as there are `enough`. */
+export function findBoards(link: JacdacLink, waitMs: number, deviceId?: string, enough = deviceId ? 1 : Number.POSITIVE_INFINITY): Promise<BoardOnBus[]> {
     return new Promise(resolve => {
         const found = new Map<string, BoardOnBus>()
         const finish = () => {
@@ -84,7 +84,7 @@ export function findBoards(link: JacdacLink, waitMs: number, deviceId?: string):
                 if (deviceId && packet.deviceId !== deviceId) continue
                 for (let i = 1; (i + 1) * 4 <= packet.data.length; i++)
                     if (packet.data.readUInt32LE(i * 4) === SERVICE_CLASS) found.set(packet.deviceId, { deviceId: packet.deviceId, serviceIndex: i })
-                if (deviceId && found.size) return finish()
+                if (found.size >= enough) return finish()
             }
         })
     })

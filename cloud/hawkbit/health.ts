@@ -58,13 +58,16 @@ export class Health {
         return { changed: this.#become("degraded"), waitMs }
     }
 
-    refuse(subject: string, why: string): void {
+    /** Returns whether that is news. */
+    refuse(subject: string, why: string): boolean {
+        const isNew = this.#refused.get(subject) !== why
         this.#refused.delete(subject)
         this.#refused.set(subject, why)
         for (const oldest of this.#refused.keys()) {
             if (this.#refused.size <= REFUSED_MAX) break
             this.#refused.delete(oldest)
         }
+        return isNew
     }
 
     /** hawkBit has failed over this; returns whether to leave it alone from now on. */

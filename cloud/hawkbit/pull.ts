@@ -2,6 +2,7 @@
 import type { HawkbitAction } from "../store/hawkbit.ts"
 import { isOver } from "../store/hawkbit.ts"
 import { cancelAction, openAction, sayNone } from "./devices.ts"
+import { HawkbitRefused } from "./http.ts"
 import { ignoring } from "./remote.ts"
 import { placeOf } from "./rollouts.ts"
 import type { Work } from "./work.ts"
@@ -96,10 +97,7 @@ async function adopt(work: Work, deviceId: string, before: HawkbitAction | undef
     const set = await remote.assignedSet(deviceId)
     const releaseId = set === undefined ? undefined : localRelease(set.name, set.version)
     const release = releaseId === undefined ? undefined : await store.read.releases.get(releaseId)
-    if (release === undefined) {
-        work.health.refuse(`device ${deviceId}`, `action ${actionId} assigns ${set === undefined ? "a set that is not ours" : `${releaseId}, which is not here`}`)
-        return false
-    }
+    if (release === undefined) throw new HawkbitRefused(`action ${actionId}`, 409, `it assigns ${set === undefined ? "a set that is not ours" : `${releaseId}, which is not here`}`)
     const action: HawkbitAction = { deviceId, actionId, releaseId: release.id, generation: null, said: "", feedbacks: 0 }
     if ((await placeOf(store.read, action)) === "gone") {
         await withdraw(work, action)

@@ -76,8 +76,7 @@ export async function noting(work: Work, subject: string, call: () => Promise<vo
     } catch (error) {
         const refusal = refusalIn(error, work.health, subject)
         if (refusal === undefined) throw error
-        work.health.refuse(subject, refusal.message)
-        work.log.warn({ subject, why: refusal.message }, "hawkBit refuses")
+        if (work.health.refuse(subject, refusal.message)) work.log.warn({ subject, why: refusal.message }, "hawkBit refuses")
         return refusal
     }
 }

@@ -1,5 +1,6 @@
 /** Jacdac frames at the bootloader's service of virtual boards: they go on, and answer what they are asked. */
 import fc from "fast-check"
+import { writePacket } from "../../cli/jacdac/bootloader-client.ts"
 import { commandFrame, framePackets } from "../../cli/jacdac/frames.ts"
 import type { Board } from "../../sim/index.ts"
 import { DeviceBench } from "../../test/support/device-bench.ts"
@@ -29,7 +30,7 @@ interface Packet {
 }
 
 const packet: fc.Arbitrary<Packet> = fc.record({
-    command: fc.oneof(fc.constantFrom(0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86), fc.nat(0xffff), fc.nat(0x1ff).map(n => 0x1000 | n), fc.nat(0x1ff).map(n => 0x2000 | n)),
+    command: fc.oneof(fc.constantFrom(0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87), fc.nat(0xffff), fc.nat(0x1ff).map(n => 0x1000 | n), fc.nat(0x1ff).map(n => 0x2000 | n)),
     payload: fc.oneof(
         fc.uint8Array({ maxLength: 20 }),
         fc.uint8Array({ maxLength: 220 }),
@@ -38,6 +39,8 @@ const packet: fc.Arbitrary<Packet> = fc.record({
             size.writeUInt32LE(first)
             return Buffer.concat([size, rest])
         }),
+        // pieces that fit their check
+        fc.tuple(fc.oneof(fc.constantFrom(0, 200, 0xffffffff), fc.nat(2000)), fc.uint8Array({ maxLength: 200 })).map(([offset, data]) => writePacket(offset, data)),
     ),
 })
 

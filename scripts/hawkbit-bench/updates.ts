@@ -1,5 +1,6 @@
 /** Updates with hawkBit behind the server: feedbacks for each, and reads of their image by a server without a copy. */
 import { rm } from "node:fs/promises"
+import { Agent } from "node:http"
 import path from "node:path"
 import type { HawkbitServer } from "../hawkbit-server/start.ts"
 import { HAWKBIT_DEFAULTS } from "../../cloud/hawkbit/options.ts"
@@ -26,7 +27,9 @@ export async function measureUpdates(hawkbit: HawkbitServer, boards: number) {
     }
     await told()
     const authorization = `Basic ${Buffer.from(`${hawkbit.user}:${hawkbit.password}`).toString("base64")}`
-    const ask = async (route: string): Promise<any> => (await call(`${hawkbit.url}/rest/v1/${route}`, { headers: { authorization } })).body
+    // A connection that idled while boards updated may be closed at any moment.
+    const agent = new Agent({ keepAlive: false })
+    const ask = async (route: string): Promise<any> => (await call(`${hawkbit.url}/rest/v1/${route}`, { headers: { authorization }, agent })).body
     let most = 0
     for (const { id } of devices) {
         const { content } = await ask(`targets/${prefix}${id}/actions`)

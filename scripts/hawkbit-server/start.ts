@@ -10,7 +10,7 @@ import { resolveHawkbit } from "./resolve.ts"
 
 const USER = "admin"
 const PASSWORD = "admin"
-const START_MS = 180_000
+const START_MS = 600_000
 const PROGRESS_MS = 10_000
 /**
  * Runs the server until its own standard input ends, which it does with this process, however that
@@ -121,7 +121,7 @@ const javaOptions = (program: Program, port: number, folder: string, { rolloutTi
 async function answers(url: string): Promise<boolean> {
     const authorization = `Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString("base64")}`
     try {
-        const response = await fetch(`${url}/rest/v1/targets?limit=1`, { headers: { authorization }, signal: AbortSignal.timeout(2_000) })
+        const response = await fetch(`${url}/rest/v1/targets?limit=1`, { headers: { authorization }, signal: AbortSignal.timeout(10_000) })
         await response.arrayBuffer()
         return response.status === 200
     } catch {

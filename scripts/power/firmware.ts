@@ -11,8 +11,8 @@ export async function isSigned(manifest: Buffer): Promise<boolean> {
 `
 
 /** The resident with the plain loader and a driver in the place of app and server. */
-export async function powerFirmware(): Promise<Uint8Array> {
+export async function powerFirmware(replaced: Record<string, string> = {}): Promise<Uint8Array> {
     const driver = readFileSync(join(import.meta.dirname, "../../test/device/power-driver.ts"), "utf8")
-    const { devs } = await buildPlainFirmware({ "main.ts": driver, "dfu/signature.ts": ANY_SIGNATURE })
+    const { devs } = await buildPlainFirmware({ "main.ts": driver, "dfu/signature.ts": ANY_SIGNATURE, ...replaced })
     return devs
 }

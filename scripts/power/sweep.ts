@@ -1,4 +1,4 @@
-import { type ChipName, createBoard, type FlashOperation, PAGE_BYTES, SeededRandom, type TornOperation, TYPICAL_TIMING } from "../../sim/index.ts"
+import { type ChipName, createBoard, type FlashOperation, SeededRandom, type TornOperation, TYPICAL_TIMING } from "../../sim/index.ts"
 import type { BootloaderWatch } from "../../sim/bootloader-watch.ts"
 import { PowerRun } from "./power-run.ts"
 import { factoryFlash, fillLog, type Job, type Scenario } from "./scenarios.ts"
@@ -73,14 +73,14 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
         operations = []
         board.flash.resetCounters()
         await run.toTheEnd(scenario.until)
-        const { writes, windows } = run.watch as BootloaderWatch
+        const { writes, windows, exposedPages } = run.watch as BootloaderWatch
+        result.exposedUs = Math.round(exposedPages * TYPICAL_TIMING.programPageMs * 1000)
         result.writes = writes
         result.exposedWindows = windows
         if (windows > writes) result.wrong.push(`${windows} exposed windows for ${writes} writes`)
         const whole = [...operations]
         result.operations = whole.length
         result.erases = whole.filter(o => o.kind === "erase").length
-        result.exposedUs = result.erases ? -1 : Math.round(whole.reduce((us, o) => us + pagesOf(o) * TYPICAL_TIMING.programPageMs * 1000, 0))
 
         const cut = async (n: number, torn: TornOperation): Promise<boolean> => {
             board.flash.load(base)
@@ -148,10 +148,6 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
         await board.close()
     }
     return result
-}
-
-function pagesOf({ offset, sizeBytes }: FlashOperation): number {
-    return Math.floor((offset + sizeBytes - 1) / PAGE_BYTES) - Math.floor(offset / PAGE_BYTES) + 1
 }
 
 /** Nothing of it, all of it but the last byte, and seeded tears; for an entry all fields. */

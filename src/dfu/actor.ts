@@ -140,8 +140,10 @@ export function wake() {
 
 async function nap(ms: number) {
     if (inbox.length) return
+    const endMs = ds.millis() + ms
     napping = true
-    await ds.suspend(ms)
+    // a late answer to an earlier wait of this fiber may resume it: that is no reason to be early
+    while (napping && ds.millis() < endMs) await ds.suspend(endMs - ds.millis())
     napping = false
 }
 

@@ -37,6 +37,8 @@ const SEND_TRIES = 20
 let socket: Socket
 let connectedTo = ""
 let cancelled = false
+/** Something of the response has come. */
+let answered = false
 /** Where the body of the next success goes, so that it is in memory only once. */
 let target: Buffer
 let targetAt = 0
@@ -92,7 +94,7 @@ export async function disconnect() {
 
 /**
  * One exchange. `timeoutMs` is the longest silence, so a held poll passes more than it
- * holds for. A kept connection that turns out to be dead is opened once more.
+ * holds for. A kept connection that turns out to be dead before any answer is opened once more.
  */
 export async function exchange(
     server: Server,
@@ -102,6 +104,7 @@ export async function exchange(
     maxBodyBytes: number
 ): Promise<Response> {
     cancelled = false
+    answered = false
     partialBytes = 0
     const type = body ? "Content-Type: application/json\r\n" : ""
     const request = `${head}Host: ${server.host}\r\n${type}Content-Length: ${body.byteLength}\r\n\r\n${body}`
@@ -112,7 +115,7 @@ export async function exchange(
         return await once(server, name, request, timeoutMs, maxBodyBytes)
     } catch (e) {
         await disconnect()
-        if (!kept || partialBytes || (e as Error).message !== "HOV_NET_CLOSED") throw e
+        if (!kept || answered || (e as Error).message !== "HOV_NET_CLOSED") throw e
     }
     try {
         return await once(server, name, request, timeoutMs, maxBodyBytes)
@@ -179,6 +182,7 @@ async function piece(timeoutMs: number): Promise<Buffer> {
 
 async function receive(timeoutMs: number, maxBodyBytes: number): Promise<Response> {
     let data = await piece(timeoutMs)
+    answered = true
     let end = endOfHeader(data)
     while (end < 0) {
         if (data.length > HEADER_MAX_BYTES) throw new Error("HOV_HTTP_HEADER")

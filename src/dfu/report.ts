@@ -59,6 +59,7 @@ export function report(state: UpdaterState) {
         state: phaseNames[state.phase],
         v: runningVersion(),
         seq: runningSequence(),
+        base: baseId(),
         bank: slotName(running.slot),
         done: state.doneBytes,
         of: job ? job.imageSizeBytes : 0,
