@@ -125,7 +125,7 @@ test("shows its banks and its last failure, goes back when it is told to, and em
     assert.equal((await client.banks()).rollbacks, 1)
     // the lowest sequence that it takes has stayed
     await client.push(bench.artifact(plainImage({ sequence: 7 }), { sequence: 7 }))
-    assert.equal((await client.waitForEnd(10_000)).code, "HOV_SEQUENCE_OLD")
+    assert.equal((await client.waitForEnd(10_000)).code, "HOV_MANIFEST_SEQUENCE")
 })
 
 test("takes no piece that does not fit its check, and goes on after a sender that stopped half way", async () => {

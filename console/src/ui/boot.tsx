@@ -9,8 +9,8 @@ const BANKS = [
     ["B", "image"],
 ] as const
 
-/** The latest report that names the bank. */
-const lastOf = (device: DeviceDocument, bank: string): StatusDocument | undefined => device.history.find(status => status.bank === bank && status.version !== null)
+/** The latest report that names the bank; on trial an image runs from memory, and no bank has it yet. */
+const lastOf = (device: DeviceDocument, bank: string): StatusDocument | undefined => device.history.find(status => status.bank === bank && status.version !== null && status.state !== "trial")
 
 export function Banks({ device }: { readonly device: DeviceDocument }) {
     const { actual } = device

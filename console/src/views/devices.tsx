@@ -1,11 +1,12 @@
 /** All devices: as many as there are, of which only the rows in view are drawn. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import type { DeviceSummary } from "../documents.ts"
-import { number } from "../format.ts"
+import { ago, number } from "../format.ts"
 import { go, href, type Place, withQuery } from "../router.ts"
 import type { Session } from "../state/session.ts"
 import { useWatched } from "../state/store.ts"
-import { Empty, Failure, Loading, PageHead, State, Time, useTitle } from "../ui/parts.tsx"
+import { Empty, Failure, Loading, PageHead, State, useTitle } from "../ui/parts.tsx"
+import { useNow } from "../ui/use.ts"
 import { meaningOf } from "../ui/words.ts"
 
 const ROW_PX = 34
@@ -140,6 +141,7 @@ function DeviceTable({ ids, devices }: { readonly ids: readonly string[]; readon
             resized.disconnect()
         }
     }, [])
+    const nowMs = useNow()
     const first = Math.min(view.first, Math.max(0, ids.length - view.count))
     const shown = ids.slice(first, first + view.count)
     return (
@@ -157,7 +159,8 @@ function DeviceTable({ ids, devices }: { readonly ids: readonly string[]; readon
                 <div class="space" role="rowgroup" style={{ height: `${ids.length * ROW_PX}px` }}>
                     {shown.map((id, index) => {
                         const device = devices.get(id)
-                        return device && <DeviceRow key={id} device={device} index={first + index} />
+                        // A row that scrolls out of view is used again for the one that comes in.
+                        return device && <DeviceRow key={(first + index) % view.count} device={device} index={first + index} nowMs={nowMs} />
                     })}
                 </div>
             </div>
@@ -165,7 +168,7 @@ function DeviceTable({ ids, devices }: { readonly ids: readonly string[]; readon
     )
 }
 
-function DeviceRow({ device, index }: { readonly device: DeviceSummary; readonly index: number }) {
+function DeviceRow({ device, index, nowMs }: { readonly device: DeviceSummary; readonly index: number; readonly nowMs: number }) {
     const { id, actual, desired, sync } = device
     return (
         <div role="row" class="row" aria-rowindex={index + 2} style={{ transform: `translateY(${index * ROW_PX}px)` }}>
@@ -184,7 +187,7 @@ function DeviceRow({ device, index }: { readonly device: DeviceSummary; readonly
                 {actual?.state ? meaningOf(actual.state).label : "–"}
             </span>
             <span role="cell" class="muted">
-                <Time at={actual?.reportedAt ?? null} />
+                {ago(actual?.reportedAt ?? null, nowMs)}
             </span>
         </div>
     )
