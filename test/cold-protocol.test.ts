@@ -4,7 +4,7 @@ import { test } from "uvu"
 import * as assert from "uvu/assert"
 import { boardSeed, WsskChannel } from "../cloud/wssk/channel.ts"
 import { BLOCK_BYTES, Deploy, Wssk } from "../cloud/wssk/deploy.ts"
-import { checkColdImage, ColdImageError, encodeColdImage, parseColdImage } from "../toolchain/format/cold-image.ts"
+import { checkColdImage, type ColdImageError, encodeColdImage, parseColdImage } from "../toolchain/format/cold-image.ts"
 
 /** The board's half, in the words of the runtime's source. */
 class BoardHalf {

@@ -49,13 +49,12 @@ async function handover(session: Session, options: Options): Promise<number> {
         const token = session.env.HANDOVER_NEXT_TOKEN?.trim()
         if (!token) throw new CliError("HOV_CLI_NO_TOKEN", "no token for the other server: set HANDOVER_NEXT_TOKEN to an admin's token of it")
         await api.call("POST", ROUTE, { to: options.to.replace(/\/+$/, ""), token, ...(options.pace === undefined ? {} : { pacePerS: options.pace }) })
-    } else if (options.pace !== undefined) await api.call("POST", `${ROUTE}/pace`, { pacePerS: options.pace })
-    else {
+    } else {
+        if (options.pace !== undefined) await api.call("POST", `${ROUTE}/pace`, { pacePerS: options.pace })
         const progress = await api.get<Progress>(ROUTE)
         session.out.result({ ok: true, ...progress }, told(progress))
         return EXIT.ok
     }
-    if (options.to === undefined && !options.abort) return EXIT.ok
     const wanted = options.abort ? "aborted" : "done"
     const last = await withProgress(session.out, options.abort ? "taking back" : `handing over to ${options.to}`, async tell => {
         for (;;) {

@@ -149,7 +149,10 @@ export class WsskEndpoint {
 
     #progressOf(commandId: string): Progress {
         let progress = this.#progress.get(commandId)
-        if (progress === undefined) this.#progress.set(commandId, (progress = { deploys: 0, confirmByMs: null, timer: undefined }))
+        if (progress === undefined) {
+            progress = { deploys: 0, confirmByMs: null, timer: undefined }
+            this.#progress.set(commandId, progress)
+        }
         return progress
     }
 
@@ -200,7 +203,6 @@ interface VisitEvents {
 class Visit {
     readonly #peer: WebSocketPeer
     readonly #channel: WsskChannel
-    readonly #silenceMs: number
     #timer: NodeJS.Timeout
     #deploy: Deploy | undefined
     #wake: () => void = () => undefined
@@ -209,7 +211,6 @@ class Visit {
     constructor(peer: WebSocketPeer, channel: WsskChannel, silenceMs: number, events: VisitEvents) {
         this.#peer = peer
         this.#channel = channel
-        this.#silenceMs = silenceMs
         this.#timer = setTimeout(() => this.end(), silenceMs)
         peer.onClose = () => {
             this.isOpen = false
@@ -274,7 +275,10 @@ function refuse(socket: Duplex, status: string): void {
 
 /** A client that offers another protocol (curl --http2) gets the answer that it would get without. */
 function answerPlainly(server: Server, request: IncomingMessage, socket: Duplex): void {
-    if (request.method !== "GET" && request.method !== "HEAD") return refuse(socket, "426 Upgrade Required")
+    if (request.method !== "GET" && request.method !== "HEAD") {
+        refuse(socket, "426 Upgrade Required")
+        return
+    }
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
     response.assignSocket(socket as never)

@@ -70,10 +70,16 @@ export class WebSocketPeer {
             if (rest.length < 2) return
             const short = rest[1] & 0x7f
             const start = short === 126 ? 4 : 2
-            if ((rest[1] & MASKED) === 0 || (rest[0] & FIN) === 0 || short === 127) return this.destroy()
+            if ((rest[1] & MASKED) === 0 || (rest[0] & FIN) === 0 || short === 127) {
+                this.destroy()
+                return
+            }
             if (rest.length < start + 4) return
             const size = short === 126 ? rest.readUInt16BE(2) : short
-            if (size > MESSAGE_MAX_BYTES) return this.destroy()
+            if (size > MESSAGE_MAX_BYTES) {
+                this.destroy()
+                return
+            }
             const end = start + 4 + size
             if (rest.length < end) return
             const mask = rest.subarray(start, start + 4)
@@ -84,7 +90,10 @@ export class WebSocketPeer {
             if (kind === BINARY) this.onMessage(payload)
             else if (kind === PING) this.#frame(PONG, payload)
             else if (kind === CLOSE) this.close()
-            else if (kind !== PONG) return this.destroy()
+            else if (kind !== PONG) {
+                this.destroy()
+                return
+            }
             if (this.#closed) return
         }
     }
