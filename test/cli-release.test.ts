@@ -115,7 +115,7 @@ test("a base that is left out is published with the reasons", async () => {
         assert.is(code, 0, stderr)
         const { images, refusals } = await cloud.must(200, "GET", "/releases/1.6.0/contents")
         assert.is(images.length, 1)
-        assert.equal(images[0].contents.functions.map((f: any) => f.name), ["Controller.step"])
+        assert.equal(images[0].contents.functions.map((f: any) => f.name), ["step"])
         assert.is(images[0].signedWith.lms, "LMS_SHA256_M32_H5")
         assert.equal(refusals.map((r: any) => [r.base, r.reasons[0].code]), [[baseId, "HOV102"]])
     } finally {
