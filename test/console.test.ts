@@ -214,7 +214,8 @@ if ("missing" in found) {
         await look.page.getByRole("link", { name: "Rollouts", exact: true }).focus()
         await look.page.keyboard.press("Enter")
         await look.heading("Rollouts")
-        assert.is(await look.page.evaluate("document.activeElement.id"), "main", "the keyboard is at the new page's content")
+        // the keyboard is at the new page's content, a frame after its heading is there
+        await look.page.waitForFunction("document.activeElement.id === 'main'", undefined, { timeout: 5000 })
         await look.close()
     })
 }
