@@ -60,6 +60,9 @@ test("each state of a device leads to one thing to tell, and to nothing when it 
     // Asked again: after an end a new action, before it the same one.
     assert.is(kind(view({ generation: 2 }), "updating", action({ said: "failure" })), "assign")
     assert.is(kind(view({ generation: 2 }), "updating", action({})), "link")
+    // ... and done before hawkBit heard of it
+    assert.is(kind(view({ generation: 2 }), "converged", action({ said: "success" })), "link")
+    assert.is(kind(view({ generation: 2 }), "converged", action({ said: "failure" })), "assign")
     assert.is(kind(view({ releaseId: "app@1.2.0", generation: 2 }), "pending", action({})), "assign")
     // hawkBit has begun what our rules have not let go yet, and then have.
     assert.is(kind(view({ releaseId: "app@1.0.0" }), "converged", action({ generation: null })), "rest")

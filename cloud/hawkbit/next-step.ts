@@ -35,7 +35,8 @@ export function nextStep(view: DeviceView, sync: SyncState, action: HawkbitActio
         return { kind: "assign", releaseId, offline: sync === "converged" }
     }
     if (action.generation !== Number(generation)) {
-        if (!isOver(action) || sync === "converged") return { kind: "link" }
+        // Asked again, and done before hawkBit heard of it: an action that ended badly is not the one, a new one is to end well.
+        if (!isOver(action) || (sync === "converged" && action.said === "success")) return { kind: "link" }
         return { kind: "assign", releaseId, offline: false }
     }
     if (isOver(action)) return action.said === "success" && sync === "blocked" ? { kind: "correct" } : REST
