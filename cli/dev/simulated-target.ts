@@ -33,13 +33,13 @@ export class SimulatedTarget implements DevTarget {
     private readonly api: ApiClient
     private readonly dataDir: string
 
-    private constructor(base: BaseBundle, signer: Signer, board: Board, cloud: Cloud, dataDir: string) {
+    private constructor(base: BaseBundle, signer: Signer, board: Board, cloud: Cloud, api: ApiClient, dataDir: string) {
         this.name = `a simulated ${board.chip}`
         this.base = base
         this.signer = signer
         this.board = board
         this.cloud = cloud
-        this.api = new ApiClient(cloud.url, cloud.adminToken, () => {})
+        this.api = api
         this.dataDir = dataDir
     }
 
@@ -56,7 +56,7 @@ export class SimulatedTarget implements DevTarget {
             program: base.linked.file,
             settings: { ...options.settings, hUrl: cloud.url, hToken: token, hPoll: 20, hTrialMs: 500, hJitter: 0, hLog: 1 },
         })
-        const target = new SimulatedTarget(base, signer, board, cloud, dataDir)
+        const target = new SimulatedTarget(base, signer, board, cloud, api, dataDir)
         board.onLine(line => options.onLine(line))
         try {
             await board.powerOn()

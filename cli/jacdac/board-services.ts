@@ -1,5 +1,6 @@
 import { commandFrame, framePackets, type Packet } from "./frames.ts"
 import type { JacdacLink } from "./link.ts"
+import { reply } from "./reply.ts"
 
 /* The board's own services, as every stock firmware has them (service specifications `settings` and `wifi` of Jacdac). */
 
@@ -43,8 +44,9 @@ export async function storeSetting(link: JacdacLink, board: BoardServices, key: 
     const name = Buffer.from(`${key}\0`)
     for (let i = 0; i < TRIES; i++) {
         link.send(commandFrame(board.deviceId, board.settings, SETTINGS_SET, Buffer.concat([name, value])))
-        const reply = await answer(link, board, () => link.send(commandFrame(board.deviceId, board.settings, SETTINGS_GET, Buffer.from(key))), p => p.data.subarray(0, name.length).equals(name))
-        if (reply?.data.subarray(name.length).equals(value)) return true
+        const ask = () => link.send(commandFrame(board.deviceId, board.settings, SETTINGS_GET, Buffer.from(key)))
+        const stored = await reply(link, REPLY_MS, ask, p => isFromSettings(board, p) && p.command === SETTINGS_GET && p.data.subarray(0, name.length).equals(name))
+        if (stored?.subarray(name.length).equals(value)) return true
     }
     return false
 }
@@ -54,18 +56,6 @@ export function addNetwork(link: JacdacLink, board: BoardServices, ssid: string,
     if (board.wifi !== undefined) link.send(commandFrame(board.deviceId, board.wifi, WIFI_ADD_NETWORK, Buffer.from(`${ssid}\0${password}\0`)))
 }
 
-function answer(link: JacdacLink, board: BoardServices, ask: () => void, isIt: (packet: Packet) => boolean): Promise<Packet | undefined> {
-    return new Promise(resolve => {
-        const finish = (packet?: Packet) => {
-            clearTimeout(timer)
-            off()
-            resolve(packet && { ...packet, data: Buffer.from(packet.data) })
-        }
-        const timer = setTimeout(finish, REPLY_MS)
-        const off = link.onFrame(frame => {
-            const found = framePackets(frame).find(p => !p.isCommand && p.deviceId === board.deviceId && p.serviceIndex === board.settings && p.command === SETTINGS_GET && isIt(p))
-            if (found) finish(found)
-        })
-        ask()
-    })
+function isFromSettings({ deviceId, settings }: BoardServices, p: Packet): boolean {
+    return !p.isCommand && p.deviceId === deviceId && p.serviceIndex === settings
 }

@@ -3,6 +3,7 @@ import { CliError } from "../cli-error.ts"
 import { EXIT } from "../exit-codes.ts"
 import { commandFrame, framePackets, type Packet } from "./frames.ts"
 import type { JacdacLink } from "./link.ts"
+import { reply } from "./reply.ts"
 
 /* A client of services/bootloader.md. */
 
@@ -199,19 +200,7 @@ export class BusBootloader {
 
     /** The data of the report, or undefined when none came in time. */
     private ask(command: number, report: number, data: Uint8Array): Promise<Buffer | undefined> {
-        return new Promise(resolve => {
-            const finish = (found: Packet | undefined) => {
-                clearTimeout(timer)
-                off()
-                resolve(found && Buffer.from(found.data))
-            }
-            const timer = setTimeout(finish, REPLY_MS, undefined)
-            const off = this.link.onFrame(frame => {
-                const found = framePackets(frame).find(p => this.isFromBoard(p) && p.command === report)
-                if (found) finish(found)
-            })
-            this.send(command, data)
-        })
+        return reply(this.link, REPLY_MS, () => this.send(command, data), p => this.isFromBoard(p) && p.command === report)
     }
 
     private isFromBoard(p: Packet): boolean {
