@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs"
 import { basename, join, resolve } from "node:path"
+import { isKeepable } from "../toolchain/keep-library.ts"
 import { CliError } from "./cli-error.ts"
 
 /**
@@ -28,6 +29,8 @@ export interface ConfigFile {
     readonly out?: string
     /** bundles of the bases that are in the field; default `OUT/base.json` */
     readonly bases?: readonly string[]
+    /** library functions to link beforehand, so that an edit which is the first to call one stays small: `MODULE#NAME`, `TYPE.prototype.NAME` */
+    readonly keep?: readonly string[]
 }
 
 export interface Config {
@@ -44,6 +47,7 @@ export interface Config {
     readonly outDir: string
     readonly baseFiles: readonly string[]
     readonly packageVersion: string | undefined
+    readonly keep: readonly string[]
 }
 
 export const CONFIG_FILE = "handover.json"
@@ -72,6 +76,7 @@ export function readConfig(projectDir: string): Config {
         outDir,
         baseFiles: content.bases?.length ? content.bases.map(f => resolve(project, f)) : [join(outDir, "base.json")],
         packageVersion: manifest.version,
+        keep: content.keep ?? [],
     }
 }
 
@@ -93,6 +98,7 @@ const fields: Readonly<Record<keyof ConfigFile, Check>> = {
     entry: isText,
     out: isText,
     bases: isTexts,
+    keep: v => isTexts(v) ?? ((v as string[]).every(isKeepable) ? undefined : `a list of "MODULE#NAME" or "TYPE.prototype.NAME", as "@devicescript/runtime#schedule" or "Array.prototype.sort"`),
 }
 
 function parseConfig(text: string): ConfigFile {

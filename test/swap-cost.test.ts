@@ -1,6 +1,7 @@
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { createBoard, type HeapStats, runProgram } from "../sim/index.ts"
+import { createBoard, runProgram } from "../sim/index.ts"
+import { settledHeap } from "./support/settled-heap.ts"
 import { swappedBySelf } from "./support/swap-program.ts"
 
 const test = suite("what swaps cost")
@@ -47,7 +48,7 @@ test("thousands of swaps back and forth leave the heap as it was", async () => {
         const used: number[] = []
         for (const round of [1, 2, 3]) {
             await board.waitForLine(new RegExp(`^> round ${round}`), deadlineMs)
-            used.push((await settled(() => board.heap())).usedBytes)
+            used.push((await settledHeap(() => board.heap())).usedBytes)
         }
         await started
         console.log(`heap in use after 1,000, 2,000 and 3,000 swaps: ${used.join(", ")} bytes`)
@@ -57,18 +58,6 @@ test("thousands of swaps back and forth leave the heap as it was", async () => {
         await board.close()
     }
 })
-
-/** The heap when two looks at it, some time apart, see the same. */
-async function settled(look: () => Promise<HeapStats | undefined>): Promise<HeapStats> {
-    let before = await look()
-    for (let i = 0; i < 20; i++) {
-        await new Promise(resolve => setTimeout(resolve, 50))
-        const now = await look()
-        if (before && now && now.usedBytes === before.usedBytes) return now
-        before = now
-    }
-    throw new Error("the heap does not come to rest")
-}
 
 test("1,000 swaps neither lose nor double a timer, a subscription or a round of a loop", async () => {
     const { program } = swappedBySelf(
