@@ -5,16 +5,15 @@
  * `npm run bench -- [--rounds 8] [--json] [FILE...]`
  *
  * A program measures itself and prints `took <ms>` and, before that, whatever its result is; at its end `done`.
- * The heap that an image takes is what is alive on a board at `done` with it, less what is without; for that, of loops that
- * are written `round < N` one round is run.
+ * The heap that an image takes is what is alive on a board with it, less what is without.
  * Without FILE all of test/programs/bench-*.ts run.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { parseArgs } from "node:util"
 import { runProgram } from "../sim/index.ts"
-import { heapAtEnd } from "../test/support/settled-heap.ts"
 import { countExecuted } from "./bench/instructions.ts"
+import { heapCost } from "./bench/heap.ts"
 import { fastestHalf, timesOf } from "./bench/rounds.ts"
 import { patchableInProcess } from "../test/support/replaced-program.ts"
 import { compileInProcess } from "../test/support/stock-compiler.ts"
@@ -50,9 +49,6 @@ interface Measured {
     readonly replacedOperations: number | undefined
     readonly replacedInstructions: number | undefined
     readonly executorBytes: number
-    /** what the loaded image takes of the board's heap */
-    readonly heapBytes: number
-    readonly heapBytesPerInstruction: number
 }
 
 const all: Measured[] = []
@@ -70,6 +66,7 @@ for (const file of files) {
 const mean = (chosen: readonly Measured[], value: (m: Measured) => number) =>
     Math.exp(chosen.reduce((sum, m) => sum + Math.log(value(m)), 0) / chosen.length)
 const helped = ["json", "sort", "buffers"]
+const heap = await heapCost()
 const summary = {
     programs: all.length,
     geometricMean: round(mean(all, m => m.ratio)),
@@ -78,14 +75,14 @@ const summary = {
     idleApp: round(all.find(m => m.name === "app")?.idleRatio ?? NaN),
     idleFib: round(all.find(m => m.name === "fib")?.idleRatio ?? NaN),
     executorBytesLargest: Math.max(...all.map(m => m.executorBytes)),
-    heapBytesPerInstruction: round(all.reduce((n, m) => n + m.heapBytes, 0) / all.reduce((n, m) => n + m.instructions, 0)),
-    heapBytesPerInstructionMost: round(Math.max(...all.map(m => m.heapBytesPerInstruction))),
+    heapBytesPerInstruction: round(heap.bytesPerInstruction),
+    heapBytesPerFunction: round(heap.bytesPerFunction),
 }
 if (values.json) console.log(JSON.stringify({ rounds, summary, programs: all }))
 else {
     console.log(`geometric mean ${summary.geometricMean}x, without ${helped.join(", ")} ${summary.geometricMeanWithoutHelped}x, worst ${summary.worst}x`)
     console.log(`idle preludes: app ${percent(summary.idleApp)}, fib ${percent(summary.idleFib)}; executor at most ${summary.executorBytesLargest} B`)
-    console.log(`heap of a loaded image: ${summary.heapBytesPerInstruction} B an instruction, at most ${summary.heapBytesPerInstructionMost} B`)
+    console.log(`heap of a loaded image: ${summary.heapBytesPerInstruction} B an instruction and ${summary.heapBytesPerFunction} B a function`)
 }
 process.exit(0)
 
@@ -105,7 +102,6 @@ async function measure(name: string, source: string): Promise<Measured> {
     if (results.size !== 1) throw new Error(`${name}: results differ: ${[...results].join(" / ")}`)
     const [nativeMs, idleMs, replacedMs] = times.map(fastestHalf)
     const instructions = update.shipped.reduce((n, s) => n + s.laidOut.instructions.length, 0)
-    const heapBytes = await heapOfImage(source)
     const executed = [await countExecuted(programs[0]), await countExecuted(programs[1], patchable.base), await countExecuted(programs[2], patchable.base)]
     return {
         name,
@@ -123,15 +119,7 @@ async function measure(name: string, source: string): Promise<Measured> {
         replacedOperations: executed[2]?.operations,
         replacedInstructions: executed[2]?.instructions,
         executorBytes: patchable.base.sizes.executorBytes,
-        heapBytes,
-        heapBytesPerInstruction: round(heapBytes / instructions),
     }
-}
-
-async function heapOfImage(source: string): Promise<number> {
-    const p = patchableInProcess({ "program.ts": source.replace(/round < \d+/g, "round < 1") })
-    const { file } = buildUpdate(p.base, p.base.program, { sequence: 1, replaceAll: true })
-    return (await heapAtEnd(p.withImage(file))) - (await heapAtEnd(p.withImage(undefined)))
 }
 
 function round(n: number): number {

@@ -1,8 +1,8 @@
 /** The child process of warm-compiler.ts: holds the stock compiler and compiles in its working folder. */
-import { readFileSync } from "node:fs"
-import { createRequire, Module } from "node:module"
+import { Module } from "node:module"
 import { dirname, relative, resolve } from "node:path"
 import { stripVTControlCharacters } from "node:util"
+import { compilerBundle, requirePart } from "./compiler-bundle.ts"
 import type { CompileJob, CompileReply } from "./warm-compiler.ts"
 
 interface Diagnostic {
@@ -25,9 +25,9 @@ const hook = globalThis as { handoverFilesToCheck?: (file: SourceFile) => boolea
 
 /** The command's own file, which exports no more than its main function, with its compiler handed out too. */
 function loadCompiler(): CompileFile {
-    const file = createRequire(import.meta.url).resolve("@devicescript/cli/built/devicescript-cli.cjs")
-    const source = readFileSync(file, "utf8").replace(/^#!/, "//")
-    if (!/^async function compileFile\(/m.test(source)) throw new Error(`no compiler in ${file}: install @devicescript/cli 2.16.4`)
+    const { file, text } = compilerBundle()
+    const source = text.replace(/^#!/, "//")
+    requirePart(file, /^async function compileFile\(/m.test(source))
     const all = "program2.getSemanticDiagnostics()"
     const some = `(globalThis.handoverFilesToCheck ? program2.getSourceFiles().filter(globalThis.handoverFilesToCheck).flatMap(f => program2.getSemanticDiagnostics(f)) : ${all})`
     const module = new Module(file) as Module & { _compile(code: string, file: string): void }

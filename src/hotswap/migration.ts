@@ -2,6 +2,7 @@
 // that a field is missing, or means something else. Both are put right when replaced code first touches the object.
 
 import type { MigrationRule } from "./image"
+import { indexIn } from "./plain"
 
 /** How objects of a class go from the layout that the base made to the one of new code, and back. */
 export interface Migration {
@@ -49,8 +50,11 @@ export function migrate(constructor_: any, migration: Migration): void {
         entry = { constructor_, steps: [], prototypes: [], marks: [] }
         declared.push(entry)
     }
-    entry.steps.push(migration)
-    entry.steps.sort((a, b) => a.to - b.to)
+    let at = entry.steps.length
+    while (at > 0 && entry.steps[at - 1].to > migration.to) at--
+    // in their order; moved by hand, as a method of the library would cost every array of the app (plain.ts)
+    for (let i = entry.steps.length; i > at; i--) entry.steps[i] = entry.steps[i - 1]
+    entry.steps[at] = migration
 }
 
 function find(constructor_: any): Declared | undefined {
@@ -69,8 +73,8 @@ export function bringUp(object: any, field: string): any {
     for (const entry of declared) if (object instanceof entry.constructor_) bringUpDeclared(entry, object, field === undefined)
     if (field === undefined) return undefined
     for (const rule of rules)
-        if (rule.fields.indexOf(field) >= 0 && object instanceof rule.constructor_) {
-            if (Object.keys(object).indexOf(field) < 0) addFields(rule, object)
+        if (indexIn(rule.fields, field) >= 0 && object instanceof rule.constructor_) {
+            if (indexIn(Object.keys(object), field) < 0) addFields(rule, object)
             break
         }
     return object[field]
@@ -79,7 +83,7 @@ export function bringUp(object: any, field: string): any {
 /** Those that new code wrote before it read any keep what was written. */
 function addFields(rule: MigrationRule, object: any): void {
     const written: any = {}
-    for (const key of Object.keys(object)) if (rule.fields.indexOf(key) >= 0) written[key] = object[key]
+    for (const key of Object.keys(object)) if (indexIn(rule.fields, key) >= 0) written[key] = object[key]
     rule.up(object)
     Object.assign(object, written)
 }
@@ -110,7 +114,7 @@ function prototypeOf(object: any): any {
 }
 
 function markFor(entry: Declared, prototype: any): any {
-    const i = entry.prototypes.indexOf(prototype)
+    const i = indexIn(entry.prototypes, prototype)
     if (i >= 0) return entry.marks[i]
     const before = {}
     Object.setPrototypeOf(before, prototype)
