@@ -25,4 +25,24 @@ test("a rollout takes boards of one base there hot and boards of another cold, a
     }
 })
 
+test("the network is handed over, and the program ended, only when the policy allows", async () => {
+    const bench = await ColdBench.open()
+    try {
+        const busy = `import { Updater } from "./updater"
+${coldMain("busy", 'Updater.setBusy(true); setTimeout(async () => { console.log("app done"); Updater.setBusy(false) }, 8000)')}`
+        const [old, next] = [await bench.base("busy", "1.0.0", busy), await bench.base("next", "2.0.0")]
+        await bench.release(old, next, 1)
+        const { board, id } = await bench.started(old, { deviceId: "12abdd2244100003" })
+        await bench.cloud.must(202, "POST", `/devices/${id}/update`, { version: "2.0.0" })
+        await until("the board's word that it waits", () => bench.shown(id), d => ["ready", "checking"].includes(d.actual?.state), 8_000)
+        const { tMs: doneMs } = await board.waitForLog(/app done/, 15_000)
+        const { tMs: stopMs } = await board.waitForLog(/^\* stop program/, 20_000)
+        assert.ok(stopMs > doneMs)
+        assert.not.ok(board.lines().some(line => line.tMs < doneMs && /HOV cold handover/.test(line.text)))
+        await until("the new base", () => bench.shown(id), d => d.actual?.base === next.baseId && d.command === null, 30_000)
+    } finally {
+        await bench.close()
+    }
+})
+
 test.run()
