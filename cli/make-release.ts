@@ -95,7 +95,7 @@ async function plan({ config, out }: Session, bundles: readonly BaseBundle[], op
         if (sequence <= before && !options.force)
             throw new CliError("HOV_CLI_SEQUENCE", `sequence ${sequence} is not above ${before}, which an earlier image for base ${bundle.baseId} has: boards would refuse it`)
         try {
-            plans.push({ bundle, program, sequence, update: buildUpdate(bundle.linked, program, { sequence }) })
+            plans.push({ bundle, program, sequence, update: buildUpdate(bundle.linked, program, { sequence, imageMaxBytes: config.imageMaxBytes }) })
         } catch (e) {
             if (!(e instanceof RefusedError)) throw e
             plans.push({ bundle, program, sequence, refusals: e.refusals })
