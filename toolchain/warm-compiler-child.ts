@@ -22,6 +22,7 @@ interface SourceFile {
 
 interface Checker {
     getFullyQualifiedName(symbol: object): string
+    getSymbolAtLocation(node: object): object | undefined
     [other: string]: unknown
 }
 
@@ -35,19 +36,23 @@ interface Hooks {
 }
 
 const hooks = globalThis as unknown as Hooks
-hooks.handoverChecker = checker => ({ ...checker, getFullyQualifiedName: remembered(checker.getFullyQualifiedName) })
+hooks.handoverChecker = checker => ({
+    ...checker,
+    getFullyQualifiedName: remembered(checker.getFullyQualifiedName),
+    getSymbolAtLocation: remembered(checker.getSymbolAtLocation),
+})
 hooks.handoverIsChecked = expression => hooks.handoverFilesToCheck !== undefined && !hooks.handoverFilesToCheck(expression.getSourceFile())
 
-/** The compiler asks for the names of the same few hundred symbols at every use: a fifth of its time. */
-function remembered(nameOf: (symbol: object) => string): (symbol: object) => string {
-    const names = new WeakMap<object, string>()
-    return symbol => {
-        let name = names.get(symbol)
-        if (name === undefined) {
-            name = nameOf(symbol)
-            names.set(symbol, name)
+/** The compiler asks for the same names and symbols at every use, and again while it looks at what stands around. */
+function remembered<T>(answer: (about: object) => T): (about: object) => T {
+    const answers = new WeakMap<object, { readonly is: T }>()
+    return about => {
+        let known = answers.get(about)
+        if (known === undefined) {
+            known = { is: answer(about) }
+            answers.set(about, known)
         }
-        return name
+        return known.is
     }
 }
 
