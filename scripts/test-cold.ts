@@ -69,7 +69,8 @@ if (parts.includes("cuts") || parts.includes("double")) {
             while (next < plan.length) {
                 const i = next++
                 results[i] = await run(plan[i])
-                if (results[i].end !== "new") say(`  cut at ${plan[i].join(", then ")}: ${results[i].end} after ${results[i].ms} ms`)
+                const { end, damage, ms } = results[i]
+                if (end !== "new") say(`  cut at ${plan[i].join(", then ")}: ${end} after ${ms} ms${damage.length > 0 ? ` (${damage.join(", ")})` : ""}`)
             }
         }
         await Promise.all(Array.from({ length: Number(values.boards) }, worker))

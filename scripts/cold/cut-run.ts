@@ -15,9 +15,12 @@ export interface CutResult {
     readonly cuts: number
     /**
      * `formatted`: the stock store formatted itself for the documented reason, as an independent reader of its NOR image says
-     * (`sim/store-format-check.ts`); the board runs one of the two bases, without its settings. `lost`: all else.
+     * (`sim/store-format-check.ts`). Program and settings are gone then, as after any write of any program that is cut
+     * there. `lost`: the board runs neither base for another reason.
      */
     readonly end: "new" | "old" | "formatted" | "lost"
+    /** What the reader of the flash said after each cut that left something to say. */
+    readonly damage: readonly string[]
     readonly ms: number
 }
 
@@ -25,7 +28,7 @@ export interface CutResult {
 export async function coldRun(bench: ColdBench, from: LinkedBase, to: LinkedBase, deviceId: string, cutsAt: readonly number[], options: Partial<BoardOptions> = {}): Promise<CutResult> {
     const { board, id } = await bench.started(from, { deviceId, ...options })
     let formatted = false
-    let excused = false
+    const damage: StoreDamage[] = []
     let cuts = 0
     let powered: Promise<unknown> = Promise.resolve()
     const off = board.onLine(line => {
@@ -42,7 +45,8 @@ export async function coldRun(bench: ColdBench, from: LinkedBase, to: LinkedBase
         board.onEvent(event => {
             if (event.kind !== "powerCut") return
             cuts++
-            if (STOCK_DAMAGE.includes(checkStore(board.flash.contents()))) excused = true
+            const found = checkStore(board.flash.contents())
+            if (found !== "none") damage.push(found)
             arm()
             powered = board.powerOn()
             powered.catch(() => undefined)
@@ -54,11 +58,12 @@ export async function coldRun(bench: ColdBench, from: LinkedBase, to: LinkedBase
         board.cutPowerAtFlashOp(0)
         await powered
         const ms = Math.round(performance.now() - startMs)
-        if (settled !== undefined && !formatted) return { operations, cuts, end: "new", ms }
+        if (settled !== undefined && !formatted) return { operations, cuts, end: "new", damage, ms }
+        const excused = damage.length > 0 && damage.every(d => STOCK_DAMAGE.includes(d))
+        if (formatted && excused) return { operations, cuts, end: "formatted", damage, ms }
         const seen = await nextTick(board)
         const runs = seen.includes(`tick ${to.name}`) ? "new" : seen.includes(`tick ${from.name}`) ? "old" : "lost"
-        if (formatted) return { operations, cuts, end: excused && runs !== "lost" ? "formatted" : "lost", ms }
-        return { operations, cuts, end: runs, ms }
+        return { operations, cuts, end: runs, damage, ms }
     } finally {
         off()
         await powered.catch(() => undefined)
