@@ -23,7 +23,7 @@ export function addGate(app: FastifyInstance, handover: ServerHandover, principa
         const operator = OPERATOR.exec(url)
         if (operator !== null) return void operatorRequest(handover, request, reply, operator[1], done)
         if (url.startsWith("/v1/blobs/")) return void blobRequest(handover, principals, request, reply, done)
-        if (handover.isOver && url.startsWith("/v1/enrol")) return forward(handover.peerUrl as string, request, reply)
+        if (handover.isOver && handover.peer !== null && url.startsWith("/v1/enrol")) return forward(handover.peer, request, reply)
         done()
     })
 }
@@ -31,28 +31,29 @@ export function addGate(app: FastifyInstance, handover: ServerHandover, principa
 /** Both servers have the blobs; a device's token is where its session is, or on its way there. */
 async function blobRequest(handover: ServerHandover, principals: Principals, request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> {
     const token = bearerToken(request.headers.authorization)
-    const peer = handover.peerUrl
-    if (token === undefined || peer === null || request.raw.headers[HOP_HEADER] !== undefined || (await principals.find(token)) !== undefined) return done()
+    const { peer } = handover
+    if (token === undefined || peer === null || handover.isHandedOn(request.raw.headers[HOP_HEADER]) || (await principals.find(token)) !== undefined) return done()
     forward(peer, request, reply)
 }
 
 function deviceRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string, isPoll: boolean, done: () => void): void {
     const ticket = request.raw.headers["x-handover-ticket"]
     const epoch = handover.ticketEpoch(device, typeof ticket === "string" ? ticket : undefined)
-    // Without a ticket nobody makes this server ask for a session: who it is from is not known yet.
-    handover.home.enter(device, epoch === null ? null : { epoch }, admission => place(handover, admission, request, reply, isPoll, done))
+    const isHandedOn = handover.isHandedOn(request.raw.headers[HOP_HEADER])
+    // Without a ticket, or the other server's word, nobody makes this server ask for a session: who it is from is not known yet.
+    handover.home.enter(device, epoch === null && !isHandedOn ? null : { epoch }, admission => place(handover, admission, request, reply, isPoll, isHandedOn, done))
 }
 
-function place(handover: ServerHandover, admission: Admission, request: FastifyRequest, reply: FastifyReply, isPoll: boolean, done: () => void): void {
+function place(handover: ServerHandover, admission: Admission, request: FastifyRequest, reply: FastifyReply, isPoll: boolean, isHandedOn: boolean, done: () => void): void {
     if (admission.kind === "here") {
         if (reply.raw.destroyed) return admission.leave()
         reply.raw.once("close", admission.leave)
         return done()
     }
-    const peer = handover.peerUrl
+    const { peer } = handover
     if (peer === null) return done()
     const body = handover.elsewhere()
-    if (admission.kind === "back" || request.raw.headers[HOP_HEADER] !== undefined) {
+    if (admission.kind === "back" || isHandedOn) {
         reply.hijack()
         if (admission.kind === "back" && isPoll) {
             reply.raw.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) }).end(body)
@@ -68,14 +69,15 @@ function place(handover: ServerHandover, admission: Admission, request: FastifyR
 }
 
 async function operatorRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string | undefined, done: () => void): Promise<void> {
-    if (request.raw.headers[HOP_HEADER] !== undefined) return done()
-    const peer = handover.peerUrl
-    await handover.resting
-    if (peer !== null && handover.isOver) return forward(peer, request, reply)
+    const { peer } = handover
+    const isHandedOn = handover.isHandedOn(request.raw.headers[HOP_HEADER])
+    if (!isHandedOn) await handover.resting
+    if (peer !== null && handover.isOver && !isHandedOn) return forward(peer, request, reply)
     if (device === undefined || device === BATCH || peer === null) return done()
     await handover.adopt(device)
-    handover.home.enter(device, null, admission => {
-        if (admission.kind === "there") return forward(peer, request, reply)
+    // The other server's word is faster than the device's state, which is on its way.
+    handover.home.enter(device, isHandedOn ? { epoch: null } : null, admission => {
+        if (admission.kind === "there" && !isHandedOn) return forward(peer, request, reply)
         if (admission.kind === "here") reply.raw.once("close", admission.leave)
         done()
     })

@@ -1,16 +1,16 @@
 /** Hands a request on to the other server as it came, and its answer back. */
 import type { FastifyReply, FastifyRequest } from "fastify"
-import { agentOf, requestOf } from "./link.ts"
+import { agentOf, type Peer, requestOf } from "./exchange.ts"
 
-/** A request that was handed on is not handed on again. */
+/** A request that was handed on is not handed on again; it carries the handover's key, so that nobody else can say so. */
 export const HOP_HEADER = "x-handover-hop"
 const RETRY_S = "1"
 
-export function forward(url: string, request: FastifyRequest, reply: FastifyReply): void {
+export function forward({ url, key }: Peer, request: FastifyRequest, reply: FastifyReply): void {
     const from = request.raw
     reply.hijack()
     const { connection: _connection, "transfer-encoding": _encoding, ...headers } = from.headers
-    const sent = requestOf(url)(`${url}${from.url}`, { method: from.method, agent: agentOf(url), headers: { ...headers, [HOP_HEADER]: "1" } }, answer => {
+    const sent = requestOf(url)(`${url}${from.url}`, { method: from.method, agent: agentOf(url), headers: { ...headers, [HOP_HEADER]: key } }, answer => {
         const { connection: _own, "keep-alive": _alive, ...rest } = answer.headers
         reply.raw.writeHead(answer.statusCode ?? 502, rest)
         answer.pipe(reply.raw)

@@ -10,10 +10,12 @@ import type { Sessions } from "../../device-api/sessions.ts"
 import type { EventHub } from "../../events/hub.ts"
 import type { HeldPolls } from "../../held-polls.ts"
 import { newId } from "../../ids.ts"
+import type { Principals } from "../../principals.ts"
 import { Problem } from "../../problems.ts"
 import type { RolloutRunner } from "../../rollouts/runner.ts"
 import type { ServerSecret } from "../../server-secret.ts"
 import type { BlobStore } from "../../store/blobs.ts"
+import type { ActualRow, TokenRow } from "../../store/schema.ts"
 import type { Store } from "../../store/store.ts"
 import type { WebhookSender } from "../../webhooks/sender.ts"
 import { Arriving } from "../arriving.ts"
@@ -25,7 +27,8 @@ import { readTicket, signTicket } from "../ticket.ts"
 import { takeCommon } from "./common.ts"
 import { type DeviceBody, DeviceSessions, toRecord } from "./device-sessions.ts"
 import { FreezeTimes } from "./figures.ts"
-import { exchange, Link, type Peer } from "./link.ts"
+import { exchange, type Peer } from "./exchange.ts"
+import { Link } from "./link.ts"
 import { LogCopy } from "./log-copy.ts"
 import { EventRelay } from "./relay.ts"
 
@@ -48,6 +51,7 @@ export interface ServerHandoverOptions {
     readonly sender: WebhookSender
     readonly hub: EventHub
     readonly secret: ServerSecret
+    readonly principals: Principals
     readonly log: Logger
     /** Where devices and the other server reach this one; known once it listens. */
     url(): string
@@ -95,6 +99,7 @@ export class ServerHandover {
             other: () => this.#peer?.id ?? "?",
             unwrap: (device, wrapped) => secret.unwrap(device, wrapped)?.toString("hex") ?? null,
             wrap: (device, key) => secret.wrap(device, Buffer.from(key, "hex")),
+            onInstalled: (device, body) => this.#welcome(device, body),
             onError,
         })
         this.#link = new Link(() => this.#peer)
@@ -117,7 +122,6 @@ export class ServerHandover {
                 const session = sessions.drop(device)
                 if (session !== undefined) writer.forget(session)
                 held.end(device, here ? null : this.#elsewhere())
-                if (here) this.#arrived.add(device)
             },
         })
     }
@@ -145,8 +149,8 @@ export class ServerHandover {
         return this.#plan === null
     }
 
-    get peerUrl(): string | null {
-        return this.#peer?.url ?? null
+    get peer(): Peer | null {
+        return this.#peer
     }
 
     get resting(): Promise<void> | null {
@@ -160,6 +164,11 @@ export class ServerHandover {
 
     isPeer(authorization: string | undefined): boolean {
         return this.#peer !== null && authorization === `Handover ${this.#peer.key}`
+    }
+
+    /** Whether the other server hands a request on to this one. */
+    isHandedOn(hop: string | string[] | undefined): boolean {
+        return hop !== undefined && hop === this.#peer?.key
     }
 
     /** The epoch of a ticket that a device shows, when it is one of this handover. */
@@ -310,15 +319,19 @@ export class ServerHandover {
         clearInterval(this.#timer)
         this.#logs?.stop()
         this.#relay.close()
+        this.#link.close()
+        this.#deviceSessions.close()
     }
 
     #resume(plan: Plan, pacePerS = PACE_PER_S): void {
         const { store, runner, log } = this.#options
         this.#plan = plan
         this.#freezes = new FreezeTimes()
+        this.#hurry(plan.phase)
         const onPhase = (phase: Phase): void => {
             log.info({ handover: plan.handover, role: plan.role, phase }, "handover")
             if (this.#plan !== null) this.#plan = { ...this.#plan, phase }
+            this.#hurry(phase)
             if (phase === "moving") runner.stop()
             if (phase === "done" && plan.role === "current") {
                 this.#options.hub.dropListeners()
@@ -381,6 +394,11 @@ export class ServerHandover {
         }, TICK_MS)
     }
 
+    #hurry(phase: Phase): void {
+        const { store, log } = this.#options
+        store.hurry?.(phase !== "done" && phase !== "aborted").catch(error => log.warn({ err: error }, "handover: the store's own thread"))
+    }
+
     #rest(resting: boolean, done: () => void): void {
         const { sender, controller, writer } = this.#options
         if (resting && this.#resting === null) {
@@ -410,6 +428,17 @@ export class ServerHandover {
     /** What polls reported is written; the rows are read in the transaction that lets go of them. */
     async #capture(): Promise<void> {
         await this.#options.writer.settle()
+    }
+
+    /** Who waits for this device needs no query; and what there is to do for it is done when there is time. */
+    #welcome(device: string, { rows, sealKey }: DeviceBody): void {
+        const { sessions, principals } = this.#options
+        const isOpen = rows.commands?.some(({ finishedAtMs }) => finishedAtMs === null)
+        if (isOpen || rows.desired !== undefined) this.#arrived.add(device)
+        const tokens = (rows.tokens ?? []) as unknown as TokenRow[]
+        if (!this.home.isAwaited(device) || isOpen || tokens.some(({ pending }) => Number(pending) !== 0)) return
+        sessions.adopt(device, rows.actual?.[0] as unknown as ActualRow | undefined, sealKey === null ? null : Buffer.from(sealKey, "hex"))
+        for (const token of tokens) principals.learn(token)
     }
 
     #offer(device: string, epoch: number): string {
