@@ -97,13 +97,16 @@ async function commandsFor(ms: number, first: number, stop: () => boolean): Prom
 say("baseline")
 const baselineMs = Number(values.baseline) * 1000
 for (const each of fleets) each.reset()
+await usage()
+const cpuBefore = (await figures(1)).cpuMs
 const beforeStartMs = performance.now()
 const baseline = await commandsFor(baselineMs, 0, () => false)
-const before = await figures(performance.now() - beforeStartMs)
+const baselineTookMs = performance.now() - beforeStartMs
+const before = await figures(baselineTookMs)
 
 say("handover")
 for (const each of fleets) each.reset()
-await usage()
+const serversBefore = await usage()
 const ownBefore = process.cpuUsage()
 const startMs = performance.now()
 await admin.must(202, "POST", "/server/handover", { to: next.url, token: next.adminToken, pacePerS: Number(values.pace) })
@@ -128,6 +131,7 @@ const atNext = (await operator(next.url, current.adminToken).must(200, "GET", "/
 
 const round = (value: number): number => Number(value.toFixed(2))
 const at = (list: number[], share: number): number => round(percentile(Float64Array.from(list).sort(), share))
+const ofBaseline = (cpuMs: number): number => Math.round((cpuMs / baselineTookMs) * 100)
 const share = (cpuMs: number): number => Math.round((cpuMs / handoverMs) * 100)
 const result = {
     devices,
@@ -158,7 +162,8 @@ const result = {
         timedDevices: share(after.cpuMs[1] - before.cpuMs[1]),
         operator: share((own.user + own.system) / 1000),
     },
-    lagMs: { currentP99: round(servers[0].lagP99Ms), currentMax: round(servers[0].lagMaxMs), nextP99: round(servers[1].lagP99Ms), nextMax: round(servers[1].lagMaxMs) },
+    baselineCpuPercent: { current: ofBaseline(serversBefore[0].cpuMs), next: ofBaseline(serversBefore[1].cpuMs), devices: ofBaseline(before.cpuMs[0] - cpuBefore[0]), timedDevices: ofBaseline(before.cpuMs[1] - cpuBefore[1]) },
+    lagMs: { baselineP99: round(serversBefore[0].lagP99Ms), currentP99: round(servers[0].lagP99Ms), currentMax: round(servers[0].lagMaxMs), nextP99: round(servers[1].lagP99Ms), nextMax: round(servers[1].lagMaxMs) },
 }
 const ok =
     result.failedRequests === 0 && result.moved === devices && result.extraRequestsPerDevice <= 1 && result.freezeP50Ms <= 10 && result.freezeP99Ms <= 50 && result.commandP99Ms <= result.baselineCommandP99Ms + 50 && result.chunkDropPercent <= 5 && result.operatorAtNext

@@ -10,11 +10,25 @@ import { bearerToken } from "../../tokens.ts"
 import { forward, HOP_HEADER } from "./proxy.ts"
 import type { ServerHandover } from "./server-handover.ts"
 
+declare module "fastify" {
+    interface FastifyRequest {
+        /** Ends the request's part in its device's session before the answer does: nothing more will be written for it. */
+        leaveSession: (() => void) | null
+    }
+}
+
+const DDI = /^\/[A-Za-z0-9][\w-]{0,31}\/controller\/v1\/([^/?]+)/
+const EVENTS = /^\/api\/v1\/events(?:\?|$)/
 const DEVICE = /^\/v1\/dfu\/([^/?]+)\/(\w+)/
 const OPERATOR = /^\/api\/v1\/(?!server\/handover)(?:devices\/([^/?]+))?/
 const BATCH = "batch"
 
 export function addGate(app: FastifyInstance, handover: ServerHandover, principals: Principals): void {
+    app.decorateRequest("leaveSession", null)
+    // A large file that is read slowly is no change that a handover would have to wait for.
+    app.addHook("onSend", async request => {
+        if (request.method === "GET" || request.method === "HEAD") request.leaveSession?.()
+    })
     app.addHook("onRequest", (request, reply, done) => {
         if (handover.idle) return done()
         const url = request.raw.url ?? "/"
@@ -22,6 +36,8 @@ export function addGate(app: FastifyInstance, handover: ServerHandover, principa
         if (device !== null) return deviceRequest(handover, request, reply, device[1], device[2] === "poll", done)
         const operator = OPERATOR.exec(url)
         if (operator !== null) return void operatorRequest(handover, request, reply, operator[1], done)
+        const ddi = DDI.exec(url)
+        if (ddi !== null) return void onDevice(handover, request, reply, ddi[1], handover.isHandedOn(request.raw.headers[HOP_HEADER]), done)
         if (url.startsWith("/v1/blobs/")) return void blobRequest(handover, principals, request, reply, done)
         if (handover.isOver && handover.peer !== null && url.startsWith("/v1/enrol")) return forward(handover.peer, request, reply)
         done()
@@ -47,7 +63,7 @@ function deviceRequest(handover: ServerHandover, request: FastifyRequest, reply:
 function place(handover: ServerHandover, admission: Admission, request: FastifyRequest, reply: FastifyReply, isPoll: boolean, isHandedOn: boolean, done: () => void): void {
     if (admission.kind === "here") {
         if (reply.raw.destroyed) return admission.leave()
-        reply.raw.once("close", admission.leave)
+        stay(admission, request, reply)
         return done()
     }
     const { peer } = handover
@@ -73,12 +89,29 @@ async function operatorRequest(handover: ServerHandover, request: FastifyRequest
     const isHandedOn = handover.isHandedOn(request.raw.headers[HOP_HEADER])
     if (!isHandedOn) await handover.resting
     if (peer !== null && handover.isOver && !isHandedOn) return forward(peer, request, reply)
+    if (!isHandedOn && handover.arrival !== null && request.raw.headers["last-event-id"] !== undefined && EVENTS.test(request.raw.url ?? "")) {
+        // A listener of current that is here already: what it has seen last has a place here only at the end.
+        await handover.arrival
+        if (reply.raw.destroyed) return void reply.hijack()
+    }
     if (device === undefined || device === BATCH || peer === null) return done()
+    await onDevice(handover, request, reply, device, isHandedOn, done)
+}
+
+/** A request about a device from somebody who stays where he is: it is handed on to the server that has the device. */
+async function onDevice(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string, isHandedOn: boolean, done: () => void): Promise<void> {
+    const { peer } = handover
+    if (peer === null) return done()
     await handover.adopt(device)
     // The other server's word is faster than the device's state, which is on its way.
     handover.home.enter(device, isHandedOn ? { epoch: null } : null, admission => {
         if (admission.kind === "there" && !isHandedOn) return forward(peer, request, reply)
-        if (admission.kind === "here") reply.raw.once("close", admission.leave)
+        if (admission.kind === "here") stay(admission, request, reply)
         done()
     })
+}
+
+function stay({ leave }: Extract<Admission, { kind: "here" }>, request: FastifyRequest, reply: FastifyReply): void {
+    request.leaveSession = leave
+    reply.raw.once("close", leave)
 }

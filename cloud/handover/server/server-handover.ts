@@ -71,6 +71,24 @@ export interface Progress {
     readonly linkFailures: number
 }
 
+interface Gate {
+    readonly promise: Promise<void>
+    open(): void
+}
+
+function closedGate(): Gate {
+    let open = (): void => {}
+    const promise = new Promise<void>(resolve => {
+        open = resolve
+    })
+    return { promise, open }
+}
+
+function openGate(gate: Gate | null): null {
+    gate?.open()
+    return null
+}
+
 export class ServerHandover {
     readonly #options: ServerHandoverOptions
     readonly home: Home<DeviceBody>
@@ -87,7 +105,9 @@ export class ServerHandover {
     readonly #arrived = new Set<string>()
     #ticks = 0
     /** Operators' requests that came while everything rests. */
-    #resting: { promise: Promise<void>; end(): void } | null = null
+    #resting: Gate | null = null
+    /** Listeners that came to next before it has the events. */
+    #arrival: Gate | null = null
 
     private constructor(options: ServerHandoverOptions, readonly id: string) {
         this.#options = options
@@ -116,7 +136,7 @@ export class ServerHandover {
             },
             onFreeze: device => {
                 this.#freezes.begin(device, performance.now())
-                held.end(device, this.moveOf(device))
+                held.offer(device, this.moveOf(device))
             },
             onOwner: (device, here) => {
                 const session = sessions.drop(device)
@@ -155,6 +175,11 @@ export class ServerHandover {
 
     get resting(): Promise<void> | null {
         return this.#resting?.promise ?? null
+    }
+
+    /** At next: until it has current's events with their numbers. */
+    get arrival(): Promise<void> | null {
+        return this.#arrival?.promise ?? null
     }
 
     /** Operators, listeners and everything that is not a device's are next's now. */
@@ -333,13 +358,15 @@ export class ServerHandover {
             if (this.#plan !== null) this.#plan = { ...this.#plan, phase }
             this.#hurry(phase)
             if (phase === "moving") runner.stop()
+            if (phase === "finishing") this.#options.hub.tell("server.move", { to: this.#peer?.url })
             if (phase === "done" && plan.role === "current") {
+                this.#options.hub.tell("server.go", { to: this.#peer?.url })
                 this.#options.hub.dropListeners()
-                this.#resting?.end()
-                this.#resting = null
+                this.#resting = openGate(this.#resting)
             }
             if (phase === "aborted" && plan.role === "current") runner.start()
             if (phase === "aborted") this.#logs?.stop()
+            if (phase === "done" || phase === "aborted") this.#arrival = openGate(this.#arrival)
             this.#relay.on = plan.role === "next" && (phase === "moving" || phase === "aborted")
         }
         if (plan.role === "next") {
@@ -355,6 +382,7 @@ export class ServerHandover {
             this.#logs?.stop()
             this.#logs = undefined
             if (plan.phase === "moving") {
+                this.#arrival ??= closedGate()
                 this.#logs = new LogCopy(store, this.#peer as Peer, error => log.warn({ err: error }, "handover: copying the logs"))
                 this.#logs.start()
                 this.#relay.on = true
@@ -376,7 +404,7 @@ export class ServerHandover {
                 send: message => this.#link.send(message),
                 // A device is a few kilobytes: the rest that is sent at the freeze is all of it.
                 snapshot: () => undefined,
-                tellClient: (device, epoch) => void this.#options.held.end(device, this.#offer(device, epoch)),
+                tellClient: (device, epoch) => this.#options.held.offer(device, this.#offer(device, epoch)),
                 isConnected: device => this.#options.sessions.isKnown(device),
                 rest: (resting, done) => this.#rest(resting, done),
                 onPhase,
@@ -400,17 +428,16 @@ export class ServerHandover {
     }
 
     #rest(resting: boolean, done: () => void): void {
-        const { sender, controller, writer } = this.#options
-        if (resting && this.#resting === null) {
-            let end = (): void => {}
-            const promise = new Promise<void>(resolve => {
-                end = resolve
-            })
-            this.#resting = { promise, end }
+        const { sender, controller, writer, log } = this.#options
+        const rest = async (): Promise<void> => {
+            // Who is told by a webhook may take his time: operators are served meanwhile.
+            await sender.rest()
+            if (resting) this.#resting ??= closedGate()
             controller.stop()
-            sender.stop()
+            await writer.flush()
+            done()
         }
-        void sender.quiet().then(() => writer.flush()).then(done)
+        rest().catch(error => log.error({ err: error }, "handover"))
     }
 
     async #takeOver(): Promise<void> {
