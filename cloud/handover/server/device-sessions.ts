@@ -36,7 +36,7 @@ export function snapshotOf(body: DeviceBody): Snapshot<DeviceBody> {
 type Change = (repos: Repos, record: OwnerRow | undefined) => Promise<boolean | Snapshot<DeviceBody>>
 
 /** Few, and a turn of the event loop between two transactions: other requests are answered in between. */
-const CHANGES_PER_TRANSACTION = 4
+const CHANGES_PER_TRANSACTION = 8
 /** What may be forgotten waits this long, for company. */
 const SETTLE_MS = 200
 const SETTLED_PER_TRANSACTION = 64

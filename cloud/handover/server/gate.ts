@@ -34,13 +34,17 @@ export function addGate(app: FastifyInstance, handover: ServerHandover, principa
         const url = request.raw.url ?? "/"
         const device = DEVICE.exec(url)
         if (device !== null) return deviceRequest(handover, request, reply, device[1], device[2] === "poll", done)
-        const operator = OPERATOR.exec(url)
-        if (operator !== null) return void operatorRequest(handover, request, reply, operator[1], done)
+        if (OPERATOR.test(url)) return void operatorArrives(handover, request, reply, done)
         const ddi = DDI.exec(url)
         if (ddi !== null) return void onDevice(handover, request, reply, ddi[1], handover.isHandedOn(request.raw.headers[HOP_HEADER]), done)
         if (url.startsWith("/v1/blobs/")) return void blobRequest(handover, principals, request, reply, done)
         if (handover.isOver && handover.peer !== null && url.startsWith("/v1/enrol")) return forward(handover.peer, request, reply)
         done()
+    })
+    app.addHook("preHandler", (request, reply, done) => {
+        const operator = handover.idle ? null : OPERATOR.exec(request.raw.url ?? "/")
+        if (operator === null) return done()
+        void operatorRequest(handover, request, reply, operator[1], done)
     })
 }
 
@@ -84,16 +88,26 @@ function place(handover: ServerHandover, admission: Admission, request: FastifyR
     reply.raw.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) }).end(body)
 }
 
-async function operatorRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string | undefined, done: () => void): Promise<void> {
-    const { peer } = handover
-    const isHandedOn = handover.isHandedOn(request.raw.headers[HOP_HEADER])
-    if (!isHandedOn) await handover.resting
-    if (peer !== null && handover.isOver && !isHandedOn) return forward(peer, request, reply)
-    if (!isHandedOn && handover.arrival !== null && request.raw.headers["last-event-id"] !== undefined && EVENTS.test(request.raw.url ?? "")) {
+/** Before its body is read: one that is for the other server alone goes there as it comes. */
+async function operatorArrives(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> {
+    if (handover.isHandedOn(request.raw.headers[HOP_HEADER])) return done()
+    await handover.resting
+    if (handover.peer !== null && handover.isOver) return forward(handover.peer, request, reply)
+    if (handover.arrival !== null && request.raw.headers["last-event-id"] !== undefined && EVENTS.test(request.raw.url ?? "")) {
         // A listener of current that is here already: what it has seen last has a place here only at the end.
         await handover.arrival
         if (reply.raw.destroyed) return void reply.hijack()
     }
+    done()
+}
+
+/** With its body here, which may have taken longer than the handover: what it changes is changed at one of the two, and moves. */
+async function operatorRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string | undefined, done: () => void): Promise<void> {
+    const { peer } = handover
+    const isHandedOn = handover.isHandedOn(request.raw.headers[HOP_HEADER])
+    while (!isHandedOn && handover.resting !== null) await handover.resting
+    if (peer !== null && handover.isOver && !isHandedOn) return forward(peer, request, reply)
+    if (request.method !== "GET") reply.raw.once("close", handover.begun())
     if (device === undefined || device === BATCH || peer === null) return done()
     await onDevice(handover, request, reply, device, isHandedOn, done)
 }

@@ -10,6 +10,8 @@ export function forward({ url, key }: Peer, request: FastifyRequest, reply: Fast
     const from = request.raw
     reply.hijack()
     const { connection: _connection, "transfer-encoding": _encoding, ...headers } = from.headers
+    const body = bodyOf(request)
+    if (body !== undefined) headers["content-length"] = String(body.length)
     const sent = requestOf(url)(`${url}${from.url}`, { method: from.method, agent: agentOf(url), headers: { ...headers, [HOP_HEADER]: key } }, answer => {
         const { connection: _own, "keep-alive": _alive, ...rest } = answer.headers
         reply.raw.writeHead(answer.statusCode ?? 502, rest)
@@ -21,5 +23,12 @@ export function forward({ url, key }: Peer, request: FastifyRequest, reply: Fast
         else reply.raw.writeHead(503, { "retry-after": RETRY_S, "content-length": 0 }).end()
     })
     reply.raw.on("close", () => sent.destroy())
-    from.pipe(sent)
+    if (body !== undefined) sent.end(body)
+    else from.pipe(sent)
+}
+
+/** What was read of it already; undefined while it is on its way, or when there is none. */
+function bodyOf({ body }: FastifyRequest): Buffer | undefined {
+    if (body === undefined || body === null) return undefined
+    return Buffer.isBuffer(body) ? body : Buffer.from(typeof body === "string" ? body : JSON.stringify(body))
 }

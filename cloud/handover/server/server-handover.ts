@@ -104,14 +104,19 @@ export class ServerHandover {
     #freezes = new FreezeTimes()
     readonly #arrived = new Set<string>()
     #ticks = 0
+    /** Its session was made of what came, a moment before it is this server's. */
+    #welcomed: string | null = null
     /** Operators' requests that came while everything rests. */
     #resting: Gate | null = null
+    /** Operators' changes that are being made, and who waits for their end. */
+    #changes = 0
+    #unchanging: Gate | null = null
     /** Listeners that came to next before it has the events. */
     #arrival: Gate | null = null
 
     private constructor(options: ServerHandoverOptions, readonly id: string) {
         this.#options = options
-        const { store, secret, log, now, sessions, held, writer } = options
+        const { store, secret, log, now, held } = options
         const onError = (error: unknown): void => log.error({ err: error }, "handover")
         this.#deviceSessions = new DeviceSessions({
             store,
@@ -139,8 +144,8 @@ export class ServerHandover {
                 held.offer(device, this.moveOf(device))
             },
             onOwner: (device, here) => {
-                const session = sessions.drop(device)
-                if (session !== undefined) writer.forget(session)
+                if (this.#welcomed === device) this.#welcomed = null
+                else this.#dismiss(device)
                 held.end(device, here ? null : this.#elsewhere())
             },
         })
@@ -175,6 +180,16 @@ export class ServerHandover {
 
     get resting(): Promise<void> | null {
         return this.#resting?.promise ?? null
+    }
+
+    /** An operator's change is made here; returns what to call at its end, which a takeover waits for. */
+    begun(): () => void {
+        let isOver = false
+        this.#changes++
+        return () => {
+            if (!isOver && --this.#changes === 0) this.#unchanging?.open()
+            isOver = true
+        }
     }
 
     /** At next: until it has current's events with their numbers. */
@@ -434,6 +449,7 @@ export class ServerHandover {
             await sender.rest()
             if (resting) this.#resting ??= closedGate()
             controller.stop()
+            if (this.#changes > 0) await (this.#unchanging = closedGate()).promise
             await writer.flush()
             done()
         }
@@ -457,8 +473,16 @@ export class ServerHandover {
         await this.#options.writer.settle()
     }
 
+    /** What is remembered of the device is not what the store has. */
+    #dismiss(device: string): void {
+        const session = this.#options.sessions.drop(device)
+        if (session !== undefined) this.#options.writer.forget(session)
+    }
+
     /** Who waits for this device needs no query; and what there is to do for it is done when there is time. */
     #welcome(device: string, { rows, sealKey }: DeviceBody): void {
+        this.#dismiss(device)
+        this.#welcomed = device
         const { sessions, principals } = this.#options
         const isOpen = rows.commands?.some(({ finishedAtMs }) => finishedAtMs === null)
         if (isOpen || rows.desired !== undefined) this.#arrived.add(device)
