@@ -116,7 +116,7 @@ const watching = (async () => {
     for (;;) {
         progress = (await call(`${current.url}/api/v1/server/handover`, { token: current.adminToken })).body
         if (progress.phase === "done") break
-        await new Promise(resolve => setTimeout(resolve, 100))
+        await new Promise(resolve => setTimeout(resolve, 250))
     }
     over = true
 })()

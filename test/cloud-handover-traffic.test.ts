@@ -7,12 +7,12 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { ApiClient } from "../cli/api-client.ts"
 import { onPostgres } from "./support/cloud-database.ts"
-import { artifactFile, call, operator, publish, TestDevice, temporaryFolder, until } from "./support/cloud.ts"
+import { type Answer, artifactFile, call, operator, publish, TestDevice, temporaryFolder, until } from "./support/cloud.ts"
 import { begin, Follower, healthOf, listen, type Listening, numbersOf, phase } from "./support/handover.ts"
 import { beginProcess, type ServerProcess } from "./support/server-process.ts"
 
 const GATEWAY = "gateway-token-of-the-linux-tenant"
-const TIMINGS = { rolloutTickMs: 50, enrolMs: 200, sweepMs: 50, webhookRetryMs: 50, commandTimeoutMs: 1_500, retryDelayMs: 300, lazyWriteMs: 50 }
+const TIMINGS = { rolloutTickMs: 50, enrolMs: 200, sweepMs: 50, webhookRetryMs: 50, retryDelayMs: 300, lazyWriteMs: 50 }
 const FLEET = 24
 
 interface Pair {
@@ -23,18 +23,18 @@ interface Pair {
 
 const test = suite("every kind of traffic in a handover")
 
-async function pair(): Promise<Pair> {
+async function pair(more: Record<string, number>): Promise<Pair> {
     const folders = [await temporaryFolder(), await temporaryFolder()]
     const ddi = { tenants: [{ name: "linux", gatewayToken: GATEWAY }], pollS: 60 }
-    const [current, next] = await Promise.all(folders.map(folder => beginProcess(folder, { timings: TIMINGS, ddi }).listening))
+    const [current, next] = await Promise.all(folders.map(folder => beginProcess(folder, { timings: { ...TIMINGS, ...more }, ddi }).listening))
     return { folders, current, next }
 }
 async function end({ folders, current, next }: Pair): Promise<void> {
     await Promise.all([current.kill(), next.kill()])
     for (const folder of folders) await rm(folder, { recursive: true, force: true })
 }
-const withPair = (work: (servers: Pair) => Promise<void>) => async (): Promise<void> => {
-    const servers = await pair()
+const withPair = (work: (servers: Pair) => Promise<void>, timings: Record<string, number> = {}) => async (): Promise<void> => {
+    const servers = await pair(timings)
     try {
         await work(servers)
     } finally {
@@ -65,28 +65,26 @@ if (!onPostgres) {
             let open = true
             const failures: string[] = []
             const posted = new Map<string, number>()
-            const posts = boards.slice(0, 6).map(async board => {
-                for (let done = 1; open; done++) {
+            const posts = boards.slice(0, 6).map(board =>
+                over(() => open, failures, 5, async done => {
                     const { status, bytes } = await board.device.status({ id: "", state: "downloading", v: "1.0.0", done })
-                    if (status !== 200) failures.push(`status: ${status} ${bytes}`)
                     posted.set(board.device.id, done)
-                    await new Promise(resolve => setTimeout(resolve, 5))
-                }
-            })
+                    return status === 200 ? null : `status: ${status} ${bytes}`
+                }),
+            )
             let downloads = 0
-            const chunks = boards.slice(6, 9).map(async board => {
-                while (open) {
-                    const parts: Buffer[] = []
-                    for (let offset = 0; offset < image.length && open; offset += 4_000) {
-                        const { status, bytes } = await board.device.blob(published.image, offset, 4_000)
-                        if (status !== 200) failures.push(`chunk: ${status} ${bytes}`)
-                        parts.push(bytes)
-                        await new Promise(resolve => setTimeout(resolve, 2))
-                    }
-                    if (!open) return
-                    assert.ok(Buffer.concat(parts).equals(image))
+            const chunks = boards.slice(6, 9).map(board => {
+                let parts: Buffer[] = []
+                return over(() => open, failures, 2, async () => {
+                    const { status, bytes } = await board.device.blob(published.image, parts.length * 4_000, 4_000)
+                    if (status !== 200) return `chunk: ${status} ${bytes}`
+                    parts.push(bytes)
+                    if (parts.length * 4_000 < image.length) return null
                     downloads++
-                }
+                    const whole = Buffer.concat(parts)
+                    parts = []
+                    return whole.equals(image) ? null : "the image is not what was published"
+                })
             })
             await begin(current, next, 20)
             const progress = await phase(current, "done")
@@ -103,7 +101,7 @@ if (!onPostgres) {
                 const steps: number[] = []
                 for (let after = ""; ; ) {
                     const page = await asAt(next, current).must(200, "GET", `/devices/${id}/history?limit=500${after}`)
-                    steps.push(...page.items.map((item: any) => item.done).filter((done: unknown) => done !== null))
+                    steps.push(...page.items.map((item: any) => item.doneBytes).filter((done: unknown) => done !== null))
                     if (page.next === null) break
                     after = `&after=${page.next}`
                 }
@@ -152,18 +150,15 @@ if (!onPostgres) {
             })().catch(error => {
                 if (!stop.signal.aborted) throw error
             })
-            const talk = boards.slice(0, 4).map(async board => {
-                for (let done = 1; open; done++) {
-                    await board.device.status({ id: "", state: "downloading", v: "1.0.0", done })
-                    await new Promise(resolve => setTimeout(resolve, 5))
-                }
-            })
+            const failures: string[] = []
+            const talk = boards.slice(0, 4).map(board => over(() => open, failures, 5, async done => wrongOf(await board.device.status({ id: "", state: "downloading", v: "1.0.0", done }))))
             await begin(current, next, 20)
             await phase(current, "done")
             await until("events of next", async () => heard.length, count => count > 1)
             await new Promise(resolve => setTimeout(resolve, 200))
             open = false
-            await Promise.all([...talk, ...boards.map(board => board.stop())])
+            await Promise.all(talk)
+            await Promise.all(boards.map(board => board.stop()))
             // The log as it is now, from its beginning.
             const whole = await listen({ url: next.url, adminToken: current.adminToken }, 0)
             const last = await asAt(next, current).must(201, "POST", "/releases", { app: "last", version: "1.0.0" })
@@ -176,6 +171,7 @@ if (!onPostgres) {
             heard[heard.length - 1].close()
             await faithful
             const log = whole.events.filter(({ id }) => id !== null)
+            assert.equal(failures, [])
             const ids = numbersOf(whole.events)
             assert.equal(numbersOf(heard.flatMap(each => each.events)), ids)
             assert.equal(followed, log.map(({ data }) => data))
@@ -193,24 +189,22 @@ if (!onPostgres) {
             await held(current, 4)
             await as(current).must(201, "POST", "/webhooks", { url: receiver.url, types: ["device.status", "release."] })
             let open = true
-            const talk = boards.slice(0, 2).map(async board => {
-                for (let done = 1; open; done++) {
-                    await board.device.status({ id: "", state: "downloading", v: "1.0.0", done })
-                    await new Promise(resolve => setTimeout(resolve, 20))
-                }
-            })
+            const failures: string[] = []
+            const talk = boards.slice(0, 2).map(board => over(() => open, failures, 20, async done => wrongOf(await board.device.status({ id: "", state: "downloading", v: "1.0.0", done }))))
             await until("the first messages", async () => receiver.taken.length, count => count > 3)
             await begin(current, next, 10)
             await phase(current, "done")
             const atDone = receiver.taken.length
             await until("messages of next", async () => receiver.taken.length, count => count > atDone + 5)
             open = false
-            await Promise.all([...talk, ...boards.map(board => board.stop())])
+            await Promise.all(talk)
+            await Promise.all(boards.map(board => board.stop()))
             await asAt(next, current).must(201, "POST", "/releases", { app: "last", version: "1.0.0" })
             await until("the last one", async () => receiver.taken, taken => taken.some(event => event.type === "handover.release.created"), 20_000)
             const whole = await listen({ url: next.url, adminToken: current.adminToken }, 0)
             await until("the log", async () => whole.events, events => events.some(({ data }) => data.release === "last@1.0.0"))
             whole.close()
+            assert.equal(failures, [])
             const first = Number(receiver.taken[0].id)
             const wanted = whole.events.filter(({ id, data }) => id !== null && id >= first && /^(device\.status|release\.)/.test(String(data.type))).map(({ id }) => id)
             assert.equal(receiver.taken.map(({ id }) => Number(id)), wanted)
@@ -224,9 +218,9 @@ if (!onPostgres) {
             await publish(current, "1.1.0")
             const boards = await fleet(current, FLEET)
             await held(current, FLEET / 2)
-            const silent = await TestDevice.add(current, "silent", { attributes: { odd: "yes" } })
+            const silent = await TestDevice.add(current, "silent")
             await silent.poll()
-            const rollout = await as(current).must(201, "POST", "/rollouts", { release: "app@1.1.0", filter: "odd != yes", phases: [{ percent: 25, soakS: 0 }, { percent: 100 }], maxParallel: 3 })
+            const rollout = await as(current).must(201, "POST", "/rollouts", { release: "app@1.1.0", filter: "id != silent", phases: [{ percent: 25 }, { percent: 100 }], ratePerMinute: 240 })
             await as(current).must(202, "POST", "/devices/silent/update", { version: "1.1.0" })
             assert.is((await silent.poll(5)).body.cmd, "update")
             await until("a device of the rollout", () => as(current).must(200, "GET", `/rollouts/${rollout.id}`), shown => (shown.devices.succeeded ?? 0) > 0)
@@ -241,7 +235,7 @@ if (!onPostgres) {
             assert.equal(boards.map(board => board.commands.length), boards.map(() => 1))
             assert.equal(boards.flatMap(board => board.failures), [])
             silent.close()
-        }),
+        }, { commandTimeoutMs: 3_000 }),
     )
 
     test(
@@ -256,13 +250,7 @@ if (!onPostgres) {
             let open = true
             const devices = Array.from({ length: 4 }, (_, n) => `gw-${n}`)
             for (const id of devices) await call(`${root}/${id}`, gateway)
-            const polls = devices.map(async id => {
-                while (open) {
-                    const { status, bytes } = await call(`${root}/${id}`, gateway)
-                    if (status !== 200) failures.push(`${id}: ${status} ${bytes}`)
-                    await new Promise(resolve => setTimeout(resolve, 50))
-                }
-            })
+            const polls = devices.map(id => over(() => open, failures, 50, async () => wrongOf(await call(`${root}/${id}`, gateway))))
             await as(current).must(200, "PUT", "/devices/gw-0/desired", { release: "os@2.0.0" })
             const linkOf = async (name: string): Promise<string> =>
                 (await until(`a link ${name}`, () => call(`${root}/gw-0`, gateway), ({ body }) => body?._links?.[name] !== undefined)).body._links[name].href
@@ -291,6 +279,21 @@ if (!onPostgres) {
     )
 }
 
+const wrongOf = ({ status, bytes }: Answer): string | null => (status === 200 ? null : `${status} ${bytes}`)
+
+/** Does the work over and over while it may; a request that breaks is a failure, not the end. */
+async function over(isOpen: () => boolean, failures: string[], pauseMs: number, work: (round: number) => Promise<string | null>): Promise<void> {
+    for (let round = 1; isOpen(); round++) {
+        try {
+            const wrong = await work(round)
+            if (wrong !== null) failures.push(wrong)
+        } catch (error) {
+            failures.push((error as Error).message)
+        }
+        await new Promise(resolve => setTimeout(resolve, pauseMs))
+    }
+}
+
 /** A POST whose body is sent bit by bit. */
 function inParts(server: ServerProcess, route: string, body: Buffer) {
     const { hostname, port } = new URL(server.url)
@@ -299,6 +302,7 @@ function inParts(server: ServerProcess, route: string, body: Buffer) {
         `POST ${route} HTTP/1.1\r\nHost: cloud\r\nAuthorization: Bearer ${server.adminToken}\r\nContent-Type: application/octet-stream\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`,
     )
     let answer = ""
+    socket.on("error", () => {})
     socket.on("data", part => (answer += part))
     const status = new Promise<number>(resolve => socket.once("close", () => resolve(Number(answer.slice(9, 12)))))
     let sent = 0

@@ -26,8 +26,9 @@ const BATCH = "batch"
 export function addGate(app: FastifyInstance, handover: ServerHandover, principals: Principals): void {
     app.decorateRequest("leaveSession", null)
     // A large file that is read slowly is no change that a handover would have to wait for.
-    app.addHook("onSend", async request => {
-        if (request.method === "GET" || request.method === "HEAD") request.leaveSession?.()
+    app.addHook("onSend", (request, _reply, _payload, done) => {
+        if (request.leaveSession !== null && (request.method === "GET" || request.method === "HEAD")) request.leaveSession()
+        done()
     })
     app.addHook("onRequest", (request, reply, done) => {
         if (handover.idle) return done()

@@ -9,7 +9,7 @@ import type { Store } from "../../store/store.ts"
 import { exchange, type Peer } from "./exchange.ts"
 
 /** Small: devices that move come first. */
-const PAGE = 100
+const PAGE = 50
 /** Between two pages; longer when whatever else there is to do makes it longer. */
 const PAUSE_MS = 20
 const PAUSES_MAX = 8
