@@ -1,6 +1,8 @@
 // Objects made by old code meet new code. An object is reached by name, so nothing moves in memory; what can be wrong is
 // that a field is missing, or means something else. Both are put right when replaced code first touches the object.
 
+import * as ds from "@devicescript/core"
+import { HotswapError } from "./errors"
 import type { MigrationRule } from "./image"
 
 /** How objects of a class go from the layout that the base made to the one of new code, and back. */
@@ -21,6 +23,25 @@ interface Declared {
     /** `{ prototype }`, so that `instanceof` can ask for the mark: the VM does not tell an object's prototype */
     marks: any[]
 }
+
+/** One on its way. Replaced code yields when it computes for long, so there may be some. */
+interface UnderWay {
+    fiber: ds.Fiber
+    object: any
+    /** as it was */
+    fields: any
+    endMs: number
+    leftBytes: number
+}
+
+/** What bringing up one object may take: it holds up a call that did not ask for it, and a full heap cannot be caught. */
+const migrationMsMax = 500
+const migrationBytesMax = 8192
+const bufferBytes = 12
+
+let underWay: UnderWay[] = []
+/** what a migration threw, on its way up */
+let failure: any
 
 let rules: MigrationRule[] = []
 let declared: Declared[] = []
@@ -44,6 +65,7 @@ export function declareMigrations(on: boolean): void {
  */
 export function migrate(constructor_: any, migration: Migration): void {
     if (!live) return
+    if (typeof constructor_ !== "function") throw new HotswapError("HOV_MIGRATION_CLASS")
     let entry = find(constructor_)
     if (!entry) {
         entry = { constructor_, steps: [], prototypes: [], marks: [] }
@@ -80,8 +102,75 @@ export function bringUp(object: any, field: string): any {
 function addFields(rule: MigrationRule, object: any): void {
     const written: any = {}
     for (const key of Object.keys(object)) if (rule.fields.indexOf(key) >= 0) written[key] = object[key]
-    rule.up(object)
+    run(object, [rule.up])
     Object.assign(object, written)
+}
+
+/** Afterwards the object is as it was, when one of them throws. */
+function run(object: any, ups: any[]): void {
+    const mine: UnderWay = {
+        fiber: ds.Fiber.self(),
+        object,
+        fields: Object.assign({}, object),
+        endMs: ds.millis() + migrationMsMax,
+        leftBytes: migrationBytesMax,
+    }
+    underWay.push(mine)
+    try {
+        for (const up of ups) up(object)
+    } catch (e) {
+        restore(object, mine.fields)
+        failure = e
+        throw e
+    } finally {
+        underWay.insert(underWay.indexOf(mine), -1)
+    }
+}
+
+/** The innermost one of the fiber that runs. */
+function current(): UnderWay | undefined {
+    const fiber = underWay.length ? ds.Fiber.self() : undefined
+    for (let i = underWay.length - 1; i >= 0; --i) if (underWay[i].fiber === fiber) return underWay[i]
+    return undefined
+}
+
+/** Whether this is what a migration threw, asked once: whoever catches it, the image's trial has failed. */
+export function isMigrationFailure(exception: any): boolean {
+    if (failure === undefined || failure !== exception) return false
+    failure = undefined
+    return true
+}
+
+/** Where replaced code has computed for so long that others get their turn. */
+export function checkMigrationTime(): void {
+    const mine = current()
+    if (mine && ds.millis() > mine.endMs) throw new HotswapError("HOV_MIGRATION_TIME")
+}
+
+/** The builder puts this in front of what takes memory in a migration. */
+export function spendMigration(sizeBytes: number): void {
+    const mine = current()
+    if (!mine) return
+    mine.leftBytes -= sizeBytes
+    if (mine.leftBytes < 0) throw new HotswapError("HOV_MIGRATION_HEAP")
+}
+
+/** The same for a buffer, whose size is known only now. */
+export function allocateMigrated(sizeBytes: number): Buffer {
+    spendMigration(sizeBytes + bufferBytes)
+    return Buffer.alloc(sizeBytes)
+}
+
+/** Whether a migration waits in its middle, for longer than any may take. */
+export function isMigrationStuck(): boolean {
+    for (const one of underWay)
+        try {
+            if (one.fiber.id && ds.millis() > one.endMs) return true
+        } catch (e) {
+            // its fiber was ended from outside, and left nothing
+            continue
+        }
+    return false
 }
 
 function bringUpDeclared(entry: Declared, object: any, isNew: boolean): void {
@@ -91,12 +180,13 @@ function bringUpDeclared(entry: Declared, object: any, isNew: boolean): void {
     // marked first: `up` touches the object itself
     Object.setPrototypeOf(object, mark["prototype"])
     if (!isNew) {
-        const fields = Object.assign({}, object)
         try {
-            for (const step of entry.steps) step.up(object)
+            run(
+                object,
+                entry.steps.map(step => step.up),
+            )
         } catch (e) {
             Object.setPrototypeOf(object, prototype)
-            restore(object, fields)
             throw e
         }
     }
@@ -127,6 +217,8 @@ function restore(object: any, fields: any): void {
 
 /** Takes the objects back to the layout of the base's code, the last one first. */
 export function bringDown(): void {
+    for (const one of underWay) restore(one.object, one.fields)
+    underWay = []
     const objects = broughtUp
     broughtUp = []
     for (let i = objects.length - 2; i >= 0; i -= 2) {
