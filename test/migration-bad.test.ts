@@ -99,4 +99,27 @@ test("that names no class is refused when it is built", () => {
     assert.match(refusalOf(program("", "function plain() {}\nmigrate(plain, { to: 2, up: (p: any) => { p.left = 1 } }) // after")), /HOV121/)
 })
 
+test("a migration that waits, itself or in a function that it calls, is refused", () => {
+    const refused = refusalOf(`import { migrate } from "./hotswap/migration"
+        class Point {
+            x = 1
+        }
+        class Other {
+            x = 1
+        }
+        async function later(p: any) { // after
+            await ds.sleep(1) // after
+            p.x = 2 // after
+        } // after
+        migrate(Point, { to: 2, up: async (p: any) => { await ds.sleep(5); p.x++ } }) // after
+        migrate(Other, { to: 2, up: (p: any) => { p.x++ }, down: async (p: any) => { await later(p) } }) // after
+        function step(p: Point, o: Other): number {
+            return p.x // before
+            return p.x + o.x // after
+        }
+        setInterval(() => { step(new Point(), new Other()) }, 10)`)
+    assert.match(refused, /HOV120.*Point/)
+    assert.match(refused, /HOV120.*Other/)
+})
+
 test.run()

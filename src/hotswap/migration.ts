@@ -43,6 +43,9 @@ let underWay: UnderWay[] = []
 /** what a migration threw, on its way up */
 let failure: any
 
+/** All that the program that runs has declared, a class behind its rule: what was saved may be older. */
+let known: any[] = []
+
 let rules: MigrationRule[] = []
 let declared: Declared[] = []
 let live = false
@@ -64,8 +67,9 @@ export function declareMigrations(on: boolean): void {
  *     migrate(Point, { to: 2, up: p => { p.left = p.x; delete p.x }, down: p => { p.x = p.left; delete p.left } })
  */
 export function migrate(constructor_: any, migration: Migration): void {
-    if (!live) return
     if (typeof constructor_ !== "function") throw new HotswapError("HOV_MIGRATION_CLASS")
+    known.push(migration, constructor_)
+    if (!live) return
     let entry = find(constructor_)
     if (!entry) {
         entry = { constructor_, steps: [], prototypes: [], marks: [] }
@@ -73,6 +77,35 @@ export function migrate(constructor_: any, migration: Migration): void {
     }
     entry.steps.push(migration)
     entry.steps.sort((a, b) => a.to - b.to)
+}
+
+/** The way back of `migrate`: the builder calls it for what an update has declared. */
+export function unmigrate(constructor_: any, migration: Migration): void {
+    for (let i = known.length - 2; i >= 0; i -= 2)
+        if (known[i + 1] === constructor_ && known[i].to === migration.to) known.insert(i, -2)
+}
+
+/** Version of the layout that the program expects of an object. */
+export function schemaOf(object: any): number {
+    let version = 1
+    for (let i = 0; i < known.length; i += 2) if (object instanceof known[i + 1]) version = Math.max(version, known[i].to)
+    return version
+}
+
+/** Brings fields that were saved in an older layout of an object's class up to the one that the program expects. */
+export function bringUpSaved(object: any, fields: any, version: number): void {
+    const steps: Migration[] = []
+    for (let i = 0; i < known.length; i += 2) if (known[i].to > version && object instanceof known[i + 1]) steps.push(known[i])
+    steps.sort((a, b) => a.to - b.to)
+    run(
+        fields,
+        steps.map(step => step.up),
+    )
+}
+
+/** Brings an object up, whatever of it was touched. */
+export function bringUpWhole(object: any): void {
+    for (const entry of declared) if (object instanceof entry.constructor_) bringUpDeclared(entry, object, false)
 }
 
 function find(constructor_: any): Declared | undefined {

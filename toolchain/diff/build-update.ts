@@ -11,7 +11,7 @@ import { refusal, type Refusal, RefusalSignal, RefusedError } from "../translate
 import { type CallTracking, translateFunction } from "../translate/translate-function.ts"
 import { imageBudget } from "./budget.ts"
 import type { Scope } from "../translate/scope.ts"
-import { classlessMigrations, type DeclaredMigration, declaredMigrations, marksNewObjects } from "./declared-migrations.ts"
+import { classlessMigrations, type DeclaredMigration, declaredMigrations, fieldsSeenTo, marksNewObjects } from "./declared-migrations.ts"
 import { classChanges } from "./class-layout.ts"
 import { entryChanges } from "./entry-code.ts"
 import { type Match, matchPrograms } from "./match.ts"
@@ -120,7 +120,7 @@ class UpdateBuilder {
         const entry = entryChanges(this.base.program, this.next, this.match, this.names(true), this.names(false))
         this.assignSpares()
         for (const r of [...programRefusals(this.base.program, this.next), ...classlessMigrations(this.next), ...entry.refusals]) this.refusals.push(r)
-        const changes = classChanges(this.base.program, this.next, this.match, new Set(this.migrations.map(m => m.constructorIndex)))
+        const changes = classChanges(this.base.program, this.next, this.match, fieldsSeenTo(this.migrations))
         for (const r of changes.refusals) this.refusals.push(r)
         const newFields = new Set(changes.rules.flatMap(r => r.fields))
         const migratedFields = new Set(this.migrations.flatMap(m => m.fields))

@@ -22,6 +22,8 @@ export interface DeclaredMigration {
     readonly down: number | undefined
     readonly written: readonly string[]
     readonly deleted: readonly string[]
+    /** fields that `down` deletes */
+    readonly dropped: readonly string[]
     /** offset of the call in `main` */
     readonly pc: number
 }
@@ -79,6 +81,7 @@ function declarations(program: CompiledProgram): DeclaredMigration[] {
             down: down?.index,
             written: fieldsChanged(program, up, "INDEX_SET"),
             deleted: fieldsChanged(program, up, "INDEX_DELETE"),
+            dropped: fieldsChanged(program, down, "INDEX_DELETE"),
             functions: [up, down].flatMap(f => f?.index ?? []),
             pc: s.pc,
         })
@@ -121,6 +124,17 @@ function parametersOf(f: ProgramFunction): (e: Expr) => boolean {
     const isOwn = (slot: number) => slot < f.devs.args
     const copies = new Set(f.statements.flatMap(s => (s.op.name === "STORE_LOCAL" && isLocal(s.args[0], isOwn) ? [s.immediate] : [])))
     return e => isLocal(e, slot => isOwn(slot) || copies.has(slot))
+}
+
+/** Fields of each class that its migrations see to themselves, by its constructor. */
+export function fieldsSeenTo(migrations: readonly DeclaredMigration[]): Map<number, Set<string>> {
+    const found = new Map<number, Set<string>>()
+    for (const m of migrations) {
+        const own = found.get(m.constructorIndex) ?? new Set()
+        found.set(m.constructorIndex, own)
+        for (const field of [...m.written, ...m.dropped]) own.add(field)
+    }
+    return found
 }
 
 /** A constructor that first marks what it makes as being in the new layout. */

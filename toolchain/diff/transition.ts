@@ -114,6 +114,7 @@ class TransitionBuilder {
         }
         if (table) return
         if (u.registration) this.release(u)
+        else if (this.isWayBack && isMigration(this.from, u)) this.code.copy(this.relocate.from(undeclared(this.from, u)))
         // on the way back, what the image's own statement did is reported in the other direction
         else if (!declares(u) && !u.isPrint && !isMigration(this.from, u) && !this.isWayBack) this.refuse(this.from, u, "this statement was removed; it has run")
     }
@@ -320,6 +321,12 @@ const records = expression("LOAD_GLOBAL", recordsMarker)
 
 function isMigration(side: Side, u: SideUnit): boolean {
     return isMigrateCall(side.program, u.statements[u.statements.length - 1])
+}
+
+/** A call of `migrate` as one that takes it back. */
+function undeclared(side: Side, u: SideUnit): Statement[] {
+    const { index } = side.program.functions.find(f => f.owner === "resident" && f.name === "unmigrate")!
+    return u.statements.map(s => (isMigrateCall(side.program, s) ? { ...s, args: [expression("STATIC_FUNCTION", index), ...s.args.slice(1)] } : s))
 }
 
 function recordOf(u: SideUnit): Expr {
