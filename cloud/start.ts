@@ -73,7 +73,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const secret = await ServerSecret.open(options.dataDir, options.secretKey)
     const principals = new Principals(store, now)
     const seals = new Seals(now)
-    const extras = await Extras.open(store, secret, onError)
+    const extras = await Extras.open(store, secret, options.pollMs ?? null, onError)
     const held: HeldPolls = new HeldPolls(deviceId => sessions.takeFor(deviceId))
     const writer = new ActualWriter({
         store,
@@ -86,7 +86,6 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         store,
         held,
         now,
-        pollMs: options.pollMs ?? null,
         extras,
         secret,
         seals,

@@ -40,7 +40,7 @@ export class WarmCompiler {
     }
 
     private async compileNow({ entry, overlay }: ProjectBuild): Promise<CompiledProgram> {
-        await this.copy.refresh(overlay)
+        this.copy.refresh(overlay)
         const { errors } = await this.ask({ entry: entry ?? DEFAULT_ENTRY, ownFilesOnly: this.checkedLibraries })
         if (errors.length) throw new BuildError(errors.join("\n"))
         this.checkedLibraries = true

@@ -20,6 +20,8 @@ const BOOT_MS = 1700
 /** A VM start later than this after reset is a restart: a panic waits 5 s. */
 const POWER_ON_MS = 4500
 const READ_MS = 1000
+/** How often a write that has to wait looks whether it may. */
+const IDLE_MS = 25
 
 export interface Running {
     slot: Slot
@@ -38,7 +40,7 @@ export const running: Running = {
     onTrial: false,
 }
 
-/** The bytes of what runs from RAM, until they are in a bank. */
+/** The bytes of what runs from RAM, until they are in a bank; undefined when they are there already. */
 let ramImage: Buffer
 let loaded: LoadedImage
 /** What ran before the image on trial; kept whole, so that the way back is one step. */
@@ -135,10 +137,21 @@ async function boot() {
 }
 
 /**
- * Runs an image from RAM on trial. The record names it first, so that a crash that
- * nothing can catch is put to its account. Returns a refusal code, or "".
+ * The bank that takes an image while it comes in; the record says before that it holds nothing
+ * else any more. Undefined when the store does not say which bank that is.
  */
-export async function tryImage(bytes: Buffer, image: ImageId, allowOlder: boolean) {
+export async function bankToFill() {
+    if (!(await readRecord(ds.millis() + READ_MS))) return undefined
+    const slot = inactiveSlot(bootRecord())
+    return (await eraseBank(slot)) ? undefined : slot
+}
+
+/**
+ * Runs an image from RAM on trial; `inBank` when it is in the bank that does not run. The record
+ * names it first, so that a crash that nothing can catch is put to its account. Returns a
+ * refusal code, or "".
+ */
+export async function tryImage(bytes: Buffer, image: ImageId, allowOlder: boolean, inBank: boolean) {
     if (!(await readRecord(ds.millis() + READ_MS))) return "HOV_STORE"
     let next: LoadedImage
     try {
@@ -149,7 +162,7 @@ export async function tryImage(bytes: Buffer, image: ImageId, allowOlder: boolea
     }
     const step = await apply({ kind: Boot.Try, image, allowOlder })
     if (step.code) return step.code
-    ramImage = bytes
+    ramImage = inBank ? undefined : bytes
     loadedBefore = loaded
     imageBefore = running.image
     loaded = next
@@ -177,6 +190,7 @@ export async function keepRunning(mayWrite: () => boolean, allowOlder: boolean) 
     running.onTrial = false
     loadedBefore = undefined
     imageBefore = undefined
+    while (!mayWrite()) await ds.sleep(IDLE_MS)
     if (!running.fromRam) {
         await apply({ kind: Boot.Healthy })
         return ""
@@ -184,7 +198,7 @@ export async function keepRunning(mayWrite: () => boolean, allowOlder: boolean) 
     const image = running.image
     const slot = inactiveSlot(bootRecord())
     const startMs = ds.millis()
-    const stored = await writeBank(slot, ramImage, mayWrite)
+    const stored = !ramImage || (await writeBank(slot, image, ramImage, mayWrite))
     const kind = stored ? Boot.Stored : Boot.StoreFailed
     const step = await apply({ kind, slot, image, allowOlder })
     ramImage = undefined
