@@ -102,7 +102,8 @@ async function plan({ config, out }: Session, bundles: readonly BaseBundle[], op
         if (sequence <= before && !options.force)
             throw new CliError("HOV_CLI_SEQUENCE", `sequence ${sequence} is not above ${before}, which an earlier image for base ${bundle.baseId} has: boards would refuse it`)
         try {
-            plans.push({ bundle, program, sequence, update: buildUpdate(bundle.linked, program, { sequence, quiesce: quiesceOf(options) }) })
+            const how = { sequence, imageMaxBytes: config.imageMaxBytes, quiesce: quiesceOf(options) }
+            plans.push({ bundle, program, sequence, update: buildUpdate(bundle.linked, program, how) })
         } catch (e) {
             if (!(e instanceof RefusedError)) throw e
             plans.push({ bundle, program, sequence, refusals: e.refusals })

@@ -82,6 +82,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         now,
         onError,
     })
+    const counters = { polls: 0, statuses: 0, delivered: 0 }
     const sessions = new Sessions({
         store,
         held,
@@ -90,8 +91,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         secret,
         seals,
         onMoved: session => writer.forget(session),
-        onDelivered: (offer, atMs) =>
-            writer.noteDelivery({ commandId: offer.commandId, deliveries: offer.deliveries, atMs }),
+        onDelivered: (offer, atMs) => {
+            counters.delivered++
+            writer.noteDelivery({ commandId: offer.commandId, deliveries: offer.deliveries, atMs })
+        },
         onError,
     })
     const controller = new Controller({ store, policy: timings, sweepMs: timings.sweepMs, now, log })
@@ -106,7 +109,6 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     })
     const sync = hawkbit?.connect({ controller, runner, policy: timings })
     const hub = await EventHub.open(store, { eventsKept: options.eventsKept ?? LIMITS.eventsKept, beatMs: timings.eventBeatMs })
-    const counters = { polls: 0, statuses: 0, delivered: 0 }
 
     const metrics = createMetrics({
         store,

@@ -101,7 +101,7 @@ function* changes(cloud: TestCloud, next: TestCloud | undefined): Generator<Chan
     const artifact = artifactFile("1.1.0", { image, sequence: 1 })
     const program = Buffer.from("a program")
     const phases = [{ percent: 100 }]
-    const begin = async (): Promise<void> => void (names.rollout = (await cloud.must(201, "POST", "/rollouts", { release: "1.1.0", filter: "id = nobody", phases: [{ percent: 1, manual: true }, { percent: 100 }] })).id)
+    const begin = async (): Promise<void> => void (names.rollout = (await cloud.must(201, "POST", "/rollouts", { release: "1.1.0", filter: "id = nobody", phases: [{ percent: 1, manual: true }, { percent: 50, manual: true }, { percent: 100 }] })).id)
 
     yield { route: "POST /devices", by: "operator", action: "device.create", json: { id: "a1" } }
     yield { route: "POST /devices/batch", by: "operator", action: "device.create", json: { devices: [{ id: "a2" }] } }

@@ -34,7 +34,7 @@ test("the interval that the server sets reaches a device with its first poll, an
         assert.is((await device.poll()).status, 202)
         const release = await publish(cloud, "1.1.0")
         await cloud.must(202, "POST", "/devices/plain/update", { version: "1.1.0" })
-        assert.is((await device.poll()).body.img, release.image)
+        assert.is((await device.poll(5)).body.img, release.image)
         await device.status({ id: "", state: "failed", v: "1.0.0", code: "HOV_TEST" })
         // The answer may have been lost: it is said again, but seldom.
         nowMs += 3_600_000
@@ -64,7 +64,7 @@ test("a poll whose connection is gone is forgotten, and the command waits for th
     assert.is(await cut, "cut")
     await held(cloud, 0)
     const { command } = await cloud.must(202, "POST", "/devices/gone/update", { version: "1.1.0" })
-    assert.is((await device.poll()).body.id, command.id)
+    assert.is((await device.poll(5)).body.id, command.id)
     device.close()
 })
 

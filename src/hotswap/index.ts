@@ -6,7 +6,7 @@ import { endTrial, type Fault, guardTrial, machineHandlers, setImageBudget } fro
 import type { LoadedImage } from "./image"
 import { isAnyUnderWay, noteSwap } from "./ledger"
 import { baseIdBytes, baseVersionText, hostCount, setMachine, setPointers } from "./machine"
-import { bringDown, declareMigrations, setRules } from "./migration"
+import { bringDown, declareMigrations, forgetMade, setRules } from "./migration"
 import { hasStarted, releaseKept } from "./registrations"
 
 export * from "./errors"
@@ -122,13 +122,15 @@ function takeBack(): void {
     bringDown()
     setRules([])
     releaseKept()
-    if (!left || !left.goBack) return
-    setImageBudget(left.budget)
-    try {
-        left.goBack()
-    } catch (e) {
-        console.debug(`HOV goBack ${e}`)
+    if (left && left.goBack) {
+        setImageBudget(left.budget)
+        try {
+            left.goBack()
+        } catch (e) {
+            console.debug(`HOV goBack ${e}`)
+        }
     }
+    forgetMade()
 }
 
 export function confirmTrial(): void {

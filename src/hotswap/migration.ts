@@ -51,6 +51,10 @@ let declared: Declared[] = []
 let live = false
 /** objects in the new layout, each behind its entry of `declared`: the way back needs them */
 let broughtUp: any[] = []
+/** objects that an image's constructors made since the start, which knew no other layout */
+let made: any[] = []
+/** of each kind; they stay on the heap, so a program that makes more and more must not be held by it */
+const trackedMax = 128
 
 export function setRules(next: MigrationRule[]): void {
     rules = next
@@ -79,8 +83,12 @@ export function migrate(constructor_: any, migration: Migration): void {
     entry.steps.sort((a, b) => a.to - b.to)
 }
 
-/** The way back of `migrate`: the builder calls it for what an update has declared. */
+/**
+ * The way back of `migrate`: the builder calls it for what an update has declared, the last one first. Objects that were
+ * made since the start go down here; the others have.
+ */
 export function unmigrate(constructor_: any, migration: Migration): void {
+    for (const object of made) if (object instanceof constructor_) goDown([migration], object)
     for (let i = known.length - 2; i >= 0; i -= 2)
         if (known[i + 1] === constructor_ && known[i].to === migration.to) known.insert(i, -2)
 }
@@ -122,7 +130,10 @@ function find(constructor_: any): Declared | undefined {
  */
 export function bringUp(object: any, field: string): any {
     for (const entry of declared) if (object instanceof entry.constructor_) bringUpDeclared(entry, object, field === undefined)
-    if (field === undefined) return undefined
+    if (field === undefined) {
+        if (!declared.length && made.length < trackedMax) made.push(object)
+        return undefined
+    }
     for (const rule of rules)
         if (rule.fields.indexOf(field) >= 0 && object instanceof rule.constructor_) {
             if (Object.keys(object).indexOf(field) < 0) addFields(rule, object)
@@ -223,8 +234,7 @@ function bringUpDeclared(entry: Declared, object: any, isNew: boolean): void {
             throw e
         }
     }
-    broughtUp.push(entry)
-    broughtUp.push(object)
+    if (broughtUp.length < 2 * trackedMax) broughtUp.push(entry, object)
 }
 
 /** The prototype of an object's class. Indexed, as the compiler takes `.prototype` for a class's own. */
@@ -248,6 +258,24 @@ function restore(object: any, fields: any): void {
     Object.assign(object, fields)
 }
 
+function goDown(steps: Migration[], object: any): void {
+    const fields = Object.assign({}, object)
+    try {
+        for (let k = steps.length - 1; k >= 0; k--) {
+            const down = steps[k].down
+            if (down) down(object)
+        }
+    } catch (e) {
+        restore(object, fields)
+        console.log(`HOV down threw=${e}`)
+    }
+}
+
+/** After `unmigrate`: what comes next makes objects of its own. */
+export function forgetMade(): void {
+    made = []
+}
+
 /** Takes the objects back to the layout of the base's code, the last one first. */
 export function bringDown(): void {
     for (const one of underWay) restore(one.object, one.fields)
@@ -257,16 +285,7 @@ export function bringDown(): void {
     for (let i = objects.length - 2; i >= 0; i -= 2) {
         const entry: Declared = objects[i]
         const object = objects[i + 1]
-        const fields = Object.assign({}, object)
-        try {
-            for (let k = entry.steps.length - 1; k >= 0; k--) {
-                const down = entry.steps[k].down
-                if (down) down(object)
-            }
-        } catch (e) {
-            restore(object, fields)
-            console.log(`HOV down threw=${e}`)
-        }
+        goDown(entry.steps, object)
         // marked until now: `down` touches the object itself
         Object.setPrototypeOf(object, prototypeOf(object))
     }

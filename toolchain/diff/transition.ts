@@ -80,6 +80,10 @@ class TransitionBuilder {
 
     build(): Transition {
         for (const u of this.from.units) if (!u.partner) this.removed(u)
+        // the last rule goes first
+        if (this.isWayBack)
+            for (const u of [...this.from.units].reverse())
+                if (!u.partner && isMigration(this.from, u)) this.code.copy(this.relocate.from(undeclared(this.from, u)))
         for (const u of this.to.units) {
             const table = this.to.fills.get(u)
             if (table) this.filled(u, table)
@@ -114,7 +118,6 @@ class TransitionBuilder {
         }
         if (table) return
         if (u.registration) this.release(u)
-        else if (this.isWayBack && isMigration(this.from, u)) this.code.copy(this.relocate.from(undeclared(this.from, u)))
         // on the way back, what the image's own statement did is reported in the other direction
         else if (!declares(u) && !u.isPrint && !isMigration(this.from, u) && !this.isWayBack) this.refuse(this.from, u, "this statement was removed; it has run")
     }

@@ -15,6 +15,7 @@ import { LinkError } from "./errors.ts"
 import { capturedPlaces, type CapturedPlaces, withPlaces } from "./captured-places.ts"
 import { applicationGlobals, capturedSlots, closureFunctions, emitPrelude, emitEnterCall, emitLeaveCall, type Host, hostCode, hostFunction, isHost, type NotedHost } from "./hosts.ts"
 import { emitBackEdge, type SwitchPoint, switchPoints } from "./loops.ts"
+import { orderStrings } from "./order-strings.ts"
 import { shrinkCode } from "./shrink-code.ts"
 import { stubFunction } from "./stub.ts"
 import { topLevelUnits } from "../program/top-level.ts"
@@ -173,7 +174,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0", options: {
     }
     const staticsBytes = replace(doors.statics, a => emitStatics(a, statics, doors.collect.index))
 
-    const image = { ...program.image, functions, globals: firstPointer + pointers.length }
+    const { image, places: movedAgain } = orderStrings({ ...program.image, functions, globals: firstPointer + pointers.length })
     const file = Buffer.from(serializeDevs(image))
     bindNativeCloud(file)
     const starts = functionStarts(parseDevs(file))
@@ -182,7 +183,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0", options: {
     return {
         program,
         file,
-        debug: shiftDebugInfo(program, twins, starts, functions, moves, file),
+        debug: shiftDebugInfo(program, twins, starts, image.functions, movedTwice(moves, movedAgain), file),
         baseId,
         hosts,
         waiting,
@@ -195,6 +196,19 @@ export function linkBase(program: CompiledProgram, version = "0.0.0", options: {
         sizes: { executorBytes: executor.code.length, preludeBytes, staticsBytes },
         handlerAddresses: executor.handlerOffsets.map(o => executorStart + o),
     }
+}
+
+type Moves = ReadonlyMap<number, ReadonlyMap<number, number>>
+
+/** Where statements are that were moved by one step, and then by another. */
+function movedTwice(first: Moves, second: Moves): Moves {
+    const both = new Map(first)
+    for (const [index, places] of first) {
+        const again = second.get(index)
+        if (again) both.set(index, new Map([...places].map(([from, to]) => [from, again.get(to) ?? to])))
+    }
+    for (const [index, places] of second) if (!first.has(index)) both.set(index, places)
+    return both
 }
 
 const doorNames = ["capture", "setPointers", "setMachine", "setBudget", "setResume", "statics", "collect", "dispatch", "refill", "enterCall", "leaveCall", "moveCall"] as const
