@@ -48,3 +48,18 @@ export function updateWrites(imageBytes: number): number {
 
 /** What is in the log besides banks and user's settings: header, program, Wi-Fi, record twice, diagnostics, marks, configuration. */
 export const fixedBytes = 24 + 24 + 88 + 2 * loggedBytes(124) + loggedBytes(215) + loggedBytes(4) + loggedBytes(1) + loggedBytes(32) + 448
+
+/** Bytes that an update adds to the log. */
+export function updateBytes(imageBytes: number): number {
+    const records = updateWrites(imageBytes) - Math.ceil(imageBytes / pieceBytes)
+    return bankedBytes(imageBytes) + records * loggedBytes(124)
+}
+
+/**
+ * How often the store collects its log in 1,000 updates: each time the log has grown by what one of its banks has left over. At
+ * most, as not every value of the fixed ones is there on every board.
+ */
+export function gcsPer1000Updates(chip: BudgetedChip, imageBytes: number, userBytes: number): number {
+    const leftBytes = budgets[chip].logBankBytes - fixedBytes - userBytes - 2 * bankedBytes(imageBytes)
+    return Math.round((1000 * updateBytes(imageBytes)) / leftBytes)
+}
