@@ -74,7 +74,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const secret = await ServerSecret.open(options.dataDir, options.secretKey)
     const principals = new Principals(store, now)
     const seals = new Seals(now)
-    const extras = await Extras.open(store, secret, onError)
+    const extras = await Extras.open(store, secret, options.pollMs ?? null, onError)
     const held: HeldPolls = new HeldPolls(deviceId => sessions.takeFor(deviceId))
     const writer = new ActualWriter({
         store,
@@ -83,17 +83,19 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         now,
         onError,
     })
+    const counters = { polls: 0, statuses: 0, delivered: 0 }
     const sessions = new Sessions({
         store,
         held,
         now,
-        pollMs: options.pollMs ?? null,
         extras,
         secret,
         seals,
         onMoved: session => writer.forget(session),
-        onDelivered: (offer, atMs) =>
-            writer.noteDelivery({ commandId: offer.commandId, deliveries: offer.deliveries, atMs }),
+        onDelivered: (offer, atMs) => {
+            counters.delivered++
+            writer.noteDelivery({ commandId: offer.commandId, deliveries: offer.deliveries, atMs })
+        },
         onError,
     })
     const controller = new Controller({ store, policy: timings, sweepMs: timings.sweepMs, now, log })
@@ -108,7 +110,6 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     })
     const sync = hawkbit?.connect({ controller, runner, policy: timings })
     const hub = await EventHub.open(store, { eventsKept: options.eventsKept ?? LIMITS.eventsKept, beatMs: timings.eventBeatMs })
-    const counters = { polls: 0, statuses: 0, delivered: 0 }
 
     const metrics = createMetrics({
         store,

@@ -17,7 +17,7 @@ export interface PollDependencies {
     readonly sessions: Sessions
     readonly held: HeldPolls
     readonly writer: ActualWriter
-    readonly counters: { polls: number; delivered: number }
+    readonly counters: { polls: number }
     readonly now: () => number
     /** Where the device is to go from now on, as a poll's answer. */
     readonly moveOf?: (deviceId: string) => string | null
@@ -39,7 +39,6 @@ export function pollHandler({ sessions, held, writer, counters, now, moveOf }: P
         if (body !== null || holdMs === 0) {
             // A poll without waiting ends an older held one too: the device has moved on.
             held.end(session.deviceId, null)
-            if (body !== null) counters.delivered++
             answer(reply.raw, body, seal)
             return
         }

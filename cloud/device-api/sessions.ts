@@ -37,8 +37,6 @@ export interface SessionsOptions {
     readonly store: Store
     readonly held: HeldPolls
     readonly now: Clock
-    /** Interval for plain polls, told to the device with each command; null = the device's own. */
-    readonly pollMs: number | null
     /** The device's session was dropped, because it has talked to another server process. */
     readonly onMoved: (session: Session) => void
     /** A command went out. */
@@ -204,7 +202,7 @@ export class Sessions {
 
     /** Reads the devices' open commands and wakes the polls that wait for one. */
     async #refresh(deviceIds: readonly string[]): Promise<void> {
-        const { store, held, pollMs } = this.#options
+        const { store, held } = this.#options
         for (let from = 0; from < deviceIds.length; from += IDS_PER_QUERY) {
             const part = deviceIds.slice(from, from + IDS_PER_QUERY)
             const open = new Map((await store.read.commands.open(part)).map(command => [command.deviceId, command]))
@@ -212,7 +210,7 @@ export class Sessions {
                 const session = this.#byId.get(deviceId)
                 if (session === undefined) continue
                 const command = open.get(deviceId)
-                const offer = command === undefined ? null : createOffer(command, pollMs, id => this.#options.secret.coldKey(deviceId, id))
+                const offer = command === undefined ? null : createOffer(command, id => this.#options.secret.coldKey(deviceId, id))
                 const before = session.offer
                 if (offer !== null && before?.commandId === offer.commandId && before.cancel === offer.cancel) {
                     offer.deliveries = before.deliveries

@@ -14,6 +14,8 @@ export interface ProtocolBoardOptions {
     readonly holdS: number
     /** Chance that an update fails its trial, 0 … 1. */
     readonly failShare: number
+    /** Where its connections to this machine come from. */
+    readonly localAddress?: string
     /** A trial takes this long. */
     readonly trialMs: number
     /** 0 … 1, from a seed. */
@@ -43,6 +45,8 @@ const RETRY_MIN_MS = 500
 const RETRY_MAX_MS = 30_000
 /** Where a manifest has its sequence. */
 const SEQUENCE_AT = 16
+
+export const isLoopback = (url: URL): boolean => /^127\.\d+\.\d+\.\d+$/.test(url.hostname)
 
 export class ProtocolBoard implements Line {
     readonly #options: ProtocolBoardOptions
@@ -197,7 +201,7 @@ export class ProtocolBoard implements Line {
         const prefix = at.pathname === "/" ? "" : at.pathname
         const head = `${method} ${prefix}${route} HTTP/1.1\r\nHost: ${at.host}\r\nAuthorization: Bearer ${this.#options.token}\r\nContent-Type: application/json\r\n`
         for (;;) {
-            line.connection ??= await Connection.open(at)
+            line.connection ??= await Connection.open(at, isLoopback(at) ? this.#options.localAddress : undefined)
             const answer = await line.connection.ask(head, body, timeoutMs)
             if (answer.status !== 429 || this.#stopped) return answer
             await this.#sleep(Math.max(1, answer.retryAfterS) * 1000)
