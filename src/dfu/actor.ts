@@ -10,7 +10,7 @@ import { onActivationThrow } from "../bootloader/activation"
 import { hov } from "../bootloader/log"
 import { prepareLog } from "../bootloader/log-keeper"
 import { bootRecord, takeGivenUp } from "../bootloader/record-keeper"
-import { confirmTrial, Fault, onFault } from "../hotswap"
+import { confirmTrial, Fault, isMigrationStuck, onFault } from "../hotswap"
 import { coldHook } from "./cold-hook"
 import { lookForFreeze, takeCommand } from "./commands"
 import { Config } from "./config"
@@ -204,6 +204,7 @@ async function watch() {
     else if (code === "HOV_TRIAL_CONTACT") await contact(0)
     else if (leftMs > 0) await nap(leftMs)
     else if (!(await isAlive())) dispatch({ kind: Ev.Fault, code: "HOV_TRIAL_HANG" })
+    else if (isMigrationStuck()) dispatch({ kind: Ev.Fault, code: "HOV_MIGRATION_TIME" })
     else if (code) await nap(LOOK_MS)
     else dispatch({ kind: Ev.Healthy })
 }
@@ -397,7 +398,7 @@ async function faulted(f: Fault) {
     fault = f
     await callBack()
     hov("fault", `fn=${f.functionIndex} pc=${f.pc} msg=${f.message}`)
-    send({ kind: Ev.Fault, code: "HOV_TRIAL_FAULT" })
+    send({ kind: Ev.Fault, code: f.message.startsWith("HOV_MIGRATION") ? f.message : "HOV_TRIAL_FAULT" })
 }
 
 export function startActor() {

@@ -107,6 +107,13 @@ export function oldCalls(): number[][] {
     return found
 }
 
+/** Whether a call of one of these functions of the base has begun and not ended. */
+export function isAnyUnderWay(hosts: number[]): boolean {
+    sweep()
+    for (let i = 0; i < calls.length; i += places) if (hosts.indexOf(calls[i + 1]) >= 0) return true
+    return false
+}
+
 function orNone(n: number): number {
     return n === undefined ? -1 : n
 }

@@ -20,8 +20,8 @@ export const TRIAL_MS = 300
 
 /** `tick` is printed ten times a second: what a base is heard by. */
 export const coldMain = (name: string, more = "") => `
-import { startResident } from "./resident"
-import { persist, takeColdReleases } from "./cold"
+import { migrate, persist, startResident } from "./resident"
+import { takeColdReleases } from "./cold"
 import * as ds from "@devicescript/core"
 takeColdReleases()
 console.log("app ${name}")

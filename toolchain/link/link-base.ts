@@ -60,8 +60,11 @@ const markerText = "HOVBASE:"
 const baseIdBytes = 8
 const versionBytes = 16
 
-/** @param version what the base calls itself; at most 16 bytes */
-export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBase {
+/**
+ * @param version what the base calls itself; at most 16 bytes
+ * @param options.tracksCalls false leaves the update ledger without calls, for a measurement of what it costs
+ */
+export function linkBase(program: CompiledProgram, version = "0.0.0", options: { readonly tracksCalls?: boolean } = {}): LinkedBase {
     const doors = findDoors(program)
     const baseId = sha256(program.file).subarray(0, baseIdBytes)
     const first = program.image.globals
@@ -98,7 +101,8 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     )
     const never = neverWaiting(program)
     // what the source says may wait, without what is known not to
-    const waiting = new Set([...waitingFunctions(program)].filter(i => !never.functions.has(i)))
+    const mayWait = [...waitingFunctions(program)].filter(i => !never.functions.has(i))
+    const waiting = new Set(options.tracksCalls === false ? [] : mayWait)
     const noted = (host: Host, number: number): NotedHost | undefined =>
         waiting.has(host.functionIndex) ? { number, enterCall: doors.enterCall.index, leaveCall: doors.leaveCall.index } : undefined
     const twins = twinsOf(program, never.functions)

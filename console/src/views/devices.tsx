@@ -184,7 +184,8 @@ class DeviceRow extends Component<RowProps> {
     override render({ device, index, nowMs }: RowProps) {
         const { id, actual, desired, sync } = device
         return (
-            <div role="row" class="row" aria-rowindex={index + 2} style={{ transform: `translateY(${index * ROW_PX}px)` }}>
+            // placed by "top": with a transform each row is a picture of its own to the browser, and paging takes twice as long
+            <div role="row" class="row" aria-rowindex={index + 2} style={{ top: `${index * ROW_PX}px` }}>
                 <span role="cell">
                     <a href={href("devices", id)}>{id}</a>
                 </span>

@@ -52,6 +52,8 @@ export function countDevices(session: Session, nowMs: number): FleetCounts {
         // Polls without news make no event: silence is as of the last reading.
         if (device.actual.reportedAt !== null && readMs - Date.parse(device.actual.reportedAt) > silentMs) silent++
     }
+    // The server has counted the versions; what else is shown grows until every device has been read.
+    if (!fleet.complete && fleet.figures !== undefined) return { versions: new Map(fleet.figures.versions.map(({ name, devices }) => [name, devices])), syncs, silent }
     return { versions, syncs, silent }
 }
 
@@ -158,7 +160,11 @@ function Figures({ session, counts }: { readonly session: Session; readonly coun
             {tiles.map(([label, value, state, tone]) => (
                 <li key={label} class={tone}>
                     <a href={withQuery(href("devices"), { state })}>
-                        <strong>{number(value)}</strong> <span>{label}</span>
+                        <strong>
+                            {number(value)}
+                            {state !== "" && !fleet.complete && <span title="still reading">…</span>}
+                        </strong>{" "}
+                        <span>{label}</span>
                     </a>
                 </li>
             ))}
