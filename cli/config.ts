@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs"
 import { basename, join, resolve } from "node:path"
+import { type BudgetedChip, budgetedChips, chipBudget, largestImageBytes } from "../toolchain/format/budget.ts"
 import { isKeepable } from "../toolchain/keep-library.ts"
 import { CliError } from "./cli-error.ts"
 
@@ -19,6 +20,8 @@ export interface ConfigFile {
     readonly keys?: readonly string[]
     /** a signer outside of this process in the place of a key file: it gets the message on its standard input */
     readonly signer?: { readonly command: readonly [string, ...string[]]; readonly publicKey: string }
+    /** the chip of the boards, whose budget an image must fit; default: any, so the largest budget */
+    readonly chip?: BudgetedChip
     /** vendor and class of the boards, u32 */
     readonly productId?: number
     /** names of the streams of releases that this project has */
@@ -42,6 +45,8 @@ export interface Config {
     readonly keyFiles: readonly string[]
     readonly signer: ConfigFile["signer"]
     readonly productId: number
+    /** largest image that the boards take */
+    readonly imageMaxBytes: number
     readonly channels: readonly string[]
     readonly entry: string
     readonly outDir: string
@@ -71,6 +76,7 @@ export function readConfig(projectDir: string): Config {
         keyFiles: (content.keys ?? []).map(f => resolve(project, f)),
         signer: content.signer,
         productId: content.productId ?? 0,
+        imageMaxBytes: content.chip ? chipBudget(content.chip).imageMaxBytes : largestImageBytes,
         channels: content.channels ?? [],
         entry: content.entry ?? "src/main.ts",
         outDir,
@@ -93,6 +99,7 @@ const fields: Readonly<Record<keyof ConfigFile, Check>> = {
         if (typeof s !== "object" || s === null || isTexts(s.command) || s.command.length === 0) return `{ "command": ["program", "argument"], "publicKey": "..." }`
         return typeof s.publicKey === "string" && /^[0-9a-f]{120}$/.test(s.publicKey) ? undefined : `a "publicKey" of 60 bytes as 120 hex digits`
     },
+    chip: v => (budgetedChips.includes(v as BudgetedChip) ? undefined : `one of ${budgetedChips.join(", ")}`),
     productId: v => (Number.isInteger(v) && (v as number) >= 0 && (v as number) <= 0xffffffff ? undefined : "a whole number from 0 to 4294967295"),
     channels: isTexts,
     entry: isText,

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs"
-import { buildUpdate, type Update } from "../toolchain/diff/build-update.ts"
+import { buildUpdate, defaultQuiesce, type Quiesce, type Update } from "../toolchain/diff/build-update.ts"
 import type { BaseBundle } from "../toolchain/pack/base-bundle.ts"
 import { imageMap } from "../toolchain/pack/image-map.ts"
 import type { CompiledProgram } from "../toolchain/program/compiled-program.ts"
@@ -23,6 +23,8 @@ export interface ReleaseOptions {
     readonly skipRefused?: boolean
     readonly force?: boolean
     readonly dryRun?: boolean
+    readonly quiesce?: "wait" | "now"
+    readonly quiesceMs?: number
 }
 
 export interface ReleasedBase {
@@ -74,6 +76,11 @@ export async function makeRelease(session: Session, version: string, options: Re
     return released
 }
 
+function quiesceOf({ quiesce, quiesceMs }: ReleaseOptions): Quiesce {
+    if (quiesce === "now") return "now"
+    return quiesceMs === undefined ? defaultQuiesce : { waitMs: quiesceMs }
+}
+
 interface Plan {
     readonly bundle: BaseBundle
     readonly program: CompiledProgram
@@ -96,7 +103,8 @@ async function plan({ config, out }: Session, bundles: readonly BaseBundle[], op
         if (sequence <= before && !options.force)
             throw new CliError("HOV_CLI_SEQUENCE", `sequence ${sequence} is not above ${before}, which an earlier image for base ${bundle.baseId} has: boards would refuse it`)
         try {
-            plans.push({ bundle, program, sequence, update: buildUpdate(bundle.linked, program, { sequence }) })
+            const how = { sequence, imageMaxBytes: config.imageMaxBytes, quiesce: quiesceOf(options) }
+            plans.push({ bundle, program, sequence, update: buildUpdate(bundle.linked, program, how) })
         } catch (e) {
             if (!(e instanceof RefusedError)) throw e
             plans.push({ bundle, program, sequence, refusals: e.refusals })

@@ -12,6 +12,12 @@ export function date(text: string): Date {
     return time
 }
 
+/** At most ten minutes. */
+export function milliseconds(text: string): number {
+    if (!/^\d{1,6}$/.test(text) || Number(text) > 600_000) throw new InvalidArgumentError("a number of milliseconds, at most 600000")
+    return Number(text)
+}
+
 export function days(text: string): number {
     const value = Number(text)
     if (!(value > 0 && value <= 3650)) throw new InvalidArgumentError("a number of days, at most 3650")

@@ -25,6 +25,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
     symbolize: async () => (await import("./commands/symbolize.ts")).addSymbolize,
     ledger: async () => (await import("./commands/ledger.ts")).addLedger,
     inspect: async () => (await import("./commands/inspect.ts")).addInspect,
+    budget: async () => (await import("./commands/budget.ts")).addBudget,
     bases: async () => (await import("./commands/bases.ts")).addBases,
     devices: async () => (await import("./commands/devices.ts")).addDevices,
     groups: async () => (await import("./commands/groups.ts")).addGroups,

@@ -1,4 +1,5 @@
 import type { Update } from "../toolchain/diff/build-update.ts"
+import type { LostState } from "../toolchain/diff/lost.ts"
 import { functionSizeBytes } from "../toolchain/format/image.ts"
 import { type CompiledProgram, locate } from "../toolchain/program/compiled-program.ts"
 import type { Refusal } from "../toolchain/translate/refusal.ts"
@@ -25,6 +26,8 @@ export interface UpdateReport {
     readonly rules: number
     /** what goes live only partly, or cannot be undone */
     readonly notes: readonly Refusal[]
+    /** state that is gone for the base's code when the image is called back */
+    readonly lost: readonly LostState[]
 }
 
 export function updateReport(next: CompiledProgram, update: Update): UpdateReport {
@@ -50,6 +53,7 @@ export function updateReport(next: CompiledProgram, update: Update): UpdateRepor
         libraryBytes: functions.filter(f => f.owner === "library").reduce((n, f) => n + f.bytes, 0),
         rules: update.image.rules.length,
         notes: update.notes,
+        lost: update.lost,
     }
 }
 
@@ -68,6 +72,7 @@ export function formatUpdate(report: UpdateReport): string {
         ...section(`library functions that the base lacks (${report.libraryBytes} bytes)`, report.functions.filter(f => f.owner === "library")),
         ...(report.rules ? [`${plural(report.rules, "class", "classes")} with new fields: objects get them when replaced code first touches them`] : []),
         ...(report.notes.length ? ["mind:", ...report.notes.map(reasonText)] : []),
+        ...(report.lost.length ? ["lost when the image is called back:", ...report.lost.map(l => `  ${l.name}: ${l.why}`)] : []),
     ].join("\n")
 }
 

@@ -5,6 +5,7 @@
 import type { ImageMap } from "../toolchain/format/image-map.ts"
 import { locateInImage, readImageMap } from "../toolchain/format/image-map.ts"
 import type { BlobStore } from "./store/blobs.ts"
+import type { MapRow } from "./store/schema.ts"
 import type { Store } from "./store/store.ts"
 
 export interface FaultPlace {
@@ -23,6 +24,22 @@ const IMAGE_PATTERN = /^[0-9a-f]{8,64}$/
 interface KnownMap {
     readonly release: string
     readonly map: ImageMap
+}
+
+/** A call that still runs old code, as a board tells of it. */
+interface OldCall {
+    readonly host: number | null
+    readonly sequence: number | null
+    readonly function: number | null
+}
+
+/** Null where no map says. */
+function nameOf({ host, sequence, function: number }: OldCall, maps: readonly ImageMap[]): { name: string | null; location: string | null; role: string | null; version: string | null } {
+    const ofBase = host === null ? undefined : maps.find(map => map.hosts !== undefined)?.hosts?.[host]
+    const role = ofBase?.role ?? null
+    if (sequence === null || number === null) return { name: ofBase?.name ?? null, location: ofBase?.location ?? null, role, version: null }
+    const map = maps.find(m => m.sequence === sequence)
+    return { name: map?.functions[number]?.name ?? null, location: (map && locateInImage(map, number, 0)) ?? null, role, version: map?.version ?? null }
 }
 
 export class Diagnostics {
@@ -60,14 +77,26 @@ export class Diagnostics {
         return placed
     }
 
-    async #mapOf(digestStart: string): Promise<KnownMap | undefined> {
+    /** The calls of a device's update ledger by name, as far as the maps that were published for its base have them. */
+    async withNames<T extends { readonly base: string; readonly ledger: { readonly count: number; readonly calls: readonly OldCall[] } }>(actual: T) {
+        const { ledger, base } = actual
+        if (!ledger.calls.length) return actual
+        const maps: ImageMap[] = []
+        for (const row of await this.#store.read.releases.mapsOfBase(base, MAPS_KEPT)) {
+            const known = await this.#mapOf(row.imageDigest, row)
+            if (known) maps.push(known.map)
+        }
+        return { ...actual, ledger: { ...ledger, calls: ledger.calls.map(call => ({ ...call, ...nameOf(call, maps) })) } }
+    }
+
+    async #mapOf(digestStart: string, found?: MapRow): Promise<KnownMap | undefined> {
         const known = this.#maps.get(digestStart)
         if (known !== undefined) {
             this.#maps.delete(digestStart)
             this.#maps.set(digestStart, known)
             return known
         }
-        const row = await this.#store.read.releases.mapOf(digestStart)
+        const row = found ?? (await this.#store.read.releases.mapOf(digestStart))
         const bytes = row === undefined ? undefined : await this.#blobs.get(row.blobDigest)
         if (row === undefined || bytes === undefined) return undefined
         const read = { release: row.releaseId, map: readImageMap(Buffer.from(bytes).toString()) }

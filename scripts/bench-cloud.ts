@@ -1,20 +1,22 @@
 /**
  * What the server promises, measured on this machine.
  *
- *   npm run bench:cloud -- [--json] [--only load,kill] [--skip gate] [--boards 10000] [--seconds 10] [--ids 1000000] [--seed 1]
+ *   npm run bench:cloud -- [--json] [--only load,kill] [--skip gate] [--boards 10000] [--seconds 10] [--ids 1000000] [--points 50] [--seed 1]
  *
  * - `load`: polls, held polls, commands and a rollout on one server process (bench-cloud-load.ts)
  * - `kill`: what devices reported survives SIGKILL 5 s later
  * - `buckets`: a share of 5 % of many ids, and who leaves when a percentage grows
  * - `gate`: from the failed gate to no more grants, on a running server
  * - `reads`: reads of an image's blob by fleets of several sizes
- *
- * The controller's kills have a script of their own: `npm run bench:crash`.
+ * - `crash`: the server killed with SIGKILL at random moments of rollouts; a second or so for each, so that a
+ *   thousand are better asked of `npm run bench:crash`, which has the same checks
  */
 import { parseArgs } from "node:util"
 import { SeededRandom } from "../sim/seeded-random.ts"
 import { measureLoad } from "./bench-cloud-load.ts"
+import { runKills } from "../test/support/cloud-kills.ts"
 import { measureImageReads } from "./cloud-bench/image-reads.ts"
+import { plainServer } from "./cloud-bench/plain-server.ts"
 import { measureSurvival } from "./cloud-bench/survival.ts"
 import { measureLiveStop } from "./rollout/live-stop.ts"
 import { measureStickiness } from "./rollout/stickiness.ts"
@@ -29,12 +31,13 @@ const { values } = parseArgs({
         commands: { type: "string", default: "500" },
         inflight: { type: "string", default: "64" },
         ids: { type: "string", default: "1000000" },
+        points: { type: "string", default: "50" },
         seed: { type: "string", default: "1" },
     },
 })
 const say = (text: string): void => void (values.json || console.log(text))
 
-const PARTS = ["load", "kill", "buckets", "gate", "reads"]
+const PARTS = ["load", "kill", "buckets", "gate", "reads", "crash"]
 const listed = (text: string): string[] => text.split(",").filter(part => part !== "")
 const skipped = listed(values.skip)
 const chosen = listed(values.only ?? PARTS.join(",")).filter(part => !skipped.includes(part))
@@ -85,6 +88,20 @@ if (chosen.includes("reads")) {
     for (const boards of [1, 20, 200]) reads.push(await measureImageReads(boards))
     figures.imageReads = reads
     checks.imageReads = reads.every(({ reads: count }) => count === reads[0].reads && count > 0)
+}
+if (chosen.includes("crash")) {
+    const points = Number(values.points)
+    say(`SIGKILL at ${points} random moments`)
+    const server = await plainServer()
+    try {
+        const startMs = performance.now()
+        const result = await runKills({ points, seed: Number(values.seed), command: [server.entry] })
+        const msPerPoint = Math.round((performance.now() - startMs) / points)
+        figures.crash = { ...result, msPerPoint, more: "npm run bench:crash -- --points 1000 --json" }
+        checks.crash = result.points === points && result.ends > 0 && result.doubleGrants + result.lostFinalStates + result.notConverged === 0
+    } finally {
+        await server.remove()
+    }
 }
 
 const ok = Object.values(checks).every(Boolean)

@@ -71,6 +71,8 @@ try {
             await look.page.screenshot({ path: join(out, `${view.name}-${name}.png`), fullPage: view.name !== "devices" })
             screenshots++
             views++
+            const overflowPx = await look.overflowPx()
+            if (overflowPx > 0) failures.push(`${view.name}, ${name}: ${overflowPx} px wider than the window`)
             failures.push(...(await look.axe()).map(finding => `axe, ${view.name}, ${name}: ${finding}`))
         }
         failures.push(...look.offences)

@@ -1,6 +1,7 @@
 /**
  * The way over USB, as far as a machine without boards can go: a project, `handover build`, the stock
- * `devs devtools` with a virtual board on its bus, the stock `devs deploy` of the base, and a hot update over the same bus.
+ * `devs devtools` with a virtual board on its bus, the stock `devs deploy` of the base, hot updates over the same bus, one
+ * release and one saved edit.
  * The development tools' ports are fixed (8081 to 8083), so nothing else may use them meanwhile.
  *
  *   npm run test:deploy -- [--json] [--keep]
@@ -12,6 +13,7 @@ import { join } from "node:path"
 import { parseArgs, promisify } from "node:util"
 import { bridgeLink } from "../cli/jacdac/link.ts"
 import { type Board, createBoard, readSetting } from "../sim/index.ts"
+import { cliEvents } from "../test/support/cli-events.ts"
 
 const { values } = parseArgs({ options: { json: { type: "boolean", default: false }, keep: { type: "boolean", default: false } } })
 const root = join(import.meta.dirname, "..")
@@ -114,12 +116,28 @@ try {
         if (!(Number(/flash (\d+)/.exec(line)![1]) > 3)) throw new Error(`the counter began again: ${line}`)
         return { phase: result.phase, imageBytes: artifacts[0].update.imageBytes }
     })
+    const saved = await step("handover dev --jacdac: a saved edit runs on the board", async () => {
+        const dev = cliEvents(["dev", "--jacdac", "--project", folder], { env: { HANDOVER_KEY_PASSPHRASE: env.HANDOVER_KEY_PASSPHRASE } })
+        try {
+            await dev.next("ready")
+            const main = join(folder, "src/main.ts")
+            writeFileSync(main, readFileSync(main, "utf8").replace("flash ${blinks}", "glow ${blinks}"))
+            const ran = await dev.next("edit")
+            if (ran.is !== "running") throw new Error(JSON.stringify(ran))
+            await on.waitForLine(/glow \d+/, 10_000)
+            const end = await dev.next("end")
+            if (end.phase !== "confirmed") throw new Error(JSON.stringify(end))
+            return { editToRunningMs: ran.times.runningMs }
+        } finally {
+            await dev.stop()
+        }
+    })
     await step("the power goes and comes: the new code is there", async () => {
         await new Promise(resolve => setTimeout(resolve, 3000))
         await on.powerCycle()
-        await on.waitForLine(/flash 1/, 20_000)
+        await on.waitForLine(/glow 1/, 20_000)
     })
-    console.log(values.json ? JSON.stringify({ ok: true, ...pushed, steps }) : "All of it held.")
+    console.log(values.json ? JSON.stringify({ ok: true, ...pushed, ...saved, steps }) : "All of it held.")
 } finally {
     unplug()
     await board?.close()

@@ -57,7 +57,7 @@ function run(holds: string, cwd = project, change: (text: string) => string = te
 /** Starts a command that goes on, and waits for what it prints. */
 async function start(holds: string, ready: RegExp, more = ""): Promise<{ child: ChildProcess; wait(pattern: RegExp, timeoutMs?: number): Promise<string> }> {
     const [line] = block("text", holds).lines
-    const child = spawn("bash", ["-euc", `. ${profile}\nexec ${line} ${more}`], { cwd: project, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1" } })
+    const child = spawn("bash", ["-euc", `. ${profile}\nexec ${line} ${more}`], { cwd: project, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1" }, detached: true })
     running.push(child)
     let said = ""
     let heard = () => {}
@@ -84,7 +84,24 @@ async function start(holds: string, ready: RegExp, more = ""): Promise<{ child: 
     return { child, wait }
 }
 
-const stop = (child: ChildProcess) => new Promise<void>(resolve => (child.once("close", () => resolve()), child.kill("SIGTERM")))
+/** Ctrl-C in a terminal reaches all of its processes; npx alone would end and leave the command that it started. */
+function signal({ pid }: ChildProcess, name: NodeJS.Signals): void {
+    try {
+        process.kill(-pid!, name)
+    } catch (e) {
+        if ((e as NodeJS.ErrnoException).code !== "ESRCH") throw e
+    }
+}
+
+const stop = (child: ChildProcess) =>
+    new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error(`${child.spawnargs.at(-1)}: it goes on 20 s after Ctrl-C`)), 20_000)
+        child.once("close", () => {
+            clearTimeout(timer)
+            resolve()
+        })
+        signal(child, "SIGINT")
+    })
 const edit = (change: (text: string) => string) => writeFileSync(join(project, "src/main.ts"), change(readFileSync(join(project, "src/main.ts"), "utf8")))
 
 try {
@@ -111,7 +128,7 @@ try {
     await stop(server.child)
     console.log(values.json ? JSON.stringify({ ok: true, steps, firstEdit: ran.trim() }) : "All of it held.")
 } finally {
-    for (const child of running) child.kill("SIGKILL")
+    for (const child of running) signal(child, "SIGKILL")
     if (values.keep) console.error(folder)
     else rmSync(folder, { recursive: true, force: true })
 }

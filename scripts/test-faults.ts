@@ -1,18 +1,24 @@
 /**
  * Everything that can go wrong around an update, on simulated boards with a faulty network; the app goes on in all of it.
  *
- *   npm run test:faults -- [--seed 1] [--json] [--only TEXT] [--fleet 100]
+ *   npm run test:faults -- [--seed 1] [--json] [--part cases|wire|heap|fleet] [--only CASE] [--fleet 100]
  */
 import { openBench } from "./faults/bench.ts"
 import { cases, type FaultCase } from "./faults/cases.ts"
 import { fleetRestart } from "./faults/fleet.ts"
 import { heapPeak, wireBytes } from "./faults/wire.ts"
 import type { CaseContext } from "./faults/bench.ts"
+import { largestImageBytes } from "../toolchain/format/budget.ts"
 
 const AT_ONCE = 4
+const HEAP_MAX_BYTES = 4096
 const json = process.argv.includes("--json")
 const seed = Number(option("--seed") ?? 1)
 const only = option("--only")
+const part = option("--part") ?? (only ? "cases" : undefined)
+const does = (name: string) => part === undefined || part === name
+/** Of images: the smallest that is downloaded in one chunk, and the largest that the budget of any chip allows. */
+const IMAGE_BYTES = [1024, largestImageBytes]
 const fleetSize = Number(option("--fleet") ?? 100)
 const say = (text: string) => void (json || process.stdout.write(`${text}\n`))
 
@@ -51,7 +57,7 @@ async function runCase(fault: FaultCase): Promise<Outcome> {
 }
 
 await (await openBench()).close()
-const wanted = cases.filter(c => !only || c.name.includes(only))
+const wanted = does("cases") ? cases.filter(c => !only || c.name.includes(only)) : []
 const outcomes: Outcome[] = []
 const queue = [...wanted]
 await Promise.all(
@@ -64,11 +70,13 @@ await Promise.all(
     }),
 )
 
-const wire = only ? [] : [await inBench(c => wireBytes(c, 1024)), await inBench(c => wireBytes(c, 4000))]
+const wire = []
+if (does("wire")) for (const bytes of IMAGE_BYTES) wire.push(await inBench(c => wireBytes(c, bytes)))
 for (const w of wire) say(`image of ${w.imageBytes} B, ${w.interruptions} interruptions: ${w.wireBytes} B on the wire, limit ${w.limitBytes}`)
-const heap = only ? [] : [await inBench(c => heapPeak(c, 1024)), await inBench(c => heapPeak(c, 4000))]
+const heap = []
+if (does("heap")) for (const bytes of IMAGE_BYTES) heap.push(await inBench(c => heapPeak(c, bytes)))
 for (const h of heap) say(`image of ${h.imageBytes} B: heap ${h.idleBytes} B idle, ${h.peakBytes} B at the peak of a download, ${h.addedBytes} B more`)
-const fleet = only || !fleetSize ? undefined : await inBench(c => fleetRestart(c, fleetSize))
+const fleet = !does("fleet") || !fleetSize ? undefined : await inBench(c => fleetRestart(c, fleetSize))
 if (fleet) {
     say(`${fleet.boards} boards restarted at once, ${fleet.requests} requests in ${fleet.seconds} s:`)
     for (const w of fleet.windows) say(`  at most ${w.maxInWindow} in ${w.windowS} s, steady ${w.steadyInWindow}`)
@@ -78,7 +86,7 @@ const failures = outcomes.filter(o => !o.ok).length
 const ok =
     failures === 0 &&
     wire.every(w => w.wireBytes <= w.limitBytes) &&
-    (heap.length === 0 || heap[0].addedBytes <= 4096) &&
+    heap.every(h => h.addedBytes <= HEAP_MAX_BYTES) &&
     (!fleet || fleet.windows.every(w => w.maxInWindow <= 2 * w.steadyInWindow))
 if (json) process.stdout.write(`${JSON.stringify({ ok, seed, cases: outcomes.length, failures, outcomes, wire, heap, fleet })}\n`)
 else say(`cases ${outcomes.length}, failures ${failures}${ok ? "" : "; NOT OK"}`)

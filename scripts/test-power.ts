@@ -1,7 +1,7 @@
 /**
  * Cuts power at every flash operation of updates, trials, rollbacks and recoveries, on both chips.
  *
- *   npm run test:power -- [--json] [--seed 1] [--quick] [--chip esp32|rp2040] [--size 1024|2048] [--only SCENARIO]
+ *   npm run test:power -- [--json] [--seed 1] [--quick] [--chip esp32|rp2040] [--size 1024|2048] [--only SCENARIO] [--part sweep|wear|encodings]
  *
  * A board waits more than it computes, so several are swept at a time.
  */
@@ -16,6 +16,8 @@ const json = process.argv.includes("--json")
 const quick = process.argv.includes("--quick")
 const seed = Number(option("--seed") ?? 1)
 const only = option("--only")
+const part = option("--part") ?? (only ? "sweep" : undefined)
+const does = (name: string) => part === undefined || part === name
 const onlySize = option("--size")
 const sizes = onlySize ? [Number(onlySize)] : quick ? [1024] : [1024, 2048]
 const AT_ONCE = 6
@@ -32,7 +34,7 @@ const program = await powerFirmware()
 const chips = (Object.keys(CHIPS) as ChipName[]).filter(chip => chip === (option("--chip") ?? chip))
 const startMs = performance.now()
 say("chip    size  scenario                     ops  erases  cuts  wrong  formats (healed, for ever)  torn sizes (lost)")
-const wanted = chips.flatMap(chip => sizes.flatMap(sizeBytes => scenarios(sizeBytes).map(scenario => ({ chip, sizeBytes, scenario })))).filter(w => !only || w.scenario.name === only)
+const wanted = (does("sweep") ? chips : []).flatMap(chip => sizes.flatMap(sizeBytes => scenarios(sizeBytes).map(scenario => ({ chip, sizeBytes, scenario })))).filter(w => !only || w.scenario.name === only)
 const results = await atOnce(AT_ONCE, wanted, async ({ chip, sizeBytes, scenario }) => {
     const r = await sweep({ chip, program, scenario, sizeBytes, seed, quick, pairs: quick ? 2 : 12 })
     say(
@@ -43,9 +45,9 @@ const results = await atOnce(AT_ONCE, wanted, async ({ chip, sizeBytes, scenario
 })
 
 const updates = quick ? 30 : 120
-const wears = only ? [] : await atOnce(4, chips.flatMap(chip => sizes.map(sizeBytes => ({ chip, sizeBytes }))), w => wear(w.chip, program, w.sizeBytes, updates))
+const wears = !does("wear") ? [] : await atOnce(4, chips.flatMap(chip => sizes.map(sizeBytes => ({ chip, sizeBytes }))), w => wear(w.chip, program, w.sizeBytes, updates))
 
-const encodings = only || quick ? [] : (await atOnce(2, PIECE_SIZES, size => exposure(size, chips.flatMap(chip => sizes.map(sizeBytes => ({ chip, sizeBytes })))))).flat()
+const encodings = !does("encodings") || quick ? [] : (await atOnce(2, PIECE_SIZES, size => exposure(size, chips.flatMap(chip => sizes.map(sizeBytes => ({ chip, sizeBytes })))))).flat()
 
 const plain = (chip: ChipName, sizeBytes: number) => results.find(r => r.chip === chip && r.sizeBytes === sizeBytes && r.scenario === "update over another")
 const perUpdate = chips.flatMap(chip =>

@@ -18,6 +18,7 @@ export interface BoardSetup {
     seed: number
     network: NetworkFaults
     skipSleeps: boolean
+    ownClock: boolean
 }
 
 /** To the worker. Those with an `id` are answered by a reply of the same id. */

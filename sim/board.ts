@@ -36,6 +36,8 @@ export interface BoardOptions {
      * faster so; times in the log stay those of the host, so do not measure with it, and do not put it on a bus.
      */
     skipSleeps?: boolean
+    /** Let the board's clock follow its own work alone, never the machine's: for boards without a network. */
+    ownClock?: boolean
 }
 
 type Unsubscribe = () => void
@@ -85,6 +87,7 @@ export class Board {
             seed: this.seed,
             network: options.network ?? {},
             skipSleeps: options.skipSleeps ?? false,
+            ownClock: options.ownClock ?? false,
         }
         this.worker = startWorker("board-worker", { workerData: setup })
         this.worker.on("message", (report: BoardReport) => this.receive(report))

@@ -36,6 +36,8 @@ const STATUS = ["empty", "trial", "confirmed", "bad"] as const
 const SLOTS = ["R", "A", "B"] as const
 const RECORD_BYTES = 124
 const PIECE_BYTES = 208
+/** In front of each piece; says which image it is of. */
+const TAG_BYTES = 4
 const MAX_ATTEMPTS = 3
 const R_WITHIN_MS = 2000
 
@@ -54,7 +56,7 @@ export function readBootView(flash: Uint8Array): BootView | undefined {
     const bank = (name: "A" | "B", at: number): BankView => {
         const sizeBytes = record.readUInt16LE(at + 2)
         const pieces: Uint8Array[] = []
-        for (let n = 0; n * PIECE_BYTES < sizeBytes; n++) pieces.push(live.get(`:h${name}${n}`)?.value ?? new Uint8Array(0))
+        for (let n = 0; n * PIECE_BYTES < sizeBytes; n++) pieces.push(live.get(`:h${name}${n}`)?.value.subarray(TAG_BYTES) ?? new Uint8Array(0))
         const image = Buffer.concat(pieces).subarray(0, sizeBytes)
         const digest = createHash("sha256").update(image).digest().subarray(0, 16)
         return {

@@ -5,4 +5,4 @@
  *
  * Needs the adapter's description in the project: copy services/native-cloud.md of this package to services/.
  */
-export { persist, takeColdReleases } from "./dfu/cold"
+export { takeColdReleases } from "./dfu/cold"

@@ -7,7 +7,7 @@
  *
  * Only what a program uses is in its image.
  */
-export { onActivate, migrate, startResident, withNetwork } from "./resident"
+export { migrate, onActivate, persist, saveState, startResident, withNetwork } from "./resident"
 export type { Activation, Migration } from "./resident"
 export { Updater } from "./updater"
 export type { Reconfiguration } from "./updater"

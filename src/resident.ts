@@ -4,6 +4,7 @@ import { startActor } from "./dfu/actor"
 
 export { onActivate } from "./bootloader/activation"
 export type { Activation } from "./bootloader/activation"
+export { persist, saveState } from "./dfu/persisted"
 export { withNetwork } from "./dfu/socket-lease"
 export { migrate } from "./hotswap/migration"
 export type { Migration } from "./hotswap/migration"

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs"
-import type { ChildProcess } from "node:child_process"
 import { join } from "node:path"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
-import { sampleProject, startCli } from "./support/cli.ts"
+import { cliEvents } from "./support/cli-events.ts"
+import { sampleProject } from "./support/cli.ts"
 
 const test = suite("a session of `handover dev` with a simulated board")
 const project = sampleProject()
@@ -11,46 +11,14 @@ const controller = join(project.path, "src/app/controller.ts")
 const original = readFileSync(controller, "utf8")
 const edit = (change: (text: string) => string) => writeFileSync(controller, change(original))
 
-interface Event {
-    readonly event: string
-    readonly [field: string]: any
-}
-
-let child: ChildProcess
-const events: Event[] = []
-let heard: () => void = () => {}
-
-/** The next event of that kind which has not been waited for. */
-let from = 0
-async function next(kind: string, timeoutMs = 60_000): Promise<Event> {
-    const endMs = performance.now() + timeoutMs
-    for (;;) {
-        for (; from < events.length; from++) if (events[from].event === kind) return events[from++]
-        const leftMs = endMs - performance.now()
-        if (leftMs <= 0) throw new Error(`no event "${kind}" within ${timeoutMs} ms; the last ones: ${JSON.stringify(events.slice(-5))}`)
-        await new Promise<void>(resolve => {
-            const timer = setTimeout(resolve, leftMs)
-            heard = () => {
-                clearTimeout(timer)
-                resolve()
-            }
-        })
-    }
-}
+const dev = cliEvents(["dev", "--project", project.path])
+const { next } = dev
 
 test.before(async () => {
-    child = startCli(["dev", "--project", project.path, "--json"], {})
-    let rest = ""
-    child.stdout!.on("data", chunk => {
-        const lines = (rest + chunk).split("\n")
-        rest = lines.pop()!
-        events.push(...lines.map(line => JSON.parse(line) as Event))
-        heard()
-    })
     await next("ready", 100_000)
 })
-test.after(() => {
-    child.kill("SIGKILL")
+test.after(async () => {
+    await dev.stop()
     project.remove()
 })
 
@@ -62,7 +30,7 @@ test("a saved edit runs on the board, which does not start again", async () => {
     assert.ok(ran.functions.includes("step"), ran.functions.join())
     assert.ok(ran.times.runningMs >= ran.times.compiledMs)
     assert.is((await next("end")).phase, "confirmed")
-    assert.is(events.filter(e => e.event === "line" && /> app starts/.test(e.text)).length, 1)
+    assert.is(dev.all.filter(e => e.event === "line" && /> app starts/.test(e.text)).length, 1)
 })
 
 test("what does not compile is said with file and line, and the board goes on", async () => {
@@ -92,7 +60,7 @@ test("the edit undone is the code before, without the board's start", async () =
     edit(text => text)
     assert.is((await next("edit")).is, "running")
     assert.is((await next("end")).phase, "confirmed")
-    assert.is(events.filter(e => e.event === "line" && /> app starts/.test(e.text)).length, 1)
+    assert.is(dev.all.filter(e => e.event === "line" && /> app starts/.test(e.text)).length, 1)
 })
 
 test.run()

@@ -58,6 +58,19 @@ test("a release does not change, and is not called like its base", async () => {
     assert.equal([noVersion.code, noVersion.json.code], [2, "HOV_CLI_USAGE"])
 })
 
+test("an image over the budget of the project's chip is refused with a code", async () => {
+    const config = readFileSync(file("handover.json"), "utf8")
+    const before = readFileSync(file("src/app/controller.ts"), "utf8")
+    const body = Array.from({ length: 200 }, (_, i) => `    watts = watts * ${i + 3} - ${i + 1000}\n`).join("")
+    edit("src/app/controller.ts", text => text.replace("    return Math.constrain(watts", `${body}    return Math.constrain(watts`))
+    writeFileSync(file("handover.json"), JSON.stringify({ ...JSON.parse(config), chip: "rp2040" }))
+    const small = await cli("release", "1.2.0", "--dry-run")
+    writeFileSync(file("src/app/controller.ts"), before)
+    writeFileSync(file("handover.json"), config)
+    assert.is(small.code, 3, small.stdout)
+    assert.equal(small.json.refusals.map((r: { code: string }) => r.code), ["HOV112"])
+})
+
 test("inspect checks the signature and shows operations with their source lines", async () => {
     const { code, json } = await cli("inspect", file(`built/releases/1.1.0/${baseId}.hoa`), "--function", "step")
     assert.is(code, 0)

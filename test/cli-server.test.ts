@@ -87,9 +87,10 @@ test("groups and rollouts are made, shown and steered", async () => {
     assert.is((await cli("groups", "add", "none")).code, 2)
     assert.is((await cli("rollouts", "start", "1.1.0", "--channel", "nightly")).code, 2)
     writeFileSync(file("plan.json"), JSON.stringify({ startAt: new Date(Date.now() + 3_600_000).toISOString() }))
-    const started = await cli("rollouts", "start", "1.1.0", "--group", "lab", "--phase", "10%", "--phase", "100%", "--plan", file("plan.json"))
+    const started = await cli("rollouts", "start", "1.1.0", "--group", "lab", "--phase", "10%", "--phase", "100%", "--rate", "600", "--plan", file("plan.json"))
     assert.is(started.code, 0, started.stdout)
     const { id } = started.json.rollout
+    assert.is((await cli("rollouts", "show", id)).json.rollout.plan.ratePerMinute, 600)
     const paused = await cli("rollouts", "pause", id)
     assert.equal([paused.code, paused.json.rollout?.state], [0, "paused"], paused.stdout)
     assert.equal((await cli("rollouts", "list")).json.rollouts.map((r: { id: string }) => r.id), [id])
@@ -128,6 +129,7 @@ test("experiments are started, shown and ended; webhooks added and removed; the 
 test("a token of a role may do what its role may, until it is revoked", async () => {
     const made = await cli("tokens", "new", "ci", "viewer", "--to", file("ci.token"))
     assert.not.match(made.stdout, new RegExp(readFileSync(file("ci.token"), "utf8").trim()))
+    assert.equal((await cli("tokens", "list")).json.tokens.map((t: { name: string; role: string }) => [t.name, t.role]).at(-1), ["ci", "viewer"])
     const asViewer = (...args: string[]) => runCli([...args, "--project", folder.path, "--json"], { env: { HANDOVER_URL: server.url, HANDOVER_TOKEN_FILE: file("ci.token") } })
     const [list, trigger] = await Promise.all([asViewer("devices", "list"), asViewer("trigger", "bench-1", "1.1.0")])
     assert.equal([list.code, trigger.code, trigger.json.code], [0, 4, "HOV_API_ROLE"])

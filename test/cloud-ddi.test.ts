@@ -3,6 +3,7 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { parseRange } from "../cloud/ddi/range.ts"
 import { parseTenants } from "../cloud/ddi/tenants.ts"
+import { LIMITS } from "../cloud/limits.ts"
 import type { TestCloud } from "./support/cloud.ts"
 import { call, openCloud, publish, sha256, until, upload } from "./support/cloud.ts"
 
@@ -42,7 +43,13 @@ async function deployment(cloud: TestCloud, root: string, device: string, versio
 }
 
 async function linkOf(root: string, device: string, name: string): Promise<string> {
-    const polled = await until(`a link ${name}`, () => call(`${root}/${device}`, gateway), ({ body }) => body?._links?.[name] !== undefined)
+    const poll = async () => {
+        const answer = await call(`${root}/${device}`, gateway)
+        // No oftener than a device may.
+        await new Promise(resolve => setTimeout(resolve, 1_000 / LIMITS.deviceRequestsPerS))
+        return answer
+    }
+    const polled = await until(`a link ${name}`, poll, ({ body }) => body?._links?.[name] !== undefined)
     return polled.body._links[name].href
 }
 

@@ -25,6 +25,10 @@ const mapOf = (imageDigest: string, change: Record<string, unknown> = {}) =>
             { name: "regulate", key: "k1", path: 0, lines: [[0, 0, 12], [8, 0, 14]] },
             { name: "made", key: "k2", path: -1, lines: [] },
         ],
+        hosts: [
+            { name: "top-level code", location: null, role: "call" },
+            { name: "watch", location: "src/app/alarm.ts:7", role: "interval" },
+        ],
         ...change,
     } as never)
 
@@ -51,6 +55,25 @@ test("a fault that a board reports as numbers is shown with its function and lin
         await device.status({ id: body.id, state: "rolledBack", v: "1.0.0", diag: odd })
     const odd = await cloud.must(200, "GET", "/devices/faulty/history")
     assert.equal(odd.items.slice(0, 5).map((item: any) => item.fault?.function ?? null), ["made", null, null, null, null])
+    device.close()
+})
+
+test("calls that still run old code are shown by name, where a map has them", async ({ cloud }) => {
+    const device = await TestDevice.add(cloud, "waiting")
+    const old = [
+        [3, 5000, 1, -1, -1],
+        [4, 20, 1, 1, 0],
+        [5, 20, 9, 77, 2],
+    ]
+    device.actual = { ...device.actual, nOld: 3, old }
+    await device.poll()
+    const { actual } = await cloud.must(200, "GET", "/devices/waiting")
+    const named = actual.ledger.calls.map((c: any) => [c.fiber, c.role, c.name, c.location, c.version])
+    assert.equal(named, [
+        [3, "interval", "watch", "src/app/alarm.ts:7", null],
+        [4, "interval", "regulate", "src/app/heater.ts:12", "1.1.0"],
+        [5, null, null, null, null],
+    ])
     device.close()
 })
 

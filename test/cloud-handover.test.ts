@@ -25,7 +25,8 @@ async function follow(device: TestDevice, poll: Promise<{ status: number; body: 
     return device.at(body.move)
 }
 
-if (!onPostgres) {
+if (onPostgres) test.skip("the servers share a database", () => {})
+else {
     test("every table of the store goes to the next server", async () => {
         const cloud = await openCloud()
         try {

@@ -155,6 +155,42 @@ if (hawkbitUrl === undefined) {
         }
     })
 
+    test("a file and a rollout that hawkBit does not take are named to the operator, and hold up neither themselves nor others", async () => {
+        const proxy = await openFaultyProxy(url)
+        const hawkbit = options(proxy.url, { pollMs: 100, patienceMs: 1_000 })
+        const remote = new Operator(url, hawkbit.prefix)
+        const refused = { kind: "status", status: 400 } as const
+        proxy.fault = (method, path) => (method === "POST" && (path === "/rest/v1/rollouts" || path.endsWith("/artifacts")) ? refused : { kind: "pass" })
+        const cloud = await openCloud({ hawkbit, logLevel: "fatal", timings: { rolloutTickMs: 50, enrolMs: 300 } })
+        try {
+            await publish(cloud, "1.1.0")
+            const devices = await boards(cloud, 2)
+            const rollout = await cloud.must(201, "POST", "/rollouts", { release: "1.1.0", phases: [{ percent: 100 }] })
+            await until("both to be named", async () => (await cloud.must(200, "GET", "/server/health")).hawkbit.refused.map(({ subject }: { subject: string }) => subject), found =>
+                [`rollout ${rollout.id}`, "00112233445566aa.image of app@1.1.0"].every(subject => found.includes(subject)))
+            for (const device of devices) {
+                const command = (await until(`${device.id} to be told`, () => device.poll(1), found => found.status === 200)).body
+                await device.install(command)
+            }
+            await until("the rollout's end", () => cloud.must(200, "GET", `/rollouts/${rollout.id}`), shown => shown.state === "completed")
+            for (const device of devices) await until(`${device.id} to be told of`, () => remote.installed(device.id), version => version === "1.1.0", 10_000)
+            assert.is((await healthOf(cloud)).hawkbit.state, "ok")
+            proxy.fault = () => ({ kind: "pass" })
+            await publish(cloud, "1.2.0")
+            await cloud.must(201, "POST", "/rollouts", { release: "1.2.0", phases: [{ percent: 100 }] })
+            for (const device of devices) {
+                const command = (await until(`${device.id} to be told`, () => device.poll(1), found => found.status === 200)).body
+                await device.install(command)
+            }
+            for (const device of devices) await until(`${device.id} to be told of`, () => remote.installed(device.id), version => version === "1.2.0", 10_000)
+            assert.is((await remote.all("rollouts")).length, 1)
+            for (const device of devices) device.close()
+        } finally {
+            await cloud.done()
+            await proxy.close()
+        }
+    })
+
     test("our server killed in the middle goes on where it was, and nothing is there twice", async () => {
         const first = await openCloud({ logLevel: "fatal" })
         const { dataDir } = first

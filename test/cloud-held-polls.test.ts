@@ -24,6 +24,27 @@ test("a poll with nothing to say ends after ct seconds, on the same connection a
     device.close()
 })
 
+test("the interval that the server sets reaches a device with its first poll, and does not come back with each one", async () => {
+    let nowMs = Date.now()
+    const cloud = await openCloud({ pollMs: 90_000, now: () => nowMs })
+    try {
+        const device = await TestDevice.add(cloud, "plain")
+        const first = await device.poll()
+        assert.equal([first.status, first.body], [200, { pollMs: 90_000 }])
+        assert.is((await device.poll()).status, 202)
+        const release = await publish(cloud, "1.1.0")
+        await cloud.must(202, "POST", "/devices/plain/update", { version: "1.1.0" })
+        assert.is((await device.poll(5)).body.img, release.image)
+        await device.status({ id: "", state: "failed", v: "1.0.0", code: "HOV_TEST" })
+        // The answer may have been lost: it is said again, but seldom.
+        nowMs += 3_600_000
+        assert.is((await device.poll()).body.pollMs, 90_000)
+        device.close()
+    } finally {
+        await cloud.done()
+    }
+})
+
 test("a newer poll of the same device ends the older one", async ({ cloud }) => {
     const device = await TestDevice.add(cloud, "twice")
     const older = device.poll(30)
@@ -43,7 +64,7 @@ test("a poll whose connection is gone is forgotten, and the command waits for th
     assert.is(await cut, "cut")
     await held(cloud, 0)
     const { command } = await cloud.must(202, "POST", "/devices/gone/update", { version: "1.1.0" })
-    assert.is((await device.poll()).body.id, command.id)
+    assert.is((await device.poll(5)).body.id, command.id)
     device.close()
 })
 

@@ -60,8 +60,9 @@ function clients(url: string, adminToken: string, devices: readonly TestDevice[]
     }
     const kept = new Agent({ keepAlive: true, maxSockets: 4 })
     const loops = [
-        ...devices.map((device, n) => loop(`poll ${device.id}`, () => device.poll(n % 2 === 0 ? 20 : 1), 5)),
-        ...devices.slice(0, 3).map(device => loop(`status ${device.id}`, () => device.status({ id: "", state: "downloading", done: requests }), 60)),
+        // A server that goes does not hold polls: boards do not ask more often than they may for that.
+        ...devices.map((device, n) => loop(`poll ${device.id}`, () => device.poll(n % 2 === 0 ? 20 : 1), 100)),
+        ...devices.slice(0, 3).map(device => loop(`status ${device.id}`, () => device.status({ id: "", state: "downloading", done: requests }), 150)),
         // each a connection of its own: a port that is closed for a moment would refuse it
         loop("new connection", () => call(`${url}/healthz`, { agent: new Agent() }), 5),
         loop("operator", () => call(`${url}/api/v1/devices?limit=5`, { token: adminToken, agent: kept }), 20),

@@ -39,6 +39,8 @@ test("one HTTP command reaches the held poll, and the image can be fetched in pa
     const parts = [await fetchPart(`?offset=0&length=${half}`), await fetchPart(`?offset=${half}`)]
     assert.is(sha256(Buffer.concat(parts.map(part => part.bytes))), answer.body.img)
     assert.is(parts[0].headers["content-length"], String(half))
+    // The address names the content: whatever stands in between may keep it for ever.
+    for (const part of parts) assert.is(part.headers["cache-control"], "public, max-age=31536000, immutable")
     const signature = await call(`${cloud.url}/v1/blobs/${answer.body.sig}`, { token: device.token })
     assert.is(signature.bytes.length, answer.body.sigLen)
     device.close()

@@ -91,8 +91,22 @@ test("a webhook whose receiver is away goes on after a restart of the server whe
 
 test("the figures are there for Prometheus, with a token", async ({ cloud }) => {
     assert.is((await call(`${cloud.url}/metrics`)).status, 401)
-    const text = (await call(`${cloud.url}/metrics`, { token: cloud.adminToken })).bytes.toString()
+    let text = ""
+    const read = async (): Promise<void> => void (text = (await call(`${cloud.url}/metrics`, { token: cloud.adminToken })).bytes.toString())
     const value = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1])
+    await read()
+    // A command counts when it is told, to a poll that was held as to one that was not.
+    const before = value("handover_commands_delivered_total")
+    const device = await TestDevice.add(cloud, "counted")
+    await device.poll()
+    const waiting = device.poll(20)
+    await until("the poll to be held", () => call(`${cloud.url}/healthz`), ({ body }) => body.heldPolls === 1)
+    await cloud.must(202, "POST", "/devices/counted/check")
+    await waiting
+    device.close()
+    await cloud.must(204, "DELETE", "/devices/counted")
+    await read()
+    assert.is(value("handover_commands_delivered_total"), before + 1)
     assert.ok(value("handover_polls_total") >= 2)
     assert.ok(value("handover_statuses_total") >= 5)
     assert.is(value('handover_commands_finished_total{state="succeeded"}'), 1)

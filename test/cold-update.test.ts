@@ -1,10 +1,11 @@
 /** Whole bases over the air, on boards with the stock VM, given by the real server. */
 import { createHash } from "node:crypto"
-import { createServer, connect, type Server, type Socket } from "node:net"
+import { connect } from "node:net"
 import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { encodeArtifact, parseArtifact } from "../toolchain/format/artifact.ts"
 import { call, until, upload } from "./support/cloud.ts"
+import { CutLine } from "./support/cut-line.ts"
 import { ColdBench, coldMain, type LinkedBase } from "./support/cold-bench.ts"
 
 const test = suite("a cold update")
@@ -24,10 +25,11 @@ test.after(() => bench?.close())
 /** A counter that goes from base to base; its second version counts in tens. */
 function persisted(version: number): string {
     return `
-let count = 5
-const had = await persist("count", { version: ${version}, save: () => count, restore: n => { count = n }, up: n => n * 10 })
-console.log("count " + count + " had " + had)
-count++
+class State { count = 5 }
+${version > 1 ? "migrate(State, { to: 2, up: s => { s.count = s.count * 10 } })" : ""}
+const state = await persist("count", new State())
+console.log("count " + state.count)
+state.count++
 `
 }
 
@@ -39,10 +41,10 @@ test("brings the whole base without a cable, with the state that the app declare
     const two = await bench.base("two", "2.0.0", coldMain("two", persisted(2)))
     await bench.release(one, two, 1)
     const { board, id } = await bench.started(one, { deviceId: deviceId() })
-    await board.waitForLine(/count 5 had false/, 5000)
+    await board.waitForLine(/count 5$/, 5000)
     await update(id, "2.0.0")
     await board.waitForLine(/app two/, 20_000)
-    await board.waitForLine(/count 60 had true/, 5000)
+    await board.waitForLine(/count 60$/, 5000)
     await board.waitForLine(/clear connection string/, 10_000)
     const shown = await until("the confirmation", () => bench.shown(id), runs(two), 20_000)
     assert.equal([shown.commands[0].state, shown.actual.version, shown.sync.state], ["succeeded", "2.0.0", "converged"])
@@ -98,62 +100,19 @@ function upgrade(device: string, seed: string): Promise<string> {
 
 test("a server that goes away in the middle of the deploy is taken up again where it matters: the board ends on the new base", async () => {
     const two = await bench.base("two", "2.0.0", coldMain("two", persisted(2)))
-    const gate = await Gate.to(bench.cloud.url)
+    const line = await CutLine.to(bench.cloud.url)
     try {
-        const { board, id } = await bench.started(one, { deviceId: deviceId(), settings: { hUrl: gate.url } })
-        gate.cutAfterBytes = 12_000
+        const { board, id } = await bench.started(one, { deviceId: deviceId(), settings: { hUrl: line.url } })
+        line.cutAfter(12_000)
         await update(id, two.version)
         await board.waitForLine(/\* stop program/, 20_000)
         await board.waitForLine(/app two/, 60_000)
         await until("the confirmation", () => bench.shown(id), runs(two), 30_000)
-        assert.ok(gate.cuts >= 1)
+        assert.ok(line.cuts >= 1)
     } finally {
-        gate.close()
+        await line.close()
     }
 })
-
-/** Passes TCP on; cuts the connection that has carried so many bytes down, once. */
-class Gate {
-    cutAfterBytes = Number.POSITIVE_INFINITY
-    cuts = 0
-    readonly #sockets = new Set<Socket>()
-    private constructor(private readonly server: Server) {}
-
-    static async to(target: string): Promise<Gate> {
-        const server = createServer(client => {
-            const upstream = connect(Number(new URL(target).port), "127.0.0.1")
-            let down = 0
-            for (const socket of [client, upstream]) {
-                gate.#sockets.add(socket)
-                socket.on("error", () => socket.destroy())
-                socket.on("close", () => {
-                    client.destroy()
-                    upstream.destroy()
-                })
-            }
-            client.on("data", bytes => upstream.write(bytes))
-            upstream.on("data", bytes => {
-                down += bytes.length
-                if (down <= gate.cutAfterBytes) return client.write(bytes)
-                gate.cutAfterBytes = Number.POSITIVE_INFINITY
-                gate.cuts++
-                client.destroy()
-            })
-        })
-        const gate = new Gate(server)
-        await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve))
-        return gate
-    }
-
-    get url(): string {
-        return `http://127.0.0.1:${(this.server.address() as { port: number }).port}`
-    }
-
-    close(): void {
-        for (const socket of this.#sockets) socket.destroy()
-        this.server.close()
-    }
-}
 
 test("the server takes no base without a resident, for another product or for another base", async () => {
     const two = await bench.base("two", "2.0.0", coldMain("two", persisted(2)))

@@ -81,12 +81,16 @@ if ("missing" in found) {
         const start = page.getByRole("button", { name: /^Start: \d+ devices first$/ })
         await start.waitFor()
         const promised = Number(/\d+/.exec((await start.textContent()) ?? "")?.[0])
+        const named = await page.getByRole("table", { name: "Phases of the preview" }).getByRole("row").nth(1).getByRole("link").allTextContents()
+        assert.is(named.length, Math.min(5, promised))
         await start.click()
         await look.heading(/running/)
         const id = decodeURIComponent(page.url().split("/").at(-1) ?? "")
         const counts = async () => (await cloud.must(200, "GET", `/rollouts/${id}`)).devices
         await until("the first phase", counts, now => now.granted === promised)
         await page.getByText(`queue: ${promised} granted`).waitFor()
+        const granted = (await cloud.must(200, "GET", `/rollouts/${id}/devices?state=granted&limit=50`)).items.map((place: { device: string }) => place.device)
+        assert.equal(named.filter(name => !granted.includes(name)), [], "those whom the preview named for the first phase got it")
 
         await page.getByRole("button", { name: "Pause" }).click()
         await look.heading(/paused/)

@@ -7,7 +7,9 @@ import { PowerRun } from "../scripts/power/power-run.ts"
 import { factoryFlash } from "../scripts/power/scenarios.ts"
 import { CHIPS, createBoard, writeSettings } from "../sim/index.ts"
 import { buildUpdate } from "../toolchain/diff/build-update.ts"
-import { bankedBytes, budgetedChips, chipBudget, fixedBytes, largestImageBytes, loggedBytes, updateWrites } from "../toolchain/format/budget.ts"
+import { bankedBytes, budgetedChips, chipBudget, fixedBytes, gcsPer1000Updates, largestImageBytes, loggedBytes, updateWrites } from "../toolchain/format/budget.ts"
+import type { UpdateCost } from "../cli/commands/budget.ts"
+import { runCli } from "./support/cli.ts"
 import { RefusedError } from "../toolchain/translate/refusal.ts"
 import { patchableInProcess } from "./support/replaced-program.ts"
 
@@ -38,6 +40,18 @@ test("is the one in the documentation", () => {
     }
 })
 
+test("is printed by a command, with what updates cost", async () => {
+    const { code, json, stdout } = await runCli(["budget", "--json"])
+    assert.is(code, 0, stdout)
+    assert.equal(json.chips.map((c: { chip: string; imageMaxBytes: number }) => [c.chip, c.imageMaxBytes]), budgetedChips.map(chip => [chip, chipBudget(chip).imageMaxBytes]))
+    for (const u of json.updates as UpdateCost[]) {
+        assert.is(u.writes, updateWrites(u.imageBytes))
+        assert.ok(u.gcsPer1000Updates > 0 && u.updates > 0, JSON.stringify(u))
+    }
+    const { stdout: text } = await runCli(["budget"])
+    assert.match(text, /rp2040 +8192 +2432 +1024/)
+})
+
 test("is a limit for the builder: a larger image is refused with a code", () => {
     const { base } = patchableInProcess({ "program.ts": `export function f(x: number) { return x + 1 }\nconsole.log(f(2))\n` })
     const image = buildUpdate(base, base.program, { sequence: 1, replaceAll: true }).file
@@ -55,11 +69,17 @@ for (const chip of budgetedChips)
         const valueBytes = 200
         for (let n = 0, left = userSettingsBytes; left >= loggedBytes(valueBytes); n++, left -= loggedBytes(valueBytes))
             writeSettings(flash, { [`user${n}`]: new Uint8Array(valueBytes).fill(n + 1) })
-        const board = await createBoard({ deviceId: "12abdd2289421234", chip, program: await powerFirmware(), flash, skipSleeps: true })
+        const board = await createBoard({ deviceId: "12abdd2289421234", chip, program: await powerFirmware(), flash, ownClock: true })
         try {
             const run = new PowerRun(board)
-            run.give([{ sequence: 1, sizeBytes: imageMaxBytes, deed: 0, last: 6 }])
+            run.give([{ sequence: 1, sizeBytes: imageMaxBytes, deed: 0, last: 2 }])
             await run.toTheEnd()
+            const before = board.flash.settingsLog().generation
+            run.give([{ sequence: 3, sizeBytes: imageMaxBytes, deed: 0, last: 6 }])
+            await run.toTheEnd()
+            const gcs = (board.flash.settingsLog().generation - before) / 4
+            const most = gcsPer1000Updates(chip, imageMaxBytes, userSettingsBytes) / 1000
+            assert.ok(gcs <= most + 1 && gcs >= most / 4, `${gcs} collections an update, and at most ${most} were promised`)
             const start = await run.toTheEnd()
             assert.equal([start.lie, start.sequence, start.slot], ["", 6, "B"])
             assert.not(board.lines().some(line => line.text.includes("HOV_STORE") || line.text.includes("out of space")))

@@ -14,7 +14,7 @@ test("an image that throws is called back, with diagnostics, and the version bef
     await board.waitForLine(/HOV persisted/, 5000)
     bench.server.give(bench.update(plainImage({ sequence: 2, deed: DEED.throw }), { sequence: 2 }))
     await board.waitForLine(/plain went back/, 5000)
-    await board.waitForLine(/plain active=1 reason=hot/, 500)
+    await board.waitForLine(/plain active=1 reason=rollback/, 500)
     await board.waitForLine(/HOV rolledback slot=A v=1\.1\.0/, 5000)
     const status = await bench.server.waitForStatus(s => s.state === "rolledBack", 3000)
     assert.is(status.v, "1.1.0")

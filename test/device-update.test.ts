@@ -19,7 +19,7 @@ test("a command makes new code run, and a power cycle keeps it", async () => {
     assert.is(confirmed.v, "1.1.0")
     assert.is(confirmed.bank, "A")
     assert.equal(bench.server.statuses.map(s => s.state), ["checking", "downloading", "ready", "trial", "confirmed"])
-    // value and entry are one operation each; 8 pieces, the record before the trial and after it
+    // value and entry are one operation each; 8 pieces, and the record before the trial and after it
     assert.is(board.flash.operations - before, 2 * 10)
 
     const operations = board.flash.operations

@@ -49,7 +49,7 @@ test("is told of activations, confirms one image, rejects the next and shares th
 
     bench.server.give(bench.update(plainImage({ sequence: 2 }), { sequence: 2, version: "1.2.0" }))
     await board.waitForLine(/app activate hot 1\.1\.0 to 1\.2\.0/, 5000)
-    await board.waitForLine(/app activate hot 1\.2\.0 to 1\.1\.0/, 5000)
+    await board.waitForLine(/app activate rollback 1\.2\.0 to 1\.1\.0/, 5000)
     const status = await bench.server.waitForStatus(s => s.state === "rolledBack", 5000)
     assert.is(status.code, "HOV_TRIAL_REJECTED")
 

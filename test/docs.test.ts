@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Command } from "commander"
 import { suite } from "uvu"
@@ -83,6 +83,47 @@ test("every command line is one that the command takes", async () => {
         }
     assert.ok(checked > 40, `${checked} command lines`)
     assert.equal(wrong, [])
+})
+
+/** Tests and scripts; the quick start's own blocks are run by scripts/test-docs.ts. */
+function whatRuns(): string {
+    const of = (folder: string) =>
+        readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+            .filter(name => name.endsWith(".ts") && !name.endsWith("docs.test.ts"))
+            .map(name => readFileSync(join(root, folder, name), "utf8"))
+    return [...of("test"), ...of("scripts")].join("\n")
+}
+
+test("every command and option that the documents show is run by a test", async () => {
+    const program = await handoverProgram([])
+    const code = whatRuns()
+    const walked = readFileSync(join(root, "docs/quick-start.md"), "utf8")
+    const never = new Set<string>()
+    let checked = 0
+    for (const { path, text } of files)
+        for (const block of blocks(text))
+            for (const { words, line } of commands(block)) {
+                const at = words[0] === "npx" ? 1 : 0
+                if (words[at] !== "handover" || words.includes("▶")) continue
+                const chain: string[] = []
+                let command = program
+                for (const word of words.slice(at + 1)) {
+                    const next = command.commands.find(c => c.name() === word || c.aliases().includes(word))
+                    if (!next) break
+                    chain.push(word)
+                    command = next
+                }
+                if (!chain.length) continue
+                checked++
+                const asArguments = [chain, [command.parent?.parent ? command.parent.name() : "", command.name()].filter(Boolean)].map(names => names.map(name => `"${name}"`).join(", "))
+                if (!asArguments.some(names => code.includes(names)) && !walked.includes(`npx handover ${chain.join(" ")}`)) never.add(`${path}:${line}: handover ${chain.join(" ")}`)
+                for (const word of words.slice(at + 1)) {
+                    const [flag] = word.replace(/^\[|\]$/g, "").split("=")
+                    if (/^--[a-z]/.test(flag) && flag !== "--help" && !code.includes(`"${flag}`) && !walked.includes(flag)) never.add(`${path}:${line}: handover ${chain.join(" ")} ${flag}`)
+                }
+            }
+    assert.ok(checked > 40, `${checked} commands`)
+    assert.equal([...never], [])
 })
 
 test("a wrong command line is found", async () => {

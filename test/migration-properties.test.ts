@@ -160,13 +160,15 @@ const test = suite("migrations of random heaps")
 
 test("forward and back equals the start, and what new code wrote meanwhile is what old code would have written", async () => {
     const built = build()
+    const [seed, runs] = [Number(process.env.SEED ?? 1), Number(process.env.RUNS ?? 100)]
+    console.log(`seed ${seed}, ${runs} heaps`)
     await fc.assert(
         fc.asyncProperty(fc.integer({ min: 1, max: 32767 }), async seed => {
             const result = await runProgram(withSeed(built, seed), { until: /^> done/, clock: "virtual" })
             const lines = result.lines.filter(l => /^> (?!# )|xception|HOV|# fault/.test(l))
             assert.equal(lines, ["> there and back equal", "> with writes equal", "> done"])
         }),
-        { seed: Number(process.env.SEED ?? 1), numRuns: Number(process.env.RUNS ?? 100) },
+        { seed, numRuns: runs },
     )
 })
 

@@ -83,16 +83,16 @@ test("a base trusts the keys that were patched into it, unless one is revoked", 
     const two = signedSample(lmsParameters(10, 4), 2)
     const { devs } = await buildProgram(
         `import * as ds from "@devicescript/core"
-        import { isTrusted } from "./trusted-keys"
+        import { signerSlot } from "./trusted-keys"
         const job = hex\`${Buffer.from("JOB-OF-THE-TEST:").toString("hex")}${"00".repeat(2800)}\`
         const size = job.getAt(16, "u16")
         const message = job.slice(18, 98)
         for (let revoked = 0; revoked < 4; ++revoked) {
-            const trusted = await isTrusted(message, size, async offset => {
+            const slot = await signerSlot(message, size, async offset => {
                 const end = Math.min(offset + 500, size)
                 return job.slice(98 + offset, 98 + end)
             }, revoked)
-            console.log(trusted ? "trusted" : "refused")
+            console.log(slot >= 0 ? "trusted" : "refused")
         }
         ds.restart()`,
         { files: { "lms.ts": source("lms.ts"), "trusted-keys.ts": source("trusted-keys.ts") } },

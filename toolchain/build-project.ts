@@ -41,7 +41,7 @@ const compiler = join(dirname(require.resolve("@devicescript/cli/package.json"))
 export async function buildProject(build: ProjectBuild): Promise<CompiledProgram> {
     const copy = new ProjectCopy(build.projectDir)
     try {
-        await copy.refresh(build.overlay)
+        copy.refresh(build.overlay)
         keepLibrary(copy.dir, build.entry ?? DEFAULT_ENTRY, build.keep ?? [])
         await compile(copy.dir, build.entry ?? DEFAULT_ENTRY)
         return readBuilt(copy.dir, build)

@@ -20,27 +20,68 @@ interface SourceFile {
     readonly fileName: string
 }
 
-/** Called by the compiler for the files whose types it should check; undefined = all. */
-const hook = globalThis as { handoverFilesToCheck?: (file: SourceFile) => boolean }
+interface Checker {
+    getFullyQualifiedName(symbol: object): string
+    getSymbolAtLocation(node: object): object | undefined
+    [other: string]: unknown
+}
+
+/** What the compiler asks while it works. */
+interface Hooks {
+    /** whether a file's types should be checked; undefined = all */
+    handoverFilesToCheck?: (file: SourceFile) => boolean
+    handoverChecker: (checker: Checker) => Checker
+    /** whether an expression is in a file whose types need no check: then nobody asks either whether an `await` is missing */
+    handoverIsChecked: (expression: { getSourceFile(): SourceFile }) => boolean
+}
+
+const hooks = globalThis as unknown as Hooks
+hooks.handoverChecker = checker => ({
+    ...checker,
+    getFullyQualifiedName: remembered(checker.getFullyQualifiedName),
+    getSymbolAtLocation: remembered(checker.getSymbolAtLocation),
+})
+hooks.handoverIsChecked = expression => hooks.handoverFilesToCheck !== undefined && !hooks.handoverFilesToCheck(expression.getSourceFile())
+
+/** The compiler asks for the same names and symbols at every use, and again while it looks at what stands around. */
+function remembered<T>(answer: (about: object) => T): (about: object) => T {
+    const answers = new WeakMap<object, { readonly is: T }>()
+    return about => {
+        let known = answers.get(about)
+        if (known === undefined) {
+            known = { is: answer(about) }
+            answers.set(about, known)
+        }
+        return known.is
+    }
+}
+
+/** Where the hooks go: what the compiler says, and what it says with them. */
+const PLACES = [
+    ["addDiags(() => program2.getSemanticDiagnostics())", "addDiags(() => globalThis.handoverFilesToCheck ? program2.getSourceFiles().filter(globalThis.handoverFilesToCheck).flatMap(f => program2.getSemanticDiagnostics(f)) : program2.getSemanticDiagnostics())"],
+    ["this.checker = this.tree.getTypeChecker();", "this.checker = globalThis.handoverChecker(this.tree.getTypeChecker());"],
+    [`const tp = this.checker.getTypeAtLocation(expr);\n        if (this.isPromise(tp)`, `const tp = globalThis.handoverIsChecked(expr) ? undefined : this.checker.getTypeAtLocation(expr);\n        if (this.isPromise(tp)`],
+] as const
 
 /** The command's own file, which exports no more than its main function, with its compiler handed out too. */
 function loadCompiler(): CompileFile {
     const { file, text } = compilerBundle()
-    const source = text.replace(/^#!/, "//")
-    requirePart(file, /^async function compileFile\(/m.test(source))
-    const all = "program2.getSemanticDiagnostics()"
-    const some = `(globalThis.handoverFilesToCheck ? program2.getSourceFiles().filter(globalThis.handoverFilesToCheck).flatMap(f => program2.getSemanticDiagnostics(f)) : ${all})`
+    let source = text.replace(/^#!/, "//")
+    for (const [found, put] of [["async function compileFile(", "async function compileFile("], ...PLACES]) {
+        requirePart(file, source.includes(found))
+        source = source.replaceAll(found, put)
+    }
     const module = new Module(file) as Module & { _compile(code: string, file: string): void }
     module.filename = file
     module.paths = (Module as unknown as { _nodeModulePaths(dir: string): string[] })._nodeModulePaths(dirname(file))
-    module._compile(`${source.replaceAll(`addDiags(() => ${all})`, `addDiags(() => ${some})`)}\nconsoleColors = false\nmodule.exports = { compileFile }`, file)
+    module._compile(`${source}\nconsoleColors = false\nmodule.exports = { compileFile }`, file)
     return (module.exports as { compileFile: CompileFile }).compileFile
 }
 
 const compileFile = loadCompiler()
 
 async function run({ entry, ownFilesOnly }: CompileJob): Promise<CompileReply> {
-    hook.handoverFilesToCheck = ownFilesOnly ? file => !isOfLibrary(file.fileName) : undefined
+    hooks.handoverFilesToCheck = ownFilesOnly ? file => !isOfLibrary(file.fileName) : undefined
     try {
         const { success, diagnostics } = await compileFile(entry, { quiet: true })
         if (success) return { errors: [] }

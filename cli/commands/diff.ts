@@ -22,7 +22,7 @@ async function diff({ out, config }: Session, _: object, oldPath?: string, newPa
     const next = await programOf(out, newPath ?? config.projectDir, base)
     const about = { base: base.baseId, baseVersion: base.version }
     try {
-        const report = updateReport(next, buildUpdate(base.linked, next, { sequence: 1 }))
+        const report = updateReport(next, buildUpdate(base.linked, next, { sequence: 1, imageMaxBytes: config.imageMaxBytes }))
         out.result({ ok: true, ...about, ...report }, () => formatUpdate(report))
         return EXIT.ok
     } catch (e) {

@@ -30,6 +30,10 @@ interface Seat {
 const DEVICES_PER_REQUEST = 1_000
 const STARTED_AT_ONCE = 200
 const TOLD_MS = 1_000
+/** To one server; an address has 28,000 ports for that, unless the system is set otherwise. */
+const BOARDS_PER_ADDRESS = 20_000
+/** Open files of this process besides the boards' connections. */
+const OTHER_FILES = 100
 /** Each is a worker with a VM of its own. */
 const REAL_MAX = 64
 
@@ -60,6 +64,9 @@ async function fleet(session: Session, options: Options): Promise<void> {
     const { boards, hold } = options
     if (boards < 1 || hold > 60 || options.fail > 100 || !/^[0-9a-f]{16}$/.test(options.base)) throw new CliError("HOV_CLI_USAGE", "--boards is at least 1, --hold at most 60, --fail at most 100, --base 16 hex digits")
     if (options.real && boards > REAL_MAX) throw new CliError("HOV_CLI_USAGE", `at most ${REAL_MAX} real boards: leave --real out for more`)
+    const files = openFilesMax()
+    if (!options.real && boards + OTHER_FILES > files)
+        throw new CliError("HOV_CLI_USAGE", `${boards} boards need as many connections, and a process may have ${files} files open here: "ulimit -n ${boards + OTHER_FILES}" for this one and for the server`)
     const stopped = new Promise<void>(resolve => {
         process.once("SIGINT", () => resolve())
         process.once("SIGTERM", () => resolve())
@@ -81,6 +88,13 @@ async function fleet(session: Session, options: Options): Promise<void> {
     session.out.result({ ok: true, boards, prefix, ...figures }, `${boards} boards stopped: ${JSON.stringify(figures)}`)
 }
 
+/** What this process is limited to, by the system. */
+function openFilesMax(): number {
+    const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } }
+    const soft = Number(userLimits?.open_files?.soft)
+    return Number.isFinite(soft) ? soft : Number.MAX_SAFE_INTEGER
+}
+
 async function startProtocol(session: Session, options: Options, seats: readonly Seat[]): Promise<() => Promise<object>> {
     const { out } = session
     const { ProtocolBoard } = await import("../../sim/fleet/protocol-board.ts")
@@ -98,6 +112,7 @@ async function startProtocol(session: Session, options: Options, seats: readonly
             holdS: options.hold,
             failShare: options.fail / 100,
             trialMs: options.trialMs,
+            localAddress: `127.0.0.${1 + Math.floor(n / BOARDS_PER_ADDRESS)}`,
             random: () => random.next(),
             onEvent: event => counts[event]++,
         })

@@ -1,6 +1,6 @@
-import type { Command } from "commander"
+import { type Command, Option } from "commander"
 import type { ReleasedBase, ReleaseOptions } from "../make-release.ts"
-import { collect, date, wholeNumber } from "../option-values.ts"
+import { collect, date, milliseconds, wholeNumber } from "../option-values.ts"
 import { action, type Session } from "../session.ts"
 import { formatRefusals, formatUpdate } from "../update-report.ts"
 
@@ -26,6 +26,8 @@ export function releaseOptions(command: Command): Command {
         .option("--not-after <date>", "boards refuse it after this time, e.g. 2030-01-31T00:00:00Z", date)
         .option("--allow-downgrade", "boards may go back to this sequence")
         .option("--skip-refused", "leave out bases on which it cannot go live")
+        .addOption(new Option("--quiesce <when>", "calls that have begun and would mix old and new code: wait until they have ended, or go over now").choices(["wait", "now"]).default("wait"))
+        .option("--quiesce-ms <ms>", "how long a board waits for them before it leaves the update (default: 10000)", milliseconds)
         .option("--force", "overwrite what was built before under this version")
         .option("--dry-run", "say what would be done; sign, write and send nothing")
 }

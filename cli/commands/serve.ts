@@ -66,7 +66,7 @@ async function serve({ out, config, env }: Session, options: Options): Promise<n
         setTimeout(() => process.exit(), EXIT_MS).unref()
         throw error
     }
-    for (const socket of arriving?.connections() ?? []) cloud.server.emit("connection", socket) && socket.resume()
+    arriving?.onConnection(socket => cloud.server.emit("connection", socket) && socket.resume())
     arriving?.serving()
     const { port } = new URL(cloud.url)
     const offer = (): Promise<() => Promise<void>> =>

@@ -1,4 +1,5 @@
 import { BuildError } from "../../toolchain/build-project.ts"
+import { largestImageBytes } from "../../toolchain/format/budget.ts"
 import { buildUpdate, type Update } from "../../toolchain/diff/build-update.ts"
 import { imageSequenceOffset } from "../../toolchain/format/image.ts"
 import { imageMap } from "../../toolchain/pack/image-map.ts"
@@ -62,7 +63,7 @@ export class DevSession {
         const sequence = this.sequence + 1
         let update: Update
         try {
-            update = buildUpdate(base.linked, program, { sequence })
+            update = buildUpdate(base.linked, program, { sequence, imageMaxBytes: largestImageBytes })
         } catch (e) {
             if (!(e instanceof RefusedError)) throw e
             return this.callbacks.onEdit({ is: "refused", refusals: e.refusals })

@@ -1,5 +1,6 @@
 /**
- * What a poll's answer can carry besides a command: the signer's statements and the device's next token.
+ * What a poll's answer can carry besides a command: the signer's statements, the device's next token and
+ * the interval for plain polls.
  * A device that says nothing of statements (`fr`, `rv` in its poll) is not sent any.
  */
 import type { ServerSecret } from "../server-secret.ts"
@@ -8,6 +9,8 @@ import type { Store } from "../store/store.ts"
 
 /** What does not show an effect is said again after this time. */
 const REPEAT_MS = 60_000
+/** The interval, of which no effect is seen: the answer may have been lost, the board may have restarted. */
+const REPEAT_POLL_MS = 3_600_000
 
 /** What a session remembers for it. */
 export interface ExtrasState {
@@ -25,16 +28,19 @@ export const noExtras = (): ExtrasState => ({ freshAt: undefined, revoked: "", n
 export class Extras {
     readonly #store: Store
     readonly #secret: ServerSecret
+    readonly #pollMs: number | null
     #freshByBase = new Map<string, StatementRow>()
     #revocations: StatementRow[] = []
 
-    private constructor(store: Store, secret: ServerSecret) {
+    private constructor(store: Store, secret: ServerSecret, pollMs: number | null) {
         this.#store = store
         this.#secret = secret
+        this.#pollMs = pollMs
     }
 
-    static async open(store: Store, secret: ServerSecret, onError: (error: unknown) => void): Promise<Extras> {
-        const extras = new Extras(store, secret)
+    /** @param pollMs interval for plain polls, told to each device when it first polls here; null = the device's own */
+    static async open(store: Store, secret: ServerSecret, pollMs: number | null, onError: (error: unknown) => void): Promise<Extras> {
+        const extras = new Extras(store, secret, pollMs)
         await extras.reload()
         store.onEvents(events => {
             if (events.some(event => event.type === "statement.added")) extras.reload().catch(onError)
@@ -62,11 +68,12 @@ export class Extras {
     /** Fields to add to the answer, noted as said; null = none. */
     take(state: ExtrasState, baseId: string | undefined, nowMs: number): Record<string, unknown> | null {
         let fields: Record<string, unknown> | null = null
-        const say = (field: string, what: string, value: unknown): void => {
+        const say = (field: string, what: string, value: unknown, repeatMs = REPEAT_MS): void => {
             if (nowMs < (state.againAtMs[what] ?? 0)) return
-            state.againAtMs[what] = nowMs + REPEAT_MS
+            state.againAtMs[what] = nowMs + repeatMs
             fields = { ...fields, [field]: value }
         }
+        if (this.#pollMs !== null) say("pollMs", "pollMs", this.#pollMs, REPEAT_POLL_MS)
         if (state.nextToken !== null) say("token", "token", state.nextToken)
         if (state.freshAt === undefined) return fields
         const fresh = baseId === undefined ? undefined : this.#freshByBase.get(baseId)

@@ -18,14 +18,14 @@ const REPEAT_FIRST_MS = 500
 const REPEAT_MAX_MS = 30_000
 
 /** @param coldKey the key for the native cloud adapter, for a command that brings a whole base */
-export function createOffer(command: OpenCommand, pollMs: number | null, coldKey: (commandId: string) => Buffer): Offer {
+export function createOffer(command: OpenCommand, coldKey: (commandId: string) => Buffer): Offer {
     const cancel = command.cancelAtMs !== null
     return {
         commandId: command.id,
         version: command.version,
         cancel,
         acknowledged: command.ackedAtMs !== null,
-        body: JSON.stringify({ ...answer(command, cancel), ...(command.cold === 1 && !cancel ? { cold: coldKey(command.id).toString("hex") } : {}), ...(pollMs === null ? {} : { pollMs }) }),
+        body: JSON.stringify({ ...answer(command, cancel), ...(command.cold === 1 && !cancel ? { cold: coldKey(command.id).toString("hex") } : {}) }),
         deliveries: cancel ? 0 : command.deliveries,
         nextAtMs: 0,
     }

@@ -37,8 +37,6 @@ export interface SessionsOptions {
     readonly store: Store
     readonly held: HeldPolls
     readonly now: Clock
-    /** Interval for plain polls, told to the device with each command; null = the device's own. */
-    readonly pollMs: number | null
     /** The device's session was dropped, because it has talked to another server process. */
     readonly onMoved: (session: Session) => void
     /** A command went out. */
@@ -114,6 +112,12 @@ export class Sessions {
         return 0
     }
 
+    /** A device that came from another server, with nothing to be told to it: it is in the store as it is here, so nothing is read. */
+    adopt(deviceId: string, actual: ActualRow | undefined, sealKey: Buffer | null): void {
+        if (this.#loading.has(deviceId)) return
+        this.#byId.set(deviceId, newSession(deviceId, actual, sealKey, this.#options.now()))
+    }
+
     #loadOnce(deviceId: string): Promise<Session | undefined> {
         let loading = this.#loading.get(deviceId)
         if (loading === undefined) {
@@ -128,17 +132,7 @@ export class Sessions {
         const device = await store.read.devices.get(deviceId)
         if (device === undefined) return undefined
         const row = await store.read.devices.getActual(deviceId)
-        const session: Session = {
-            deviceId,
-            actual: row === undefined ? null : toActual(row),
-            reportedAtMs: Number(row?.reportedAtMs ?? 0),
-            changedAtMs: Number(row?.changedAtMs ?? 0),
-            offer: null,
-            allowance: LIMITS.deviceRequestBurst,
-            allowanceAtMs: now(),
-            extras: noExtras(),
-            sealKey: device.sealKey === null ? null : (this.#options.secret.unwrap(deviceId, device.sealKey) ?? NO_KEY),
-        }
+        const session = newSession(deviceId, row, device.sealKey === null ? null : (this.#options.secret.unwrap(deviceId, device.sealKey) ?? NO_KEY), now())
         session.extras.nextToken = await this.#options.extras.nextToken(deviceId)
         // In the map before its command is read: a command that is committed meanwhile refreshes it.
         this.#byId.set(deviceId, session)
@@ -208,7 +202,7 @@ export class Sessions {
 
     /** Reads the devices' open commands and wakes the polls that wait for one. */
     async #refresh(deviceIds: readonly string[]): Promise<void> {
-        const { store, held, pollMs } = this.#options
+        const { store, held } = this.#options
         for (let from = 0; from < deviceIds.length; from += IDS_PER_QUERY) {
             const part = deviceIds.slice(from, from + IDS_PER_QUERY)
             const open = new Map((await store.read.commands.open(part)).map(command => [command.deviceId, command]))
@@ -216,7 +210,7 @@ export class Sessions {
                 const session = this.#byId.get(deviceId)
                 if (session === undefined) continue
                 const command = open.get(deviceId)
-                const offer = command === undefined ? null : createOffer(command, pollMs, id => this.#options.secret.coldKey(deviceId, id))
+                const offer = command === undefined ? null : createOffer(command, id => this.#options.secret.coldKey(deviceId, id))
                 const before = session.offer
                 if (offer !== null && before?.commandId === offer.commandId && before.cancel === offer.cancel) {
                     offer.deliveries = before.deliveries
@@ -230,6 +224,18 @@ export class Sessions {
         }
     }
 }
+
+const newSession = (deviceId: string, row: ActualRow | undefined, sealKey: Buffer | null, nowMs: number): Session => ({
+    deviceId,
+    actual: row === undefined ? null : toActual(row),
+    reportedAtMs: Number(row?.reportedAtMs ?? 0),
+    changedAtMs: Number(row?.changedAtMs ?? 0),
+    offer: null,
+    allowance: LIMITS.deviceRequestBurst,
+    allowanceAtMs: nowMs,
+    extras: noExtras(),
+    sealKey,
+})
 
 export function toActual(row: ActualRow): Actual {
     return {

@@ -111,14 +111,14 @@ async function take(work: Work, view: DeviceView, step: NextStep, action: Hawkbi
 }
 
 async function assignAll(work: Work, views: readonly DeviceView[], releaseId: string, offline: boolean, actions: ReadonlyMap<string, HawkbitAction>): Promise<void> {
-    const setId = await setOf(work, releaseId)
-    if (setId === undefined) return
     const ids = views.map(view => view.deviceId)
-    for (const view of views) {
-        const before = actions.get(view.deviceId)
-        if (before !== undefined) await guarded(work, view.deviceId, () => cancelAction(work, before))
-    }
     const refusal = await noting(work, `assignments of ${releaseId}`, async () => {
+        const setId = await setOf(work, releaseId)
+        if (setId === undefined) return
+        for (const view of views) {
+            const before = actions.get(view.deviceId)
+            if (before !== undefined) await guarded(work, view.deviceId, () => cancelAction(work, before))
+        }
         const made = await work.remote.assign(setId, ids, offline)
         work.figures.assignments += made.size
         await eachOf(views, CALLS_AT_ONCE, ({ deviceId, generation }) =>

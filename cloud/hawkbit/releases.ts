@@ -4,7 +4,7 @@ import { BASE_RELEASE } from "../ids.ts"
 import { HawkbitRefused } from "./http.ts"
 import type { Artifact } from "./remote.ts"
 import type { Work } from "./work.ts"
-import { remoteName } from "./work.ts"
+import { noting, remoteName } from "./work.ts"
 
 /** A release's files: name there → digest of a blob, or bytes that are no blob. */
 type Files = Map<string, { readonly digest: string } | { readonly bytes: Uint8Array }>
@@ -15,7 +15,8 @@ async function filesOf(repos: Repos, releaseId: string): Promise<Files> {
     for (const artifact of await repos.releases.artifacts([releaseId])) {
         files.set(`${artifact.baseId}.image`, { digest: artifact.imageDigest })
         files.set(`${artifact.baseId}.signature`, { digest: artifact.signatureDigest })
-        files.set(`${artifact.baseId}.manifest`, { bytes: Buffer.from(artifact.manifest, "hex") })
+        // A file for DDI devices has none, and hawkBit takes no empty one.
+        if (artifact.manifest !== "") files.set(`${artifact.baseId}.manifest`, { bytes: Buffer.from(artifact.manifest, "hex") })
     }
     for (const permission of await repos.releases.permissions([releaseId])) {
         files.set(`${permission.baseId}.permission`, { digest: permission.signatureDigest })
@@ -34,7 +35,7 @@ export async function pushRelease(work: Work, releaseId: string): Promise<number
     const { name, version } = remoteName(options.prefix, releaseId)
     const moduleId = await found(work, "module", releaseId, async () => (await remote.findModule(name, version)) ?? remote.createModule(name, version, release.notes.slice(0, 500)))
     const files = await filesOf(store.read, releaseId)
-    if (files.size > 0) await pushFiles(work, moduleId, files)
+    if (files.size > 0) await pushFiles(work, releaseId, moduleId, files)
     return found(work, "set", releaseId, async () => (await remote.findSet(name, version)) ?? remote.createSet(name, version, moduleId))
 }
 
@@ -52,20 +53,22 @@ async function found(work: Work, kind: "module" | "set", releaseId: string, look
     return id
 }
 
-async function pushFiles(work: Work, moduleId: number, files: Files): Promise<void> {
+/** One that hawkBit does not take is the operator's to look at; the release is assigned without it. */
+async function pushFiles(work: Work, releaseId: string, moduleId: number, files: Files): Promise<void> {
     const { remote, place } = work
     const there = new Map((await remote.artifacts(moduleId)).map(({ filename, sha256 }) => [filename, sha256]))
-    for (const [filename, file] of files) {
-        if ("digest" in file && there.has(filename)) {
-            if (there.get(filename) !== file.digest) throw new HawkbitRefused(`${filename} of module ${moduleId}`, 409, `it has other bytes there: ${there.get(filename)}`)
-            continue
-        }
-        if (there.has(filename)) continue
-        const bytes = "bytes" in file ? file.bytes : await place.get(file.digest)
-        // Another server process may have it; what hawkBit lacks then stays a thing to look at.
-        if (bytes === undefined) throw new HawkbitRefused(`${filename} of module ${moduleId}`, 404, "its bytes are not here")
-        await remote.upload(moduleId, filename, bytes)
-    }
+    for (const [filename, file] of files)
+        await noting(work, `${filename} of ${releaseId}`, async () => {
+            const known = there.get(filename)
+            if (known !== undefined) {
+                if ("digest" in file && known !== file.digest) throw new HawkbitRefused(`${filename} of module ${moduleId}`, 409, `it has other bytes there: ${known}`)
+                return
+            }
+            const bytes = "bytes" in file ? file.bytes : await place.get(file.digest)
+            // Another server process may have it; what hawkBit lacks then stays a thing to look at.
+            if (bytes === undefined) throw new HawkbitRefused(`${filename} of module ${moduleId}`, 404, "its bytes are not here")
+            await remote.upload(moduleId, filename, bytes)
+        })
 }
 
 /** The module that has a blob, by what the database says. */

@@ -65,13 +65,14 @@ export class HawkbitStore implements Store, RolloutPace {
     }
 
     async mayGrant(repos: Repos, rollout: RolloutRow, places: readonly RolloutDeviceRow[]): Promise<readonly RolloutDeviceRow[]> {
-        const { health, now, patienceMs, onWanted } = this.#options
+        const { health, onWanted } = this.#options
         // Without hawkBit nothing is begun; what was begun goes on.
         if (!health.isOk || places.length === 0) return []
         const link = decodeLink(await repos.hawkbit.link("rollout", rollout.id))
         if (link === undefined) {
             onWanted(rollout.id)
-            return []
+            // It may be one that hawkBit refuses to take.
+            return this.#isPatienceOver(rollout.id) ? places : []
         }
         if (link.said === "over") return places
         if (link.said !== "running") return []
@@ -88,8 +89,13 @@ export class HawkbitStore implements Store, RolloutPace {
             this.#heldSinceMs.delete(rollout.id)
             return allowed
         }
-        const sinceMs = this.#heldSinceMs.get(rollout.id) ?? now()
-        this.#heldSinceMs.set(rollout.id, sinceMs)
-        return now() - sinceMs >= patienceMs ? places : []
+        return this.#isPatienceOver(rollout.id) ? places : []
+    }
+
+    #isPatienceOver(rolloutId: string): boolean {
+        const { now, patienceMs } = this.#options
+        const sinceMs = this.#heldSinceMs.get(rolloutId) ?? now()
+        this.#heldSinceMs.set(rolloutId, sinceMs)
+        return now() - sinceMs >= patienceMs
     }
 }

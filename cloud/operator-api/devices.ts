@@ -89,6 +89,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
             const shown = await store.snapshot(async repos => deviceDocument(repos, await findDevice(repos, request.params.device), policy, now()))
             return {
                 ...shown,
+                actual: shown.actual && (await diagnostics.withNames(shown.actual)),
                 commands: await diagnostics.withPlaces(shown.commands),
                 history: await diagnostics.withPlaces(shown.history),
             }

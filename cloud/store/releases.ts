@@ -127,6 +127,11 @@ export class ReleaseRepo {
         return rows.length === 1 ? rows[0] : undefined
     }
 
+    /** Maps of a base's images, the newest first. */
+    async mapsOfBase(baseId: string, limit: number): Promise<MapRow[]> {
+        return this.#db.selectFrom("maps").selectAll().where("baseId", "=", baseId).orderBy("createdAtMs", "desc").orderBy("imageDigest").limit(limit).execute()
+    }
+
     async insertMap(row: MapRow): Promise<void> {
         await this.#db.insertInto("maps").values(row).execute()
     }

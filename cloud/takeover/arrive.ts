@@ -32,8 +32,8 @@ function reach(file: string): Promise<Socket | undefined> {
 export interface Arrival {
     /** Says that everything is ready; resolves with the listening socket when it may be used. */
     door(): Promise<Server>
-    /** Connections that were accepted on the way, in their order. */
-    connections(): readonly Socket[]
+    /** Connections that were accepted on the way, in their order: those that came so far, and each that still comes. */
+    onConnection(take: (socket: Socket) => void): void
     /** Says that this server serves now. */
     serving(): void
 }
@@ -43,27 +43,40 @@ export function arrival(): Arrival | undefined {
     if (process.env[MARK] === undefined || process.send === undefined) return undefined
     const say = (takeover: string, then?: () => void): void => void process.send?.({ takeover }, undefined, undefined, then)
     delete process.env[MARK]
-    const sockets: Socket[] = []
+    const waiting: Socket[] = []
+    let take = (socket: Socket): void => void waiting.push(socket)
     let serves = false
+    let end = (): void => {}
+    // Until then connections may be on their way: without the channel they would be lost.
+    const all = new Promise<void>(resolve => (end = resolve))
     const door = new Promise<Server>((resolve, reject) => {
         process.on("message", (message: { takeover?: string }, handle: unknown) => {
-            if (message?.takeover === "door") resolve(handle as Server)
-            else if (message?.takeover === "connection" && handle !== undefined) sockets.push(handle as Socket)
+            if (message?.takeover === "door") resolve(attended(handle as Server))
+            else if (message?.takeover === "connection" && handle !== undefined) take(handle as Socket)
+            else if (message?.takeover === "all") end()
         })
         process.once("disconnect", () => {
             if (!serves) reject(new Error("the server that was to be replaced let go of this one"))
         })
     })
+    /** It accepts from now on, by itself: who comes before the server listens on it waits unread. */
+    function attended(given: Server): Server {
+        ;(given as Server & { pauseOnConnect: boolean }).pauseOnConnect = true
+        return given.on("connection", socket => take(socket))
+    }
     door.catch(() => {})
     return {
         door: () => {
             say("ready")
             return door
         },
-        connections: () => sockets.splice(0),
+        onConnection: taker => {
+            take = taker
+            for (const socket of waiting.splice(0)) take(socket)
+        },
         serving: () => {
             serves = true
-            say("serving", () => process.disconnect())
+            say("serving", () => void all.then(() => process.connected && process.disconnect()))
         },
     }
 }

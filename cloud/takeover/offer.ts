@@ -31,7 +31,12 @@ function give() {
     if (given) return
     given = true
     const door = createServer({ pauseOnConnect: true }, socket => process.send({ takeover: "connection" }, socket))
-    door.listen({ fd: 4 }, () => process.send({ takeover: "door" }, door, () => door.close()))
+    door.listen({ fd: 4 }, () =>
+        process.send({ takeover: "door" }, door, () => {
+            door.close()
+            process.send({ takeover: "all" })
+        }),
+    )
 }
 `
 

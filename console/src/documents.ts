@@ -101,10 +101,24 @@ export interface StatusDocument {
     readonly fault: Fault | null
 }
 
-/** What still runs old code; functions are numbers, as the board knows them. */
+/** What still runs old code. The board knows functions by number; the names are from the maps that were published. */
 export interface Ledger {
     readonly count: number
-    readonly calls: readonly { readonly fiber: number; readonly oldForMs: number; readonly host: number | null; readonly sequence: number | null; readonly function: number | null }[]
+    readonly calls: readonly OldCall[]
+}
+
+export interface OldCall {
+    readonly fiber: number
+    readonly oldForMs: number
+    readonly host: number | null
+    readonly sequence: number | null
+    readonly function: number | null
+    /** Left out by a server that does not name calls; null without a map. */
+    readonly name?: string | null
+    readonly location?: string | null
+    /** `interval`, `timeout`, `subscription`, `fiber`, or `call` */
+    readonly role?: string | null
+    readonly version?: string | null
 }
 
 export interface DeviceDocument {

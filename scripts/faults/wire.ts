@@ -9,7 +9,7 @@ export interface WireResult {
     limitBytes: number
 }
 
-const CHUNK_BYTES = 1024
+const CHUNK_BYTES = 1040
 
 /** A connection that breaks in the middle of every chunk. */
 export async function wireBytes({ bench, start }: CaseContext, imageBytes: number): Promise<WireResult> {

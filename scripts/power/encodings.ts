@@ -26,7 +26,7 @@ export async function exposure(pieceBytes: number, kinds: readonly { chip: ChipN
     const program = await powerFirmware({ "bootloader/banks.ts": banks.replace(constant, `PIECE_BYTES = ${pieceBytes}`) })
     const results: Encoding[] = []
     for (const { chip, sizeBytes } of kinds) {
-        const board = await createBoard({ deviceId: "12abdd2289421234", chip, program, flash: factoryFlash(chip), skipSleeps: true })
+        const board = await createBoard({ deviceId: "12abdd2289421234", chip, program, flash: factoryFlash(chip), ownClock: true })
         try {
             const run = new PowerRun(board)
             run.give([{ sequence: 1, sizeBytes, deed: 0, last: 4 }])

@@ -4,8 +4,7 @@ import { buildPlainFirmware } from "../../test/support/resident-program.ts"
 
 /** What a signature check is not about: power. The real one has its own tests, and takes a second on this VM. */
 const ANY_SIGNATURE = `
-export function addSignature(bytes: Buffer, offset: number, sizeBytes: number) {}
-export async function isSigned(manifest: Buffer): Promise<boolean> {
+export async function isSigned(manifest: Buffer, sizeBytes: number, read: (offset: number) => Promise<Buffer>) {
     return true
 }
 `

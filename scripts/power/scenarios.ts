@@ -58,8 +58,10 @@ function spoilBanks(flash: Uint8Array) {
 function spoil(flash: Uint8Array, key: string) {
     const entry = readSettingsLog(flash).live.get(`:${key}`)
     if (!entry) throw new Error(`no ${key} to spoil`)
-    const at = flash.subarray(entry.offset, entry.offset + entry.sizeBytes).findIndex(byte => byte !== 0)
-    flash[entry.offset + at] &= flash[entry.offset + at] - 1
+    // behind the tag of the piece, which is not the image's
+    const from = entry.offset + 4
+    const at = flash.subarray(from, entry.offset + entry.sizeBytes).findIndex(byte => byte !== 0)
+    flash[from + at] &= flash[from + at] - 1
 }
 
 /** Fills the log with values of a key of the user's until so many bytes are free. */

@@ -27,7 +27,7 @@ const BOOTS = 20
 export async function wear(chip: ChipName, program: Uint8Array, sizeBytes: number, updates: number): Promise<Wear> {
     const flash = factoryFlash(chip)
     for (let i = 0; i < USER_VALUES; i++) writeSettings(flash, { [`user${i}`]: new Uint8Array(USER_VALUE_BYTES).fill(i + 1) })
-    const board = await createBoard({ deviceId: "12abdd2289421234", chip, program, flash, skipSleeps: true })
+    const board = await createBoard({ deviceId: "12abdd2289421234", chip, program, flash, ownClock: true })
     try {
         const run = new PowerRun(board)
         // until both banks and the log are in their steady state

@@ -26,12 +26,14 @@ export class Connection {
         socket.on("close", () => this.#end(new Error("the server hung up")))
     }
 
-    static open(url: URL): Promise<Connection> {
+    /** @param localAddress where it comes from: one address has some 28,000 ports for one server */
+    static open(url: URL, localAddress?: string): Promise<Connection> {
         const secure = url.protocol === "https:"
         const port = Number(url.port || (secure ? 443 : 80))
         const host = url.hostname.replace(/^\[|\]$/g, "")
         return new Promise((resolve, reject) => {
-            const socket = secure ? secureConnect({ port, host, servername: host }) : connect(port, host)
+            const to = { port, host, localAddress, servername: host }
+            const socket = secure ? secureConnect(to) : connect(to)
             socket.setTimeout(CONNECT_MS, () => socket.destroy(new Error("no connection in time")))
             socket.once("error", reject)
             socket.once(secure ? "secureConnect" : "connect", () => {

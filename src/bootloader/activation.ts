@@ -1,7 +1,12 @@
+import { Reason } from "../hotswap"
+
 /** What a handler of `onActivate` is told. */
 export interface Activation {
-    /** "boot": the program starts with an image; "hot": it changed under the running program. */
-    reason: "boot" | "hot"
+    /**
+     * "boot": the program starts with an image; "hot": a newer one came under the running program; "rollback": the way back
+     * to what ran before, or to the base.
+     */
+    reason: Reason
     /** Version that ran before. */
     from: string
     to: string
@@ -16,12 +21,21 @@ let onThrow: () => void
 /**
  * Calls the handler after every change of the running version, the way back included, and
  * at once when the program has started with an image: the place to adjust timers and
- * subscriptions that the app made with the base's values.
+ * subscriptions that the app made with the base's values. Returns what ends it.
  */
 export function onActivate(handler: ActivationHandler) {
     if (!handlers) handlers = []
     handlers.push(handler)
     if (atBoot) guarded(handler).start(atBoot)
+    return () => {
+        const at = handlers.indexOf(handler)
+        if (at >= 0) handlers.insert(at, -1)
+    }
+}
+
+/** From now on a handler that comes is one of an update, which the boot is no news for. */
+export function leaveBoot() {
+    atBoot = undefined
 }
 
 /** Called when a handler throws: what it was told of does not work with this app. */
@@ -42,7 +56,7 @@ function guarded(handler: ActivationHandler): ActivationHandler {
 }
 
 /** Each handler runs in a fiber of its own: one that waits does not hold up the others. */
-export function tellActivated(reason: "boot" | "hot", from: string, to: string) {
+export function tellActivated(reason: Reason, from: string, to: string) {
     const activation: Activation = { reason, from, to }
     if (reason === "boot") atBoot = activation
     if (handlers) for (const handler of handlers) guarded(handler).start(activation)

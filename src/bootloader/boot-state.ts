@@ -85,6 +85,8 @@ export enum Boot {
     Revert,
     /** The bank `slot`, which does not run, is to be empty. */
     Erase,
+    /** What Try named did not begin to run, and may another time. */
+    Withdraw,
 }
 
 export interface BootEvent {
@@ -259,6 +261,12 @@ export function bootStep(before: BootRecord, event: BootEvent): BootStep {
             step.run = to
             break
         }
+
+        case Boot.Withdraw:
+            record.trying = false
+            record.tryAttempts = Math.max(0, record.tryAttempts - 1)
+            step.write = true
+            break
 
         case Boot.Erase: {
             const slot = event.slot as Slot

@@ -1,6 +1,6 @@
 import * as ds from "@devicescript/core"
-import { activate, baseId, baseVersion, deactivate, LoadedImage, loadImage } from "../hotswap"
-import { tellActivated } from "./activation"
+import { activate, baseId, baseVersion, deactivate, LoadedImage, loadImage, ready } from "../hotswap"
+import { leaveBoot, tellActivated } from "./activation"
 import { readBank, writeBank } from "./banks"
 import { BankStatus, bankOf, Boot, BootEvent, ImageId, inactiveSlot, MAX_ATTEMPTS, Slot } from "./boot-state"
 import { hov } from "./log"
@@ -38,7 +38,7 @@ export const running: Running = {
     onTrial: false,
 }
 
-/** The bytes of what runs from RAM, until they are in a bank. */
+/** The bytes of what runs from RAM, until they are in a bank; undefined when they are there already. */
 let ramImage: Buffer
 let loaded: LoadedImage
 /** What ran before the image on trial; kept whole, so that the way back is one step. */
@@ -81,26 +81,26 @@ function setRunning(slot: Slot, image: ImageId | undefined, fromRam: boolean) {
 }
 
 /** Activates a bank. Undefined when the store is silent. */
-async function runBank(slot: Slot, deadlineMs: number): Promise<boolean | undefined> {
+async function runBank(slot: Slot, deadlineMs: number, isBoot: boolean): Promise<boolean | undefined> {
     const next = await loadBank(slot, deadlineMs)
     if (!next) return next === null ? false : undefined
     const image = bankOf(bootRecord(), slot).image
     try {
-        await activate(next, { trial: true, reason: "boot", version: image.version })
+        await activate(next, { trial: true, reason: isBoot ? "boot" : "rollback", version: image.version })
     } catch (e) {
         refused(e)
         return false
     }
     loaded = next
-    tellActivated("boot", baseVersion(), image.version)
+    tellActivated(isBoot ? "boot" : "rollback", baseVersion(), image.version)
     setRunning(slot, image, false)
     return true
 }
 
 /** Runs what the record says, down to R. */
-async function runFrom(slot: Slot, deadlineMs: number) {
+async function runFrom(slot: Slot, deadlineMs: number, isBoot: boolean) {
     while (slot !== Slot.R) {
-        const done = await runBank(slot, deadlineMs)
+        const done = await runBank(slot, deadlineMs, isBoot)
         if (done) return
         // a silent store is no reason to call a bank bad
         if (done === undefined) break
@@ -127,7 +127,7 @@ async function boot() {
         if (panicked) event.maxPanics = await maxPanics(deadlineMs)
         const step = await apply(event)
         // an attempt that could not be counted is not made
-        if (step.code !== "HOV_STORE") await runFrom(step.run, deadlineMs)
+        if (step.code !== "HOV_STORE") await runFrom(step.run, deadlineMs, true)
     }
     markRestarts(() => running.slot !== Slot.R || running.fromRam)
     const tookMs = ds.millis() - startMs
@@ -135,32 +135,55 @@ async function boot() {
 }
 
 /**
- * Runs an image from RAM on trial. The record names it first, so that a crash that
- * nothing can catch is put to its account. Returns a refusal code, or "".
+ * The bank that takes an image while it comes in; the record says before that it holds nothing
+ * else any more. Undefined when the store does not say which bank that is.
  */
-export async function tryImage(bytes: Buffer, image: ImageId, allowOlder: boolean) {
+export async function bankToFill() {
+    if (!(await readRecord(ds.millis() + READ_MS))) return undefined
+    const slot = inactiveSlot(bootRecord())
+    return (await eraseBank(slot)) ? undefined : slot
+}
+
+/**
+ * Runs an image from RAM on trial; `inBank` when it is in the bank that does not run. The record
+ * names it first, so that a crash that nothing can catch is put to its account. Returns a
+ * refusal code, or "".
+ */
+export async function tryImage(bytes: Buffer, image: ImageId, allowOlder: boolean, inBank: boolean) {
     if (!(await readRecord(ds.millis() + READ_MS))) return "HOV_STORE"
     let next: LoadedImage
     try {
         next = await loadImage(bytes)
+        await ready(next)
     } catch (e) {
         return (e as any).code || "HOV_IMAGE_LOAD"
     }
     const step = await apply({ kind: Boot.Try, image, allowOlder })
     if (step.code) return step.code
-    ramImage = bytes
+    ramImage = inBank ? undefined : bytes
     loadedBefore = loaded
     imageBefore = running.image
     loaded = next
     const from = runningVersion()
+    leaveBoot()
     setRunning(running.slot, image, true)
-    await activate(next, { trial: true, reason: "hot", version: image.version })
+    try {
+        await activate(next, { trial: true, reason: "hot", version: image.version })
+    } catch (e) {
+        // what must not mix has begun again meanwhile
+        loaded = loadedBefore
+        loadedBefore = ramImage = undefined
+        setRunning(running.slot, imageBefore, false)
+        running.onTrial = false
+        await apply({ kind: Boot.Withdraw })
+        return (e as any).code || "HOV_IMAGE_LOAD"
+    }
     tellActivated("hot", from, image.version)
     hov("swap", `v=${image.version} seq=${image.sequence} bytes=${bytes.length}`)
     return ""
 }
 
-/** What runs has proved itself: the record says so, a RAM image goes into its bank. */
+/** What runs has proved itself: the record says so, a RAM image goes into its bank. To be called when flash may be written. */
 export async function keepRunning(mayWrite: () => boolean, allowOlder: boolean) {
     running.onTrial = false
     loadedBefore = undefined
@@ -172,7 +195,7 @@ export async function keepRunning(mayWrite: () => boolean, allowOlder: boolean) 
     const image = running.image
     const slot = inactiveSlot(bootRecord())
     const startMs = ds.millis()
-    const stored = await writeBank(slot, ramImage, mayWrite)
+    const stored = !ramImage || (await writeBank(slot, image, ramImage, mayWrite))
     const kind = stored ? Boot.Stored : Boot.StoreFailed
     const step = await apply({ kind, slot, image, allowOlder })
     ramImage = undefined
@@ -193,9 +216,9 @@ export async function callBack() {
     const version = imageBefore ? imageBefore.version : baseVersion()
     loaded = loadedBefore
     loadedBefore = undefined
-    if (loaded) await activate(loaded, { trial: false, reason: "hot", version })
+    if (loaded) await activate(loaded, { trial: false, reason: "rollback", version })
     else deactivate()
-    tellActivated("hot", runningVersion(), version)
+    tellActivated("rollback", runningVersion(), version)
 }
 
 /** Puts the end of a trial on record, after `callBack`. The diagnostics code. */
@@ -207,7 +230,7 @@ export async function goBack() {
         setRunning(running.slot, imageBefore, false)
         running.onTrial = false
         imageBefore = undefined
-    } else await runFrom(step.run, ds.millis() + BOOT_MS)
+    } else await runFrom(step.run, ds.millis() + BOOT_MS, false)
     const version = runningVersion()
     hov("rolledback", `slot=${slotName(running.slot)} v=${version} seq=${runningSequence()}`)
     return step.code
@@ -240,9 +263,9 @@ async function turnTo(slot: Slot, next: LoadedImage | undefined) {
     setRunning(slot, next ? bankOf(bootRecord(), slot).image : undefined, false)
     running.onTrial = false
     const to = runningVersion()
-    if (next) await activate(next, { trial: false, reason: "hot", version: to })
+    if (next) await activate(next, { trial: false, reason: "rollback", version: to })
     else deactivate()
-    tellActivated("hot", from, to)
+    tellActivated("rollback", from, to)
     hov("reverted", `v=${to}`)
     return ""
 }

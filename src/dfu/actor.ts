@@ -5,25 +5,24 @@ import {
     keepRunning,
     revertToBase,
     running,
-    tryImage,
 } from "../bootloader/boot"
 import { onActivationThrow } from "../bootloader/activation"
 import { hov } from "../bootloader/log"
 import { prepareLog } from "../bootloader/log-keeper"
 import { bootRecord, takeGivenUp } from "../bootloader/record-keeper"
-import { confirmTrial, Fault, onFault } from "../hotswap"
+import { confirmTrial, Fault, isMigrationStuck, onFault } from "../hotswap"
 import { coldHook } from "./cold-hook"
 import { lookForFreeze, takeCommand } from "./commands"
 import { Config } from "./config"
-import { poll } from "./device-api"
+import { poll, setClientState } from "./device-api"
 import {
     allowsOlder,
     checkImage,
     fetchImage,
-    fetchSignature,
     manifestImage,
     openManifest,
-    takeImage,
+    runImage,
+    storeImage,
     verifySignature,
 } from "./download"
 import {
@@ -68,8 +67,8 @@ const LOOK_MS = 1000
 /** The store is prepared this long after power-on, out of the way of what comes first. */
 const PREPARE_MS = 20000
 const COLD_RETRY_MS = 5000
-/** Answers of the wrong length in a row before a blob counts as damaged at the server. */
-const SHORT_TRIES = 5
+/** Answers of the wrong length or digest in a row before a blob counts as damaged at the server. */
+const BAD_TRIES = 5
 
 let state: UpdaterState = initialState
 const inbox: UpdaterEvent[] = []
@@ -78,7 +77,7 @@ let config: Config
 let self: ds.Fiber
 let napping = false
 let minPollMs = 0
-let shortAnswers = 0
+let badAnswers = 0
 /** A start from a bank: its guard stands still. */
 let guarded = true
 let isConfigured = false
@@ -156,6 +155,7 @@ function dispatch(event: UpdaterEvent) {
         "state",
         `state=${phaseNames[state.phase]} id=${job ? job.id : ""} v=${job ? job.version : ""} code=${state.code}`
     )
+    setClientState(phaseNames[state.phase])
     report(state)
     changes.emit(state)
 }
@@ -204,14 +204,22 @@ async function watch() {
     else if (code === "HOV_TRIAL_CONTACT") await contact(0)
     else if (leftMs > 0) await nap(leftMs)
     else if (!(await isAlive())) dispatch({ kind: Ev.Fault, code: "HOV_TRIAL_HANG" })
+    else if (isMigrationStuck()) dispatch({ kind: Ev.Fault, code: "HOV_MIGRATION_TIME" })
     else if (code) await nap(LOOK_MS)
     else dispatch({ kind: Ev.Healthy })
 }
 
+/** What has come of the image is where it belongs. */
+async function stored() {
+    const code = await storeImage(state.doneBytes, mayWrite)
+    if (code === "HOV_BUSY") await nap(NEWS_MS)
+    else if (code) dispatch({ kind: Ev.Refused, code })
+    return !code
+}
+
 async function swap() {
-    const image = manifestImage()
-    const code = await tryImage(takeImage(), image, allowsOlder())
-    if (code === "HOV_IMAGE_BAD") await recallDiagnostics(image.digest.slice(0, 8))
+    const code = await runImage()
+    if (code === "HOV_IMAGE_BAD") await recallDiagnostics(manifestImage().digest.slice(0, 8))
     settle(code, Ev.Swapped)
 }
 
@@ -220,7 +228,7 @@ async function lookAtStart() {
     if (!running.onTrial || running.fromRam || trialLeftMs() > 0) return
     if (guarded) confirmTrial()
     guarded = false
-    if (missing(isOnline(), lastContact())) return
+    if (isBusy() || missing(isOnline(), lastContact())) return
     await keepRunning(mayWrite, false)
     hov("healthy", "")
 }
@@ -264,33 +272,18 @@ async function act() {
             await watchMainLoop()
             await pollOnce()
             break
-        case Do.FetchSignature: {
-            if (!state.signatureDoneBytes) {
-                const code = openManifest(state.job, bootRecord().minSequence)
-                if (code) return dispatch({ kind: Ev.Refused, code })
-            }
-            if (newsAreDue()) return await contact(0)
-            await takeSocket()
-            const bytes = await fetchSignature(state.job, state.signatureDoneBytes)
-            releaseSocket()
-            shortAnswers = 0
-            dispatch({ kind: Ev.SignatureBytes, bytes })
-            break
-        }
         case Do.VerifyManifest:
-            settle(await verifySignature(state.job), Ev.Verified)
-            break
-        case Do.FetchImage: {
             if (newsAreDue()) return await contact(0)
-            await takeSocket()
-            const bytes = await fetchImage(state.job, state.doneBytes)
-            releaseSocket()
-            shortAnswers = 0
-            dispatch({ kind: Ev.ImageBytes, bytes })
+            settle(openManifest(state.job, bootRecord().minSequence) || (await verifySignature(state.job)), Ev.Verified)
             break
-        }
+        case Do.FetchImage:
+            if (newsAreDue()) return await contact(0)
+            if (!(await stored())) break
+            dispatch({ kind: Ev.ImageBytes, bytes: await fetchImage(state.job, state.doneBytes) })
+            badAnswers = 0
+            break
         case Do.CheckImage:
-            settle(checkImage(state.job), Ev.Checked)
+            if (await stored()) settle(await checkImage(state.job), Ev.Checked)
             break
         case Do.Swap:
             if (!mayBegin()) return await pollOnce()
@@ -303,6 +296,7 @@ async function act() {
             await watch()
             break
         case Do.Keep:
+            if (isBusy()) return await pollOnce()
             if (coldTrial) {
                 coldTrial = false
                 await coldHook.cold.keep()
@@ -343,7 +337,7 @@ async function reportBoot() {
 }
 
 function isFetching() {
-    return state.next === Do.FetchSignature || state.next === Do.FetchImage
+    return state.next === Do.VerifyManifest || state.next === Do.FetchImage
 }
 
 /** What the server says no to for good, when it is asked for a blob. */
@@ -355,10 +349,10 @@ async function failed(e: any) {
     releaseSocket()
     const code: string = e.message
     if (code === "HOV_NET_CANCELLED") return
-    if (code !== "HOV_HTTP_LENGTH") shortAnswers = 0
-    else if (isFetching()) shortAnswers++
-    if (isRefusal(code) || shortAnswers >= SHORT_TRIES) {
-        shortAnswers = 0
+    if (code !== "HOV_HTTP_LENGTH" && code !== "HOV_HTTP_DIGEST") badAnswers = 0
+    else if (isFetching()) badAnswers++
+    if (isRefusal(code) || badAnswers >= BAD_TRIES) {
+        badAnswers = 0
         return dispatch({ kind: Ev.Refused, code })
     }
     dispatch({ kind: Ev.NetworkDown })
@@ -404,7 +398,7 @@ async function faulted(f: Fault) {
     fault = f
     await callBack()
     hov("fault", `fn=${f.functionIndex} pc=${f.pc} msg=${f.message}`)
-    send({ kind: Ev.Fault, code: "HOV_TRIAL_FAULT" })
+    send({ kind: Ev.Fault, code: f.message.startsWith("HOV_MIGRATION") ? f.message : "HOV_TRIAL_FAULT" })
 }
 
 export function startActor() {

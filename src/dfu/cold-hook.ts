@@ -16,4 +16,8 @@ export interface Cold {
     giveBack(): Promise<void>
 }
 
-export const coldHook: { cold: Cold } = { cold: undefined }
+export const coldHook: {
+    cold: Cold
+    /** Saves what `persist` keeps. False when the store does not hold it. */
+    save: () => Promise<boolean>
+} = { cold: undefined, save: undefined }

@@ -46,15 +46,8 @@ interface Pending {
     version: string
 }
 
-interface Kept {
-    name: string
-    version: number
-    save: () => any
-}
-
 const native = new ds.NativeCloud()
 let pending: Pending
-const kept: Kept[] = []
 
 async function note(p: Pending) {
     const text = p ? [MARK, p.baseBefore, p.starts + "", p.id, p.version].join(" ") : ""
@@ -152,10 +145,7 @@ async function resume(): Promise<Job | undefined> {
 }
 
 async function handOver(job: Job, config: Config) {
-    for (const k of kept) {
-        const value = Buffer.from(JSON.stringify({ v: k.version, s: k.save() }))
-        if (value.length > VALUE_MAX_BYTES || !(await writeValue("hP" + k.name, value, ds.millis() + READ_MS))) return "HOV_COLD_STATE"
-    }
+    if (coldHook.save && !(await coldHook.save())) return "HOV_COLD_STATE"
     if (!(await noteAddress(job.coldKey, config))) return "HOV_COLD_ADDRESS"
     pending = { baseBefore: baseId(), starts: 0, id: job.id, version: job.version }
     if (!(await note(pending))) return "HOV_STORE"
@@ -168,7 +158,6 @@ async function handOver(job: Job, config: Config) {
 }
 
 async function keep() {
-    for (const k of kept) await writeValue("hP" + k.name, Buffer.alloc(0), ds.millis() + READ_MS)
     await forget()
     hov("cold", "kept")
 }
@@ -182,24 +171,6 @@ async function giveBack() {
 /** Does something only when it is called: what is not called is not in the image. */
 export function takeColdReleases() {
     coldHook.cold = { resume, handOver, keep, giveBack }
-}
-
-/**
- * State that a cold release must not lose: saved before the new base comes, at most some 190 bytes as JSON, and given
- * to `restore` by the base after it. `up` brings what an earlier version of the program saved to this one.
- */
-export async function persist(
-    name: string,
-    options: { version: number; save: () => any; restore: (state: any) => void; up?: (state: any, from: number) => any }
-) {
-    kept.push({ name, version: options.version, save: options.save })
-    const value = await readValue("hP" + name, ds.millis() + READ_MS)
-    if (!value || !value.length) return false
-    const saved: any = JSON.parse(value.toString())
-    if (saved.v === options.version) options.restore(saved.s)
-    else if (saved.v < options.version && options.up) options.restore(options.up(saved.s, saved.v))
-    else return false
-    return true
 }
 
 /** Before the app's own code runs: a base that keeps ending is not given another chance to. */

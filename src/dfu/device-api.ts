@@ -1,3 +1,6 @@
+import { digest } from "@devicescript/crypto"
+import { runningVersion } from "../bootloader/boot"
+import { baseId } from "../hotswap"
 import { Config } from "./config"
 import { exchange, parseUrl, receiveInto, Response, Server } from "./http"
 import {
@@ -51,6 +54,13 @@ const REPLY_MS = 10000
 let server: Server
 let base = ""
 let token = ""
+let client = ""
+let clientState = "idle"
+
+/** What a request without a body says of its sender: the server can decide the same for it each time. */
+export function setClientState(state: string) {
+    clientState = state
+}
 
 /** False when the url makes no sense. */
 export function useServer(config: Config, url: string) {
@@ -59,6 +69,7 @@ export function useServer(config: Config, url: string) {
     server = parsed
     base = `${parsed.prefix}/v1/dfu/${config.id}/`
     token = config.token
+    client = config.id
     setSealKey(config.key)
     return true
 }
@@ -113,14 +124,19 @@ export async function postStatus(status: any) {
     await tell("status", "S", JSON.stringify(status), REPLY_MS)
 }
 
-/** A piece of a blob, exactly `length` bytes; with `into`, put there, at the same offset. */
-export async function fetchBlob(digest: string, offset: number, length: number, into?: Buffer) {
-    const line = `GET ${server.prefix}/v1/blobs/${digest}?offset=${offset}&length=${length}`
+/** A piece of a blob, exactly `length` bytes; with `into`, put there, at `at`. */
+export async function fetchBlob(name: string, offset: number, length: number, into?: Buffer, at?: number) {
+    const line = `GET ${server.prefix}/v1/blobs/${name}?offset=${offset}&length=${length}`
     await needSession()
-    receiveInto(into, offset)
+    receiveInto(into, at)
     try {
-        const r = await ask(line, isSealed() ? blobBearer() : `Bearer ${token}`, "", REPLY_MS, length)
+        const who = `${client} ${baseId()} ${runningVersion()} ${clientState}`
+        // what is sealed is nobody else's business: there the session says who it is
+        const auth = isSealed() ? blobBearer() : `Bearer ${token}\r\nHandover-Client: ${who}`
+        const r = await ask(line, auth, "", REPLY_MS, length)
         if (r.sizeBytes !== length) throw new Error("HOV_HTTP_LENGTH")
+        const bytes = !into ? r.body : into.length === length ? into : into.slice(at, at + length)
+        if (r.digest && r.digest !== digest("sha256", bytes).slice(0, 8).toString("hex")) throw new Error("HOV_HTTP_DIGEST")
         return r.body
     } finally {
         receiveInto(undefined, 0)

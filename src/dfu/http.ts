@@ -23,6 +23,8 @@ export interface Response {
     /** Empty when it went where `receiveInto` said. */
     body: Buffer
     sizeBytes: number
+    /** Of the body: first 16 hex digits of its SHA-256, or "". */
+    digest: string
     /** 0 = not given. */
     retryAfterS: number
 }
@@ -172,9 +174,10 @@ async function piece(timeoutMs: number): Promise<Buffer> {
         } catch (e) {
             data = null
         }
+        // an answer that is here already may be a command
+        if (data) return data
         if (cancelled) throw new Error("HOV_NET_CANCELLED")
         if (data === null) throw new Error("HOV_NET_CLOSED")
-        if (data !== undefined) return data
         leftMs -= SLICE_MS
     }
     throw new Error("HOV_NET_TIMEOUT")
@@ -220,7 +223,8 @@ async function receive(timeoutMs: number, maxBodyBytes: number): Promise<Respons
     }
     // bytes that nobody asked for would be taken for the next response
     if (extra || header.indexOf("\r\nconnection: close") >= 0) await disconnect()
-    return { status, body, sizeBytes: size, retryAfterS: +field(header, "retry-after") || 0 }
+    const sum = (field(header, "chunk-digest") || "").slice(1)
+    return { status, body, sizeBytes: size, digest: sum, retryAfterS: +field(header, "retry-after") || 0 }
 }
 
 /** Where the body begins, or -1. */

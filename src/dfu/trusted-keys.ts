@@ -34,22 +34,12 @@ export function trustedKey(slot: number): Buffer {
 }
 
 /**
- * True when the signature of `message` is valid under a trusted key.
+ * The slot of the key that signed `message`, or -1.
  *
  * `read` gives the signature's bytes from an offset, 1 or more of them; it is asked again from the
  * start for the second key, so that never two signatures' worth of state are in memory.
  * @param revokedSlots bit n set: slot n is not trusted any more
  */
-export async function isTrusted(
-    message: Buffer,
-    signatureBytes: number,
-    read: (offset: number) => Promise<Buffer>,
-    revokedSlots: number
-): Promise<boolean> {
-    return (await signerSlot(message, signatureBytes, read, revokedSlots)) >= 0
-}
-
-/** The slot of the key that signed it, or -1. */
 export async function signerSlot(
     message: Buffer,
     signatureBytes: number,

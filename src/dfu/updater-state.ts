@@ -47,7 +47,7 @@ export const phaseNames = [
 /** What the actor does next. */
 export enum Do {
     Poll,
-    FetchSignature,
+    /** Fetch the signature and check it. */
     VerifyManifest,
     FetchImage,
     CheckImage,
@@ -84,7 +84,6 @@ export interface UpdaterState {
     phase: Phase
     next: Do
     job: Job | undefined
-    signatureDoneBytes: number
     doneBytes: number
     /** Why the last update ended as it did; "" = well. */
     code: string
@@ -104,8 +103,6 @@ export enum Ev {
     Order,
     /** It is done, or not: `code`. */
     Settled,
-    /** `bytes` of the signature have come. */
-    SignatureBytes,
     Verified,
     /** `bytes` of the image have come. */
     ImageBytes,
@@ -138,7 +135,6 @@ export const initialState: UpdaterState = {
     phase: Phase.Idle,
     next: Do.Poll,
     job: undefined,
-    signatureDoneBytes: 0,
     doneBytes: 0,
     code: "",
     failures: 0,
@@ -165,11 +161,6 @@ export function updaterStep(before: UpdaterState, event: UpdaterEvent): UpdaterS
         case Ev.Settled:
             s.next = Do.Poll
             s.code = event.code as string
-            break
-        case Ev.SignatureBytes:
-            s.signatureDoneBytes += event.bytes as number
-            if (s.signatureDoneBytes >= (s.job as Job).signatureSizeBytes)
-                s.next = Do.VerifyManifest
             break
         case Ev.Verified:
             if ((s.job as Job).coldKey) enter(s, Phase.Ready, Do.Swap)
@@ -229,7 +220,6 @@ function enter(s: UpdaterState, phase: Phase, next: Do) {
 
 function clear(s: UpdaterState, job: Job) {
     s.job = job
-    s.signatureDoneBytes = 0
     s.doneBytes = 0
     s.code = ""
 }
@@ -240,7 +230,7 @@ function begin(s: UpdaterState, job: Job) {
     if (underWay && s.job && s.job.id === job.id) return s
     if (s.phase === Phase.Trial) return s
     clear(s, job)
-    enter(s, Phase.Checking, Do.FetchSignature)
+    enter(s, Phase.Checking, Do.VerifyManifest)
     if (!job.coldKey && !(job.imageSizeBytes > 0 && job.imageSizeBytes <= IMAGE_MAX_BYTES))
         return updaterStep(s, { kind: Ev.Refused, code: "HOV_IMAGE_SIZE" })
     if (!(job.signatureSizeBytes > 0 && job.signatureSizeBytes <= SIGNATURE_MAX_BYTES))

@@ -3,6 +3,7 @@
 import * as ds from "@devicescript/core"
 import { failCall } from "./ledger"
 import { capture, isExecutorAddress, setBudget, setResume } from "./machine"
+import { checkMigrationTime, isMigrationFailure } from "./migration"
 
 /** Numbers of the handlers that the machinery itself names; see fixedHandlers in toolchain/executor/operations.ts. */
 const entryExhaustedHandler = 1
@@ -73,12 +74,18 @@ export function machineHandlers(): any[] {
 /** Longest time without a turn for the network and the bus. */
 const busyMsMax = 20
 
+/** Where the budget of a loop has ended. */
+export async function refill() {
+    await newBudget()
+    checkMigrationTime()
+}
+
 /**
  * Starts a new budget, and yields if the old one was used up in a single turn. A turn of 0 ms lets other fibers run but not
  * the network and the bus, so a long computation takes a real one now and then. A fiber that has waited meanwhile does not
  * yield: native code would not, and its caller may count on it.
  */
-export async function refill() {
+async function newBudget() {
     const nowMs = ds.millis()
     if (nowMs !== budgetMs) {
         // begun in another turn, which had at most one budget; half of one more keeps to the VM's limit
@@ -109,13 +116,14 @@ const dispatchShift = 5
  */
 export async function dispatch(code: any[], pc: number, exception: any, budgetLeft: number): Promise<number> {
     if (pc === undefined) {
-        await refill()
+        await newBudget()
         setResume(code[0])
         return undefined
     }
     // the entry has ended the budget to get here
     setBudget(Math.max(1, budgetLeft - 1 - (budget >> dispatchShift)))
     const meta = code[1]
+    if (isMigrationFailure(exception) && meta[3].trial) rollBack(faultOf(meta, pc, exception))
     const ranges: number[] = meta[2]
     for (let i = 0; i < ranges.length; i += 3)
         if (ranges[i] <= pc && pc < ranges[i + 1]) {

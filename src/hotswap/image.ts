@@ -44,6 +44,10 @@ export interface LoadedImage {
     goBack: any
     budget: number
     standing: Standing
+    /** calls of these hosts must have ended before it goes live; undefined for none */
+    mixing: number[]
+    /** how long it waits for that */
+    mixingMsMax: number
 }
 
 /** Checks what can be known from the first 32 bytes. Throws HotswapError. */
@@ -119,6 +123,12 @@ export async function loadImage(image: Buffer): Promise<LoadedImage> {
         goBack: goBack === 0 ? undefined : functionValue(goBack - 1),
         budget: image.getAt(24, "u16"),
         standing,
+        mixing: undefined,
+        mixingMsMax: 0,
+    }
+    if (readerOffset() < image.length) {
+        loaded.mixingMsMax = readVarint()
+        loaded.mixing = readMany(() => readVarint())
     }
     if (readerOffset() !== image.length) throw new HotswapError("HOV_IMAGE_FORMAT")
     closeReader()
@@ -163,6 +173,7 @@ async function readFunction(code: any[], index: number, pointers: any[]) {
 
 function readRule(): MigrationRule {
     const constructor_ = readWord(0)
+    if (typeof constructor_ !== "function") throw new HotswapError("HOV_IMAGE_FORMAT")
     const fields = readMany(() => readWord(0))
     return { constructor_, fields, up: functionValue(readVarint()) }
 }

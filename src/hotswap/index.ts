@@ -4,15 +4,19 @@ import * as ds from "@devicescript/core"
 import { HotswapError } from "./errors"
 import { endTrial, type Fault, guardTrial, machineHandlers, setImageBudget } from "./guard"
 import type { LoadedImage } from "./image"
-import { noteSwap } from "./ledger"
+import { isAnyUnderWay, noteSwap } from "./ledger"
 import { baseIdBytes, baseVersionText, hostCount, setMachine, setPointers } from "./machine"
-import { bringDown, declareMigrations, setRules } from "./migration"
+import { bringDown, declareMigrations, forgetMade, setRules } from "./migration"
 import { hasStarted, releaseKept } from "./registrations"
 
 export * from "./errors"
 export * from "./guard"
 export * from "./image"
 export { oldCalls } from "./ledger"
+export { isMigrationStuck } from "./migration"
+
+/** "hot": waits for calls that would mix old and new code; "rollback" waits for none; at "boot" no code has begun. */
+export type Reason = "boot" | "hot" | "rollback"
 
 let faultHandler: (fault: Fault) => void
 let active: LoadedImage
@@ -41,10 +45,11 @@ export function activeImage(): LoadedImage {
  */
 export async function activate(
     image: LoadedImage,
-    options: { trial: boolean; reason: "boot" | "hot"; version: string }
+    options: { trial: boolean; reason: Reason; version: string }
 ) {
     await setMachineUp()
-    if (image.goLive && options.reason === "hot") await untilStarted()
+    if (options.reason === "hot") await ready(image)
+    else if (image.goLive && options.reason === "rollback") await untilStarted()
     if (options.trial) guardTrial(image.standing, putBack)
     else endTrial(image.standing, false)
     if (active === image) return
@@ -57,7 +62,7 @@ export async function activate(
     setPointers(image.pointers)
     noteSwap(image)
     // with the pointers set, as first values may be computed by replaced functions
-    if (!image.goLive || options.reason !== "hot") return
+    if (!image.goLive || options.reason === "boot") return
     declareMigrations(true)
     try {
         await image.goLive()
@@ -71,6 +76,18 @@ export async function activate(
     }
 }
 
+/** Waits until an image can go live: top-level code has made what it changes, and no call would mix old and new. */
+export async function ready(image: LoadedImage) {
+    if (image.goLive) await untilStarted()
+    if (!image.mixing || active === image) return
+    const endMs = ds.millis() + image.mixingMsMax
+    while (isAnyUnderWay(image.mixing)) {
+        if (ds.millis() >= endMs) throw new HotswapError("HOV_QUIESCE")
+        await ds.sleep(quietPollMs)
+    }
+}
+
+const quietPollMs = 5
 const startPollMs = 50
 const startPolls = 200
 
@@ -105,13 +122,15 @@ function takeBack(): void {
     bringDown()
     setRules([])
     releaseKept()
-    if (!left || !left.goBack) return
-    setImageBudget(left.budget)
-    try {
-        left.goBack()
-    } catch (e) {
-        console.debug(`HOV goBack ${e}`)
+    if (left && left.goBack) {
+        setImageBudget(left.budget)
+        try {
+            left.goBack()
+        } catch (e) {
+            console.debug(`HOV goBack ${e}`)
+        }
     }
+    forgetMade()
 }
 
 export function confirmTrial(): void {

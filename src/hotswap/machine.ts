@@ -3,7 +3,7 @@
 
 import { dispatch, refill } from "./guard"
 import { enterCall, leaveCall, moveCall } from "./ledger"
-import { migrate } from "./migration"
+import { allocateMigrated, migrate, unmigrate } from "./migration"
 import { partOf } from "./plain"
 import { emptyClass, spareClasses } from "./spare-classes"
 
@@ -20,6 +20,8 @@ export function setPointers(codes: any[]): void {
 /** The handlers that run when the budget of a loop or a call is used up. */
 export async function setMachine(loopExhausted: any[], entryExhausted: any[]) {
     migrate(undefined, undefined)
+    unmigrate(undefined, undefined)
+    allocateMigrated(0)
     emptyClass(spareClasses())
     await dispatch(loopExhausted, 0, entryExhausted, 0)
     await refill()

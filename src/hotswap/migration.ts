@@ -1,6 +1,8 @@
 // Objects made by old code meet new code. An object is reached by name, so nothing moves in memory; what can be wrong is
 // that a field is missing, or means something else. Both are put right when replaced code first touches the object.
 
+import * as ds from "@devicescript/core"
+import { HotswapError } from "./errors"
 import type { MigrationRule } from "./image"
 import { indexIn } from "./plain"
 
@@ -23,11 +25,37 @@ interface Declared {
     marks: any[]
 }
 
+/** One on its way. Replaced code yields when it computes for long, so there may be some. */
+interface UnderWay {
+    fiber: ds.Fiber
+    object: any
+    /** as it was */
+    fields: any
+    endMs: number
+    leftBytes: number
+}
+
+/** What bringing up one object may take: it holds up a call that did not ask for it, and a full heap cannot be caught. */
+const migrationMsMax = 500
+const migrationBytesMax = 8192
+const bufferBytes = 12
+
+let underWay: UnderWay[] = []
+/** what a migration threw, on its way up */
+let failure: any
+
+/** All that the program that runs has declared, a class behind its rule: what was saved may be older. */
+let known: any[] = []
+
 let rules: MigrationRule[] = []
 let declared: Declared[] = []
 let live = false
 /** objects in the new layout, each behind its entry of `declared`: the way back needs them */
 let broughtUp: any[] = []
+/** objects that an image's constructors made since the start, which knew no other layout */
+let made: any[] = []
+/** of each kind; they stay on the heap, so a program that makes more and more must not be held by it */
+const trackedMax = 128
 
 export function setRules(next: MigrationRule[]): void {
     rules = next
@@ -44,17 +72,55 @@ export function declareMigrations(on: boolean): void {
  *     migrate(Point, { to: 2, up: p => { p.left = p.x; delete p.x }, down: p => { p.x = p.left; delete p.left } })
  */
 export function migrate(constructor_: any, migration: Migration): void {
+    if (typeof constructor_ !== "function") throw new HotswapError("HOV_MIGRATION_CLASS")
+    known.push(migration, constructor_)
     if (!live) return
     let entry = find(constructor_)
     if (!entry) {
         entry = { constructor_, steps: [], prototypes: [], marks: [] }
         declared.push(entry)
     }
-    let at = entry.steps.length
-    while (at > 0 && entry.steps[at - 1].to > migration.to) at--
-    // in their order; moved by hand, as a method of the library would cost every array of the app (plain.ts)
-    for (let i = entry.steps.length; i > at; i--) entry.steps[i] = entry.steps[i - 1]
-    entry.steps[at] = migration
+    insertStep(entry.steps, migration)
+}
+
+/** In their order; moved by hand, as the library's `sort` would cost every array of the app (plain.ts). */
+function insertStep(steps: Migration[], step: Migration): void {
+    let at = steps.length
+    while (at > 0 && steps[at - 1].to > step.to) at--
+    for (let i = steps.length; i > at; i--) steps[i] = steps[i - 1]
+    steps[at] = step
+}
+
+/**
+ * The way back of `migrate`: the builder calls it for what an update has declared, the last one first. Objects that were
+ * made since the start go down here; the others have.
+ */
+export function unmigrate(constructor_: any, migration: Migration): void {
+    for (const object of made) if (object instanceof constructor_) goDown([migration], object)
+    for (let i = known.length - 2; i >= 0; i -= 2)
+        if (known[i + 1] === constructor_ && known[i].to === migration.to) known.insert(i, -2)
+}
+
+/** Version of the layout that the program expects of an object. */
+export function schemaOf(object: any): number {
+    let version = 1
+    for (let i = 0; i < known.length; i += 2) if (object instanceof known[i + 1]) version = Math.max(version, known[i].to)
+    return version
+}
+
+/** Brings fields that were saved in an older layout of an object's class up to the one that the program expects. */
+export function bringUpSaved(object: any, fields: any, version: number): void {
+    const steps: Migration[] = []
+    for (let i = 0; i < known.length; i += 2) if (known[i].to > version && object instanceof known[i + 1]) insertStep(steps, known[i])
+    run(
+        fields,
+        steps.map(step => step.up),
+    )
+}
+
+/** Brings an object up, whatever of it was touched. */
+export function bringUpWhole(object: any): void {
+    for (const entry of declared) if (object instanceof entry.constructor_) bringUpDeclared(entry, object, false)
 }
 
 function find(constructor_: any): Declared | undefined {
@@ -71,7 +137,10 @@ function find(constructor_: any): Declared | undefined {
  */
 export function bringUp(object: any, field: string): any {
     for (const entry of declared) if (object instanceof entry.constructor_) bringUpDeclared(entry, object, field === undefined)
-    if (field === undefined) return undefined
+    if (field === undefined) {
+        if (!declared.length && made.length < trackedMax) made.push(object)
+        return undefined
+    }
     for (const rule of rules)
         if (indexIn(rule.fields, field) >= 0 && object instanceof rule.constructor_) {
             if (indexIn(Object.keys(object), field) < 0) addFields(rule, object)
@@ -84,8 +153,75 @@ export function bringUp(object: any, field: string): any {
 function addFields(rule: MigrationRule, object: any): void {
     const written: any = {}
     for (const key of Object.keys(object)) if (indexIn(rule.fields, key) >= 0) written[key] = object[key]
-    rule.up(object)
+    run(object, [rule.up])
     Object.assign(object, written)
+}
+
+/** Afterwards the object is as it was, when one of them throws. */
+function run(object: any, ups: any[]): void {
+    const mine: UnderWay = {
+        fiber: ds.Fiber.self(),
+        object,
+        fields: Object.assign({}, object),
+        endMs: ds.millis() + migrationMsMax,
+        leftBytes: migrationBytesMax,
+    }
+    underWay.push(mine)
+    try {
+        for (const up of ups) up(object)
+    } catch (e) {
+        restore(object, mine.fields)
+        failure = e
+        throw e
+    } finally {
+        underWay.insert(indexIn(underWay, mine), -1)
+    }
+}
+
+/** The innermost one of the fiber that runs. */
+function current(): UnderWay | undefined {
+    const fiber = underWay.length ? ds.Fiber.self() : undefined
+    for (let i = underWay.length - 1; i >= 0; --i) if (underWay[i].fiber === fiber) return underWay[i]
+    return undefined
+}
+
+/** Whether this is what a migration threw, asked once: whoever catches it, the image's trial has failed. */
+export function isMigrationFailure(exception: any): boolean {
+    if (failure === undefined || failure !== exception) return false
+    failure = undefined
+    return true
+}
+
+/** Where replaced code has computed for so long that others get their turn. */
+export function checkMigrationTime(): void {
+    const mine = current()
+    if (mine && ds.millis() > mine.endMs) throw new HotswapError("HOV_MIGRATION_TIME")
+}
+
+/** The builder puts this in front of what takes memory in a migration. */
+export function spendMigration(sizeBytes: number): void {
+    const mine = current()
+    if (!mine) return
+    mine.leftBytes -= sizeBytes
+    if (mine.leftBytes < 0) throw new HotswapError("HOV_MIGRATION_HEAP")
+}
+
+/** The same for a buffer, whose size is known only now. */
+export function allocateMigrated(sizeBytes: number): Buffer {
+    spendMigration(sizeBytes + bufferBytes)
+    return Buffer.alloc(sizeBytes)
+}
+
+/** Whether a migration waits in its middle, for longer than any may take. */
+export function isMigrationStuck(): boolean {
+    for (const one of underWay)
+        try {
+            if (one.fiber.id && ds.millis() > one.endMs) return true
+        } catch (e) {
+            // its fiber was ended from outside, and left nothing
+            continue
+        }
+    return false
 }
 
 function bringUpDeclared(entry: Declared, object: any, isNew: boolean): void {
@@ -95,17 +231,17 @@ function bringUpDeclared(entry: Declared, object: any, isNew: boolean): void {
     // marked first: `up` touches the object itself
     Object.setPrototypeOf(object, mark["prototype"])
     if (!isNew) {
-        const fields = Object.assign({}, object)
         try {
-            for (const step of entry.steps) step.up(object)
+            run(
+                object,
+                entry.steps.map(step => step.up),
+            )
         } catch (e) {
             Object.setPrototypeOf(object, prototype)
-            restore(object, fields)
             throw e
         }
     }
-    broughtUp.push(entry)
-    broughtUp.push(object)
+    if (broughtUp.length < 2 * trackedMax) broughtUp.push(entry, object)
 }
 
 /** The prototype of an object's class. Indexed, as the compiler takes `.prototype` for a class's own. */
@@ -129,23 +265,34 @@ function restore(object: any, fields: any): void {
     Object.assign(object, fields)
 }
 
+function goDown(steps: Migration[], object: any): void {
+    const fields = Object.assign({}, object)
+    try {
+        for (let k = steps.length - 1; k >= 0; k--) {
+            const down = steps[k].down
+            if (down) down(object)
+        }
+    } catch (e) {
+        restore(object, fields)
+        console.log(`HOV down threw=${e}`)
+    }
+}
+
+/** After `unmigrate`: what comes next makes objects of its own. */
+export function forgetMade(): void {
+    made = []
+}
+
 /** Takes the objects back to the layout of the base's code, the last one first. */
 export function bringDown(): void {
+    for (const one of underWay) restore(one.object, one.fields)
+    underWay = []
     const objects = broughtUp
     broughtUp = []
     for (let i = objects.length - 2; i >= 0; i -= 2) {
         const entry: Declared = objects[i]
         const object = objects[i + 1]
-        const fields = Object.assign({}, object)
-        try {
-            for (let k = entry.steps.length - 1; k >= 0; k--) {
-                const down = entry.steps[k].down
-                if (down) down(object)
-            }
-        } catch (e) {
-            restore(object, fields)
-            console.log(`HOV down threw=${e}`)
-        }
+        goDown(entry.steps, object)
         // marked until now: `down` touches the object itself
         Object.setPrototypeOf(object, prototypeOf(object))
     }

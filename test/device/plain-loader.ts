@@ -37,6 +37,8 @@ enum Deed {
     StarveLater = 9,
 }
 
+export type Reason = "boot" | "hot" | "rollback"
+
 let handler: (fault: Fault) => void
 let onTrial = false
 
@@ -89,12 +91,14 @@ async function doIt(deed: number, reason: string) {
 
 export async function activate(
     image: LoadedImage,
-    options: { trial: boolean; reason: "boot" | "hot"; version: string }
+    options: { trial: boolean; reason: Reason; version: string }
 ) {
     onTrial = options.trial
     console.log(`plain active=${image.sequence} reason=${options.reason} sum=${image.digest8} trial=${options.trial}`)
     if (image.deed) doIt.start(image.deed, options.reason)
 }
+
+export async function ready(image: LoadedImage) {}
 
 export function deactivate(): void {
     console.log("plain active=0")
@@ -106,6 +110,10 @@ export function onFault(f: (fault: Fault) => void): void {
 
 export function confirmTrial(): void {
     onTrial = false
+}
+
+export function isMigrationStuck(): boolean {
+    return false
 }
 
 /** It has no functions of its own that could still run. */

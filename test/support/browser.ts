@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core"
+import { PATIENCE } from "./cloud.ts"
 
 const CANDIDATES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
@@ -45,7 +46,7 @@ export class Look {
 
     static async open(browser: Browser, url: string, options: { scheme?: Scheme; phone?: boolean } = {}): Promise<Look> {
         const context = await browser.newContext({ viewport: options.phone ? PHONE : DESKTOP, colorScheme: options.scheme ?? "light", reducedMotion: "reduce", hasTouch: options.phone ?? false })
-        context.setDefaultTimeout(15_000)
+        context.setDefaultTimeout(5_000 * PATIENCE)
         const page = await context.newPage()
         const look = new Look(page, context, url)
         page.on("pageerror", error => look.offences.push(`error: ${error.stack ?? error.message}`))
@@ -77,6 +78,11 @@ export class Look {
 
     heading(name: string | RegExp): Promise<void> {
         return this.page.getByRole("heading", { level: 1, name }).waitFor()
+    }
+
+    /** By how many pixels the page is wider than its window: a person on a phone would have to push it about. */
+    async overflowPx(): Promise<number> {
+        return (await this.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")) as number
     }
 
     /** Findings of axe that are serious or worse, each with where it is. */

@@ -64,7 +64,7 @@ export async function runCli(args: readonly string[], options: RunOptions = {}):
 
 /** `handover serve` on a free port. */
 export async function serve(project: string): Promise<{ url: string; tokenFile: string; stop(): Promise<number | null> }> {
-    const child = startCli(["serve", "--project", project, "--port", "0", "--json"])
+    const child = startCli(["serve", "--project", project, "--host", "127.0.0.1", "--port", "0", "--data", join(project, "handover-data"), "--json"])
     const closed = new Promise<number | null>(resolve => child.on("close", resolve))
     let stderr = ""
     child.stderr!.on("data", chunk => (stderr += chunk))

@@ -6,7 +6,6 @@
  */
 import { rm } from "node:fs/promises"
 import { createServer } from "node:net"
-import type { AddressInfo } from "node:net"
 import { SeededRandom } from "../../sim/seeded-random.ts"
 import { artifactFile, operator, PATIENCE, TestDevice, temporaryFolder, upload } from "./cloud.ts"
 import { databaseOf, dropDatabaseOf } from "./cloud-database.ts"
@@ -15,7 +14,7 @@ import { beginProcess } from "./server-process.ts"
 import type { StartingProcess } from "./server-process.ts"
 
 const TIMINGS = { rolloutTickMs: 20, sweepMs: 20, lazyWriteMs: 20, enrolMs: 200 }
-/** A life ends at a random moment up to this long after the server listens… */
+/** A life ends at a random moment up to this long after the server listens, or as long as its start took where that is longer… */
 const LIFE_MS = 700
 /** …or, this often, before it does. */
 const EARLY_SHARE = 0.15
@@ -91,37 +90,49 @@ class World {
 
     async run(points: number): Promise<void> {
         let server = this.#begin()
+        try {
+            await this.#live(points, () => server, () => (server = this.#begin()))
+        } finally {
+            this.#open = false
+            for (const board of this.#boards) board.stop()
+            await server.kill()
+        }
+    }
+
+    async #live(points: number, current: () => StartingProcess, begin: () => StartingProcess): Promise<void> {
+        let server = current()
         this.#token = (await server.listening).adminToken
         for (let n = 0; n < (this.#options.boards ?? 12); n++) {
             const device = await TestDevice.add({ url: this.#url, adminToken: this.#token }, `b${n}`)
             this.#boards.push(new KilledBoard(device, new SeededRandom(this.#options.seed * 1_000 + n)))
         }
         const lives = this.#boards.map(board => board.live())
-        const operating = this.#operate()
-        for (let point = 0; point < points; point++) {
+        let trouble: Error | undefined
+        const operating = this.#operate().catch(error => (trouble = error as Error))
+        for (let point = 0; point < points && trouble === undefined; point++) {
             if (this.#random.next() < EARLY_SHARE) {
                 await server.kill()
-                server = this.#begin()
+                server = begin()
                 await sleep(this.#random.next() * this.#startMs)
                 this.#sums.whileStarting++
             } else {
-                await sleep(this.#random.next() * LIFE_MS)
+                await sleep(this.#random.next() * Math.max(LIFE_MS, this.#startMs))
             }
             this.#sums.points++
             if (this.#boards.some(board => !board.hasEnded(this.#version))) this.#sums.whileRolling++
             await server.kill()
             const before = this.#boards.map(board => new Map(board.acknowledged))
             const atMs = performance.now()
-            server = this.#begin()
+            server = begin()
             await server.listening
             this.#startMs = performance.now() - atMs
             await this.#compare(before)
         }
         this.#open = false
         await operating
+        if (trouble !== undefined) throw trouble
         for (const board of this.#boards) board.stop()
         await Promise.all(lives)
-        await server.kill()
     }
 
     #begin(): StartingProcess {
@@ -206,10 +217,17 @@ class World {
 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
+/** One that no connection takes while the server is dead: systems give those out from 32768 on. */
 async function freePort(): Promise<number> {
-    const server = createServer()
-    await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve))
-    const { port } = server.address() as AddressInfo
-    await new Promise(resolve => server.close(resolve))
-    return port
+    for (;;) {
+        const port = 20_000 + Math.floor(Math.random() * 12_000)
+        const server = createServer()
+        const isFree = await new Promise<boolean>(resolve => {
+            server.once("error", () => resolve(false))
+            server.listen(port, "127.0.0.1", () => resolve(true))
+        })
+        if (!isFree) continue
+        await new Promise(resolve => server.close(resolve))
+        return port
+    }
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto"
 import { type Board, type BoardOptions, createBoard } from "../../sim/index.ts"
 import { encodeColdImage } from "../../toolchain/format/cold-image.ts"
+import { buildUpdate } from "../../toolchain/diff/build-update.ts"
 import { linkBase } from "../../toolchain/link/link-base.ts"
 import { readProgram } from "../../toolchain/program/compiled-program.ts"
 import { generateLmsKey } from "../../toolchain/sign/lms-keygen.ts"
@@ -19,8 +20,8 @@ export const TRIAL_MS = 300
 
 /** `tick` is printed ten times a second: what a base is heard by. */
 export const coldMain = (name: string, more = "") => `
-import { startResident } from "./resident"
-import { persist, takeColdReleases } from "./cold"
+import { migrate, persist, startResident } from "./resident"
+import { takeColdReleases } from "./cold"
 import * as ds from "@devicescript/core"
 takeColdReleases()
 console.log("app ${name}")
@@ -34,27 +35,34 @@ export interface LinkedBase {
     readonly version: string
     readonly baseId: string
     readonly file: Uint8Array
+    readonly linked: ReturnType<typeof linkBase>
 }
+
+export type BenchCloud = Pick<TestCloud, "url" | "adminToken" | "must" | "done">
 
 export class ColdBench {
     readonly boards: Board[] = []
     #leaf = 0
 
     private constructor(
-        readonly cloud: TestCloud,
+        readonly cloud: BenchCloud,
         private readonly key: Awaited<ReturnType<typeof generateLmsKey>>,
     ) {}
 
     static async open(options: Partial<CloudOptions> = {}): Promise<ColdBench> {
-        const key = await generateLmsKey(lmsParameters(10, 4), { processes: 1 })
-        return new ColdBench(await openCloud({ ...options, timings: { coldConfirmMs: 20_000, retryDelayMs: 500, ...options.timings } }), key)
+        return ColdBench.at(await openCloud({ ...options, timings: { coldConfirmMs: 20_000, retryDelayMs: 500, ...options.timings } }))
+    }
+
+    /** Over a server of any kind, a process of its own for example. */
+    static async at(cloud: BenchCloud): Promise<ColdBench> {
+        return new ColdBench(cloud, await generateLmsKey(lmsParameters(10, 4), { processes: 1 }))
     }
 
     async base(name: string, version: string, main = coldMain(name)): Promise<LinkedBase> {
         const built = await buildFirmware({ "main.ts": main })
         const trusting = patchTrustedKeys(built.devs, [hssPublicKey(lmsPublicKey(this.key))])
         const linked = linkBase(readProgram(trusting, built.debugInfo), version)
-        return { name, version, baseId: Buffer.from(linked.baseId).toString("hex"), file: linked.file }
+        return { name, version, baseId: Buffer.from(linked.baseId).toString("hex"), file: linked.file, linked }
     }
 
     /** A release that takes boards from one base to another. */
@@ -66,11 +74,25 @@ export class ColdBench {
         return `${app}@${to.version}`
     }
 
-    async artifact(from: LinkedBase, to: LinkedBase, sequence: number): Promise<Uint8Array> {
-        const image = encodeColdImage({ baseId: to.baseId, previousBaseId: from.baseId, program: to.file, previousProgram: from.file }, 0)
+    /** Adds to that release what takes boards of one more base there, without a new one. */
+    async addHot(from: LinkedBase, to: LinkedBase, sequence: number, app = "app"): Promise<void> {
+        const answer = await upload(this.cloud, `${app}@${to.version}/artifacts`, await this.hotArtifact(from, to, sequence))
+        if (answer.status !== 201) throw new Error(`upload: ${answer.status} ${answer.bytes}`)
+    }
+
+    artifact(from: LinkedBase, to: LinkedBase, sequence: number): Promise<Uint8Array> {
+        return this.#signed(from, to, sequence, true, encodeColdImage({ baseId: to.baseId, previousBaseId: from.baseId, program: to.file, previousProgram: from.file }, 0))
+    }
+
+    /** The same program for a board that can get there without a new base. */
+    hotArtifact(from: LinkedBase, to: LinkedBase, sequence: number): Promise<Uint8Array> {
+        return this.#signed(from, to, sequence, false, buildUpdate(from.linked, to.linked.program, { sequence }).file)
+    }
+
+    async #signed(from: LinkedBase, to: LinkedBase, sequence: number, cold: boolean, image: Uint8Array): Promise<Uint8Array> {
         const publicKey = hssPublicKey(lmsPublicKey(this.key))
         const signer = { publicKey: async () => publicKey, remaining: async () => undefined, sign: async (message: Uint8Array) => hssSignature(lmsSign(this.key, this.#leaf++, randomBytes(32), message)) }
-        return signArtifact(signer, { baseId: from.baseId, sequence, productId: 0, notAfterUnixS: 0, version: to.version, downgradeAllowed: false, cold: true }, image)
+        return signArtifact(signer, { baseId: from.baseId, sequence, productId: 0, notAfterUnixS: 0, version: to.version, downgradeAllowed: false, cold }, image)
     }
 
     /** A board that runs the base and has reported. */

@@ -59,9 +59,9 @@ export async function patchable(source: string | Record<string, string>): Promis
 }
 
 /** The same without a process for the compiler: for many programs that are built once. Files by path from `src/`. */
-export function patchableInProcess(files: Record<string, string>): Patchable {
+export function patchableInProcess(files: Record<string, string>, options: Parameters<typeof linkBase>[2] = {}): Patchable {
     const all = { "main.ts": mainSource, ...withLoader(files) }
-    return link(compileInProcess(Object.fromEntries(Object.entries(all).map(([path, text]) => [posix.join("src", path), text]))))
+    return link(compileInProcess(Object.fromEntries(Object.entries(all).map(([path, text]) => [posix.join("src", path), text]))), options)
 }
 
 const mainSource = `import "./hotswap/test-loader"\nimport "./program"\n`
@@ -70,8 +70,8 @@ function withLoader(files: Record<string, string>): Record<string, string> {
     return { ...hotswapFiles(), "hotswap/test-loader.ts": loader, ...files }
 }
 
-function link(built: BuiltProgram): Patchable {
-    const base = linkBase(readProgram(built.devs, built.debugInfo))
+function link(built: BuiltProgram, options: Parameters<typeof linkBase>[2] = {}): Patchable {
+    const base = linkBase(readProgram(built.devs, built.debugInfo), undefined, options)
     return {
         base,
         withImage(image, plan) {

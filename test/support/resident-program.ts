@@ -23,6 +23,9 @@ export function buildFirmware(replaced: Record<string, string> = {}): Promise<Bu
 const noMigrations = `
 export interface Migration { to: number }
 export function migrate(constructor_: any, migration: Migration) {}
+export function schemaOf(object: any) { return 1 }
+export function bringUpSaved(object: any, fields: any, version: number) {}
+export function bringUpWhole(object: any) {}
 `
 
 /** The firmware with the loader of `test/device/plain-loader.ts`, whose images are only a header and a deed. */

@@ -25,6 +25,8 @@ export class UpdateServer {
     readonly actuals: Record<string, unknown>[] = []
     /** Blobs asked for: `digest8 offset length`. */
     readonly fetches: string[] = []
+    /** What the requests for them said of their sender. */
+    readonly clients: string[] = []
     /** Answers a request in the server's place when it returns true. */
     intercept: (request: IncomingMessage, response: ServerResponse) => boolean = () => false
     private readonly blobs = new Map<string, Uint8Array>()
@@ -101,6 +103,7 @@ export class UpdateServer {
         this.statuses.length = 0
         this.actuals.length = 0
         this.fetches.length = 0
+        this.clients.length = 0
         this.command = undefined
         this.intercept = () => false
         this.server.closeAllConnections()
@@ -134,7 +137,10 @@ export class UpdateServer {
         const offset = Number(url.searchParams.get("offset"))
         const length = Number(url.searchParams.get("length"))
         this.fetches.push(`${url.pathname.slice(10, 18)} ${offset} ${length}`)
-        reply(response, 200, blob.subarray(offset, offset + length))
+        this.clients.push(`${request.headers["handover-client"]}`)
+        const piece = blob.subarray(offset, offset + length)
+        response.setHeader("Chunk-Digest", createHash("sha256").update(piece).digest("hex").slice(0, 16))
+        reply(response, 200, piece)
     }
 
     private poll(actual: Record<string, unknown>, holdS: number, response: ServerResponse) {

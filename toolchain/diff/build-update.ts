@@ -11,7 +11,7 @@ import { refusal, type Refusal, RefusalSignal, RefusedError } from "../translate
 import { type CallTracking, translateFunction } from "../translate/translate-function.ts"
 import { imageBudget } from "./budget.ts"
 import type { Scope } from "../translate/scope.ts"
-import { type DeclaredMigration, declaredMigrations, marksNewObjects } from "./declared-migrations.ts"
+import { classlessMigrations, type DeclaredMigration, declaredMigrations, fieldsSeenTo, marksNewObjects } from "./declared-migrations.ts"
 import { classChanges } from "./class-layout.ts"
 import { entryChanges } from "./entry-code.ts"
 import { type Match, matchPrograms } from "./match.ts"
@@ -21,6 +21,10 @@ import { functionText, type Names } from "./shape.ts"
 import { CapturedVariables } from "./captured.ts"
 import { switchPoints } from "../link/loops.ts"
 import { loopTakeover } from "./loop-takeover.ts"
+import { type LostState, lostOnTheWayBack } from "./lost.ts"
+import { countsMemory, tooLarge } from "./migration-memory.ts"
+import { mixing } from "./mixing.ts"
+import { Reach } from "./reach.ts"
 import { keepsParameters } from "./rerun.ts"
 import { chooseSpares } from "../link/spare-classes.ts"
 import { addedKind, takesRest } from "./rest-arguments.ts"
@@ -32,9 +36,17 @@ export interface UpdateOptions {
     readonly sequence: number
     /** translate every function that can be replaced (or those with such keys), changed or not: for tests and benchmarks */
     readonly replaceAll?: boolean | ((key: string) => boolean)
+    /**
+     * Calls that have begun and would mix old and new code (HOV123): `wait` until they have ended, at most so long, or go over
+     * `now`. Default: wait for 10 seconds.
+     */
+    readonly quiesce?: Quiesce
     /** largest image that the boards it is for can store; default: no limit. See toolchain/format/budget.ts */
     readonly imageMaxBytes?: number
 }
+
+export type Quiesce = "now" | { readonly waitMs: number }
+export const defaultQuiesce: Quiesce = { waitMs: 10_000 }
 
 export interface ShippedFunction {
     readonly key: string
@@ -51,6 +63,8 @@ export interface Update {
     readonly match: Match
     /** what goes live only partly: loops that have begun and go on in the base's code */
     readonly notes: readonly Refusal[]
+    /** state that is gone for the base's code when the image is called back */
+    readonly lost: readonly LostState[]
 }
 
 /**
@@ -81,6 +95,9 @@ class UpdateBuilder {
     private starters: ReadonlySet<number> = new Set()
     private readonly migrations: readonly DeclaredMigration[]
     private readonly waiting: ReadonlySet<number>
+    private readonly reach: Reach
+    /** loops of the base that new code takes over, as `function head` */
+    private readonly takenOver = new Set<string>()
     private tokens = 0
     private shippedCount = 0
 
@@ -90,6 +107,7 @@ class UpdateBuilder {
         this.options = options
         this.match = matchPrograms(base.program, next)
         this.waiting = waitingFunctions(next)
+        this.reach = new Reach(next)
         this.captured = new CapturedVariables(base, next, this.match)
         this.migrations = declaredMigrations(base.program, next, this.match)
         this.pool = new ImagePool(base)
@@ -101,8 +119,8 @@ class UpdateBuilder {
         for (const f of this.next.functions) if (this.isToShip(f)) this.enqueue(f.index)
         const entry = entryChanges(this.base.program, this.next, this.match, this.names(true), this.names(false))
         this.assignSpares()
-        for (const r of [...programRefusals(this.base.program, this.next), ...entry.refusals]) this.refusals.push(r)
-        const changes = classChanges(this.base.program, this.next, this.match, new Set(this.migrations.map(m => m.constructorIndex)))
+        for (const r of [...programRefusals(this.base.program, this.next), ...classlessMigrations(this.next), ...entry.refusals]) this.refusals.push(r)
+        const changes = classChanges(this.base.program, this.next, this.match, fieldsSeenTo(this.migrations))
         for (const r of changes.refusals) this.refusals.push(r)
         const newFields = new Set(changes.rules.flatMap(r => r.fields))
         const migratedFields = new Set(this.migrations.flatMap(m => m.fields))
@@ -115,6 +133,11 @@ class UpdateBuilder {
             this.enqueue(m.constructorIndex)
             if (m.functions.some(i => this.waiting.has(i)))
                 this.refusals.push(refusal("HOV120", m.className, locate(this.next, 0, m.pc), `migration to ${m.to} waits`))
+            for (const i of this.migrating(m)) {
+                const f = this.next.functions[i]
+                const large = tooLarge(f.statements)
+                if (large) this.refusals.push(refusal("HOV122", f.name, locate(this.next, i, large.pc), `migration of ${m.className} to ${m.to}`))
+            }
             if (!m.hasDown)
                 this.notes.push(refusal("HOV117", m.className, locate(this.next, 0, m.pc), `migration to ${m.to} has no \`down\``))
         }
@@ -133,6 +156,7 @@ class UpdateBuilder {
         const goBack = made("goBack", entry.goBack)
         this.shipQueue(scope)
         if (this.refusals.length) throw new RefusedError(oncePerPlace(this.refusals))
+        const quiesce = this.quiesce(entry.changed, new Map(this.migrations.flatMap(m => m.fields.map(f => [f, m.className] as const))))
         const image: Image = {
             baseId: this.base.baseId,
             sequence: this.options.sequence,
@@ -146,6 +170,7 @@ class UpdateBuilder {
             initialise,
             goLive,
             goBack,
+            ...(quiesce ? { quiesce } : {}),
         }
         const file = encodeImage(image)
         const { imageMaxBytes } = this.options
@@ -153,7 +178,31 @@ class UpdateBuilder {
             throw new RefusedError([
                 refusal("HOV112", "image", "all of it", `it has ${file.length} bytes, and the board has room for ${imageMaxBytes}`),
             ])
-        return { file, image, shipped: this.shipped, match: this.match, notes: this.notes }
+        return { file, image, shipped: this.shipped, match: this.match, notes: this.notes, lost: lostOnTheWayBack(this.base.program, this.next, this.match, changes.rules, this.migrations) }
+    }
+
+    /** Whose calls the board has to wait for. */
+    private quiesce(isEntryChanged: boolean, migratedFields: ReadonlyMap<string, string>): Image["quiesce"] {
+        const back = new Map([...this.match.functions].map(([n, b]) => [b, n]))
+        const isReplaced = (b: number) => (b === 0 ? isEntryChanged : !back.has(b) || this.numbers.has(back.get(b)!))
+        const { program, waiting } = this.base
+        const found = mixing({
+            base: program,
+            next: this.next,
+            match: this.match,
+            isReplaced,
+            waiting,
+            migratedFields,
+            isTakenOver: (b, headPc) => this.takenOver.has(`${b} ${headPc}`),
+        }).filter(m => this.hosts.has(m.functionIndex))
+        const mode = this.options.quiesce ?? defaultQuiesce
+        for (const m of found) {
+            const name = m.functionIndex === 0 ? "top-level code" : program.functions[m.functionIndex].name
+            const detail = `a call that has begun goes on to ${m.what}${m.isEndless ? ", in a loop without an end" : ""}`
+            this.notes.push(refusal("HOV123", name, locate(program, m.functionIndex, m.pc), detail))
+        }
+        if (!found.length || mode === "now") return undefined
+        return { deadlineMs: mode.waitMs, hosts: found.map(m => this.hosts.get(m.functionIndex)!) }
     }
 
     /** Callbacks that functions of the base may have registered, and that the new build makes as other functions. */
@@ -205,6 +254,13 @@ class UpdateBuilder {
     private spareClass(nextIndex: number): number {
         this.enqueue(nextIndex)
         return this.spares.get(nextIndex) ?? this.base.spares[0]
+    }
+
+    /** `up`, `down`, and the application's functions that they call. */
+    private migrating(m: DeclaredMigration): ReadonlySet<number> {
+        const own = m.functions.map(i => this.next.functions[i])
+        const called = own.flatMap(f => [...this.reach.calledFrom(f.statements)])
+        return new Set([...m.functions, ...called].filter(i => this.next.functions[i].owner === "app"))
     }
 
     private isAskedFor(f: ProgramFunction): boolean {
@@ -286,8 +342,9 @@ class UpdateBuilder {
             const unpacked = host === undefined ? takesRest(f, kept) : { statements: kept, parameterCount: f.devs.args }
             const statements = policy === "rerun" ? keepsParameters(kept, f.devs.args, f.devs.slots) : unpacked.statements
             const isMigrated = this.migrations.some(m => m.constructorIndex === f.index)
+            const counted = this.migrations.some(m => this.migrating(m).has(f.index)) ? countsMemory(this.next, statements) : statements
             const guest = translateFunction({
-                statements: isMigrated ? marksNewObjects(this.next, statements) : statements,
+                statements: isMigrated ? marksNewObjects(this.next, counted) : counted,
                 scope: this.scopeOf(f, scope),
                 parameterCount: unpacked.parameterCount,
                 keptParameters: policy === "rerun" || (f.devs.flags & FunctionFlag.isConstructor) !== 0,
@@ -332,6 +389,7 @@ class UpdateBuilder {
                     operations: this.operations,
                     calls: this.base.waiting.has(base.index) ? { movedFrom: this.hosts.get(base.index)! } : this.callsOf(undefined, f),
                 })
+                this.takenOver.add(`${base.index} ${point.headPc}`)
                 this.add(this.reserve(), `${f.key}/loop${loop}`, name, f.index, guest, { host: point.number }, f.index === 0 ? "rethrow" : "rerun")
             } catch (e) {
                 if (!(e instanceof RefusalSignal)) throw e

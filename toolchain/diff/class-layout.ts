@@ -20,9 +20,10 @@ export interface MigrationPlan {
 /**
  * Reads the layout of every class from its constructor's stores to `this` and compares.
  *
- * @param declared constructors (in the new build) of classes whose change the program describes itself, with `migrate`
+ * @param declared constructors (in the new build) of classes whose change the program describes itself, with `migrate`, and the
+ *   fields that it sets there: the others get their first values as ever, or where nobody knows them none
  */
-export function classChanges(base: CompiledProgram, next: CompiledProgram, match: Match, declared: ReadonlySet<number> = new Set()): { rules: MigrationPlan[]; refusals: Refusal[] } {
+export function classChanges(base: CompiledProgram, next: CompiledProgram, match: Match, declared: ReadonlyMap<number, ReadonlySet<string>> = new Map()): { rules: MigrationPlan[]; refusals: Refusal[] } {
     const rules: MigrationPlan[] = []
     const refusals: Refusal[] = []
     const reach = new Reach(next)
@@ -30,10 +31,13 @@ export function classChanges(base: CompiledProgram, next: CompiledProgram, match
         const baseIndex = match.functions.get(f.index)
         if (f.owner !== "app" || baseIndex === undefined || !(f.devs.flags & FunctionFlag.isConstructor)) continue
         const before = new Set(fieldStores(base, base.functions[baseIndex]).map(s => s.field))
-        const added = fieldStores(next, f).filter(s => !before.has(s.field))
-        if (!added.length || declared.has(f.index)) continue
+        const own = declared.get(f.index)
+        const added = fieldStores(next, f).filter(s => !before.has(s.field) && !own?.has(s.field))
+        if (!added.length) continue
         const kept = keptParameters({ program: base, f: base.functions[baseIndex] }, { program: next, f })
-        const values = added.map(s => ({ ...s, code: firstValue(f, s.statement, reach, kept) }))
+        const all = added.map(s => ({ ...s, code: firstValue(f, s.statement, reach, kept) }))
+        const values = own ? all.filter(v => !("reason" in v.code)) : all
+        if (!values.length) continue
         const unknown = values.find(v => "reason" in v.code)
         if (unknown && "reason" in unknown.code) {
             refusals.push(refusal("HOV114", f.name, locate(next, f.index, unknown.statement.pc), `field ${unknown.field} of ${f.name} ${unknown.code.reason}`))
@@ -42,7 +46,7 @@ export function classChanges(base: CompiledProgram, next: CompiledProgram, match
         rules.push({
             className: f.name,
             baseConstructor: baseIndex,
-            fields: [...new Set(added.map(s => s.field))],
+            fields: [...new Set(values.map(s => s.field))],
             up: [...values.flatMap(v => ("statements" in v.code ? v.code.statements : [])), returnUndefined],
         })
     }

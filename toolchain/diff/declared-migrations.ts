@@ -1,8 +1,11 @@
 import { type Expr, type Statement, visitExprs } from "../devs/code.ts"
 import { op } from "../devs/opcodes.ts"
-import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
+import { FunctionFlag } from "../devs/image.ts"
+import { type CompiledProgram, entrySplit, locate, type ProgramFunction } from "../program/compiled-program.ts"
+import { refusal, type Refusal } from "../translate/refusal.ts"
 import type { Match } from "./match.ts"
 import { stringOf } from "./class-layout.ts"
+import { fieldName } from "./value-uses.ts"
 
 /** A `migrate(Class, { to, up, down })` that the new build has and the base does not. */
 export interface DeclaredMigration {
@@ -15,6 +18,12 @@ export interface DeclaredMigration {
     readonly hasDown: boolean
     /** numbers of `up` and `down` in the new build */
     readonly functions: readonly number[]
+    /** number of `down`, and fields that `up` sets and deletes */
+    readonly down: number | undefined
+    readonly written: readonly string[]
+    readonly deleted: readonly string[]
+    /** fields that `down` deletes */
+    readonly dropped: readonly string[]
     /** offset of the call in `main` */
     readonly pc: number
 }
@@ -22,6 +31,18 @@ export interface DeclaredMigration {
 export function declaredMigrations(base: CompiledProgram, next: CompiledProgram, match: Match): DeclaredMigration[] {
     const known = new Set(declarations(base).map(d => `${d.constructorIndex} ${d.to}`))
     return declarations(next).filter(d => !known.has(`${match.functions.get(d.constructorIndex)} ${d.to}`))
+}
+
+/** Calls of `migrate` whose first argument is no class by its name: nobody could know which objects they are for. */
+export function classlessMigrations(program: CompiledProgram): Refusal[] {
+    return program.functions[0].statements
+        .slice(entrySplit(program))
+        .filter(s => isMigrateCall(program, s) && !isClass(functionOf(program, s.args[1])))
+        .map(s => refusal("HOV121", "top-level code", locate(program, 0, s.pc), "the first argument of migrate() is no class of the program"))
+}
+
+function isClass(f: ProgramFunction | undefined): boolean {
+    return f !== undefined && (f.devs.flags & FunctionFlag.isConstructor) !== 0
 }
 
 /** Whether a statement is a call of the resident's `migrate`. */
@@ -50,13 +71,17 @@ function declarations(program: CompiledProgram): DeclaredMigration[] {
         }
         if (!isMigrateCall(program, s)) continue
         const constructor_ = functionOf(program, s.args[1])
-        if (!constructor_) continue
+        if (!constructor_ || !isClass(constructor_)) continue
         found.push({
             className: constructor_.name,
             constructorIndex: constructor_.index,
             to,
             fields: [...new Set([...fieldsOf(program, up), ...fieldsOf(program, down)])],
             hasDown: down !== undefined,
+            down: down?.index,
+            written: fieldsChanged(program, up, "INDEX_SET"),
+            deleted: fieldsChanged(program, up, "INDEX_DELETE"),
+            dropped: fieldsChanged(program, down, "INDEX_DELETE"),
             functions: [up, down].flatMap(f => f?.index ?? []),
             pc: s.pc,
         })
@@ -64,26 +89,52 @@ function declarations(program: CompiledProgram): DeclaredMigration[] {
     return found
 }
 
-/** Names of the fields of its parameter that a function reads, writes or deletes. */
-function fieldsOf(program: CompiledProgram, f: ProgramFunction | undefined): string[] {
+/** Names of the fields of its parameters that a function reads, writes or deletes, and the application's functions that it calls. */
+function fieldsOf(program: CompiledProgram, f: ProgramFunction | undefined, visited = new Set<ProgramFunction>()): string[] {
+    if (!f || f.owner !== "app" || visited.has(f)) return []
+    visited.add(f)
+    const own = [...fieldsChanged(program, f, "INDEX_SET"), ...fieldsChanged(program, f, "INDEX_DELETE"), ...fieldsRead(program, f)]
+    const called = f.statements.flatMap(s => (s.op.name.startsWith("CALL") ? (functionOf(program, s.args[0]) ?? []) : []))
+    return [...own, ...called.flatMap(g => fieldsOf(program, g, visited))]
+}
+
+/** Fields of its parameters that a function reads. */
+export function fieldsRead(program: CompiledProgram, f: ProgramFunction): string[] {
     const fields: string[] = []
-    const ofParameter = (e: Expr) => e.kind === "op" && e.op.name === "LOAD_LOCAL" && e.immediate === 0
-    for (const s of f?.statements ?? []) {
-        if ((s.op.name === "INDEX_SET" || s.op.name === "INDEX_DELETE") && ofParameter(s.args[0])) {
-            const key = stringOf(program.image, s.args[1])
-            if (key !== undefined) fields.push(key)
-        }
+    const isParameter = parametersOf(f)
+    for (const s of f.statements)
         visitExprs(s.args, e => {
-            if (e.kind !== "op" || !e.args.length || !ofParameter(e.args[0])) return
-            if (e.op.name === "ASCII_FIELD") fields.push(program.image.asciiStrings[e.immediate])
-            if (e.op.name === "UTF8_FIELD") fields.push(program.image.utf8Strings[e.immediate])
-            if (e.op.name === "INDEX") {
-                const key = stringOf(program.image, e.args[1])
-                if (key !== undefined) fields.push(key)
-            }
+            if (e.kind !== "op" || !e.args.length || !isParameter(e.args[0])) return
+            const name = fieldName(program, e)
+            if (name !== undefined) fields.push(name)
         })
-    }
     return fields
+}
+
+/** Fields of its parameters that a function sets or deletes. */
+function fieldsChanged(program: CompiledProgram, f: ProgramFunction | undefined, operation: "INDEX_SET" | "INDEX_DELETE"): string[] {
+    if (!f) return []
+    const isParameter = parametersOf(f)
+    return f.statements.flatMap(s => (s.op.name === operation && isParameter(s.args[0]) ? (stringOf(program.image, s.args[1]) ?? []) : []))
+}
+
+/** Whether an expression is a parameter, or a copy: the compiler makes one where a value to store has to be called for. */
+function parametersOf(f: ProgramFunction): (e: Expr) => boolean {
+    const isLocal = (e: Expr, slots: (slot: number) => boolean) => e.kind === "op" && e.op.name === "LOAD_LOCAL" && slots(e.immediate)
+    const isOwn = (slot: number) => slot < f.devs.args
+    const copies = new Set(f.statements.flatMap(s => (s.op.name === "STORE_LOCAL" && isLocal(s.args[0], isOwn) ? [s.immediate] : [])))
+    return e => isLocal(e, slot => isOwn(slot) || copies.has(slot))
+}
+
+/** Fields of each class that its migrations see to themselves, by its constructor. */
+export function fieldsSeenTo(migrations: readonly DeclaredMigration[]): Map<number, Set<string>> {
+    const found = new Map<number, Set<string>>()
+    for (const m of migrations) {
+        const own = found.get(m.constructorIndex) ?? new Set()
+        found.set(m.constructorIndex, own)
+        for (const field of [...m.written, ...m.dropped]) own.add(field)
+    }
+    return found
 }
 
 /** A constructor that first marks what it makes as being in the new layout. */

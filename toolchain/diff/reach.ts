@@ -25,6 +25,11 @@ export class Reach {
         this.findRuntime()
     }
 
+    /** Numbers of the program's methods, by their name. */
+    get methodsByName(): ReadonlyMap<string, readonly number[]> {
+        return this.methods
+    }
+
     /** Code that runs only as a part of top-level code: what changed in it can have no effect in a running program. */
     runsOnlyAtStart(f: ProgramFunction): boolean {
         return f.owner === "app" && !this.runtime.has(f.index)

@@ -80,6 +80,10 @@ class TransitionBuilder {
 
     build(): Transition {
         for (const u of this.from.units) if (!u.partner) this.removed(u)
+        // the last rule goes first
+        if (this.isWayBack)
+            for (const u of [...this.from.units].reverse())
+                if (!u.partner && isMigration(this.from, u)) this.code.copy(this.relocate.from(undeclared(this.from, u)))
         for (const u of this.to.units) {
             const table = this.to.fills.get(u)
             if (table) this.filled(u, table)
@@ -320,6 +324,12 @@ const records = expression("LOAD_GLOBAL", recordsMarker)
 
 function isMigration(side: Side, u: SideUnit): boolean {
     return isMigrateCall(side.program, u.statements[u.statements.length - 1])
+}
+
+/** A call of `migrate` as one that takes it back. */
+function undeclared(side: Side, u: SideUnit): Statement[] {
+    const { index } = side.program.functions.find(f => f.owner === "resident" && f.name === "unmigrate")!
+    return u.statements.map(s => (isMigrateCall(side.program, s) ? { ...s, args: [expression("STATIC_FUNCTION", index), ...s.args.slice(1)] } : s))
 }
 
 function recordOf(u: SideUnit): Expr {

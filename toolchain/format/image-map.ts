@@ -14,6 +14,16 @@ export interface ImageMap {
     readonly paths: readonly string[]
     /** in the image's order: a board names a function by its place in this list */
     readonly functions: readonly MappedFunction[]
+    /** functions of the base, in the order that boards number them: the update ledger names calls of them. Missing in older maps. */
+    readonly hosts?: readonly MappedHost[]
+}
+
+export interface MappedHost {
+    readonly name: string
+    /** `path:line`, or null for top-level code */
+    readonly location: string | null
+    /** what it was registered as at top level: `interval`, `timeout`, `subscription`, `fiber`; else `call` */
+    readonly role: string
 }
 
 export interface MappedFunction {
@@ -75,6 +85,8 @@ export function readImageMap(text: string): ImageMap {
         return isText(m?.name) && isText(m?.key) && Array.isArray(m?.lines) && m.lines.every(isLine)
     }
     if (!Array.isArray(functions) || !functions.every(isFunction)) throw notAMap("its functions are not what they should be")
+    const isHost = (h: Partial<MappedHost> | null) => isText(h?.name) && isText(h?.role) && (h?.location === null || isText(h?.location))
+    if (map.hosts !== undefined && !(Array.isArray(map.hosts) && map.hosts.every(isHost))) throw notAMap("its functions of the base are not what they should be")
     return map as ImageMap
 }
 

@@ -41,8 +41,9 @@ export function readImage(file: Uint8Array): Image {
     const initialise = optional()
     const goLive = optional()
     const goBack = optional()
+    const quiesce = r.at < file.length ? { deadlineMs: r.varint(), hosts: r.many(() => r.varint()) } : undefined
     if (r.at !== file.length) throw new ImageError(`${file.length - r.at} bytes too many`, r.at)
-    const image: Image = { baseId: header.baseId, sequence: header.sequence, budget: header.budget, strings, buffers, cells, tokens, functions, rules, initialise, goLive, goBack }
+    const image: Image = { baseId: header.baseId, sequence: header.sequence, budget: header.budget, strings, buffers, cells, tokens, functions, rules, initialise, goLive, goBack, ...(quiesce ? { quiesce } : {}) }
     checkIndices(image, file.length)
     return image
 }

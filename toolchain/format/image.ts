@@ -19,6 +19,9 @@ import { encodeWord, varint, type Word } from "./words.ts"
  * functions, migration rules, and one more than the numbers of three functions (0: none): what runs at every activation,
  * what runs only when the image goes live in a running program, whose top-level code has run already, and what runs when
  * the base's code is current again.
+ *
+ * An image with changes that must not mix ends in two things more: how many milliseconds the board waits for calls that would
+ * mix, and the hosts whose calls those are.
  */
 export const imageMagic = 0x31564f48
 export const imageHeaderBytes = 32
@@ -69,6 +72,8 @@ export interface Image {
     readonly initialise: number | undefined
     readonly goLive: number | undefined
     readonly goBack: number | undefined
+    /** hosts whose calls must have ended before the image goes live */
+    readonly quiesce?: { readonly deadlineMs: number; readonly hosts: readonly number[] }
 }
 
 /** Places in a code array start behind the entry handler and the metadata. */
@@ -98,6 +103,10 @@ export function encodeImage(image: Image): Uint8Array {
         body.push(...varint(r.up))
     })
     for (const f of [image.initialise, image.goLive, image.goBack]) body.push(...varint(f === undefined ? 0 : f + 1))
+    if (image.quiesce) {
+        body.push(...varint(image.quiesce.deadlineMs))
+        list(image.quiesce.hosts, h => body.push(...varint(h)))
+    }
 
     const header = Buffer.alloc(imageHeaderBytes)
     header.writeUInt32LE(imageMagic, 0)

@@ -15,6 +15,7 @@ import { LinkError } from "./errors.ts"
 import { capturedPlaces, type CapturedPlaces, withPlaces } from "./captured-places.ts"
 import { applicationGlobals, capturedSlots, closureFunctions, emitPrelude, emitEnterCall, emitLeaveCall, type Host, hostCode, hostFunction, isHost, type NotedHost } from "./hosts.ts"
 import { emitBackEdge, type SwitchPoint, switchPoints } from "./loops.ts"
+import { orderStrings } from "./order-strings.ts"
 import { shrinkCode } from "./shrink-code.ts"
 import { stubFunction } from "./stub.ts"
 import { topLevelUnits } from "../program/top-level.ts"
@@ -63,8 +64,11 @@ const markerText = "HOVBASE:"
 const baseIdBytes = 8
 const versionBytes = 16
 
-/** @param version what the base calls itself; at most 16 bytes */
-export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBase {
+/**
+ * @param version what the base calls itself; at most 16 bytes
+ * @param options.tracksCalls false leaves the update ledger without calls, for a measurement of what it costs
+ */
+export function linkBase(program: CompiledProgram, version = "0.0.0", options: { readonly tracksCalls?: boolean } = {}): LinkedBase {
     const doors = findDoors(program)
     const baseId = sha256(program.file).subarray(0, baseIdBytes)
     const first = program.image.globals
@@ -98,7 +102,8 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     const operations = chooseOperations(program, places, handlers, core)
     const never = neverWaiting(program)
     // what the source says may wait, without what is known not to
-    const waiting = new Set([...waitingFunctions(program)].filter(i => !never.functions.has(i)))
+    const mayWait = [...waitingFunctions(program)].filter(i => !never.functions.has(i))
+    const waiting = new Set(options.tracksCalls === false ? [] : mayWait)
     const noted = (host: Host, number: number): NotedHost | undefined =>
         waiting.has(host.functionIndex) ? { number, enterCall: doors.enterCall.index, leaveCall: doors.leaveCall.index } : undefined
     const twins = twinsOf(program, never.functions)
@@ -170,7 +175,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     }
     const staticsBytes = replace(doors.statics, a => emitStatics(a, statics, doors.collect.index))
 
-    const image = { ...program.image, functions, globals: firstPointer + pointers.length }
+    const { image, places: movedAgain } = orderStrings({ ...program.image, functions, globals: firstPointer + pointers.length })
     const file = Buffer.from(serializeDevs(image))
     bindNativeCloud(file)
     const starts = functionStarts(parseDevs(file))
@@ -179,7 +184,7 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
     return {
         program,
         file,
-        debug: shiftDebugInfo(program, twins, starts, functions, moves, file),
+        debug: shiftDebugInfo(program, twins, starts, image.functions, movedTwice(moves, movedAgain), file),
         baseId,
         hosts,
         waiting,
@@ -194,6 +199,19 @@ export function linkBase(program: CompiledProgram, version = "0.0.0"): LinkedBas
         sizes: { executorBytes: executor.code.length, preludeBytes, staticsBytes },
         handlerAddresses: executor.handlerOffsets.map(o => executorStart + o),
     }
+}
+
+type Moves = ReadonlyMap<number, ReadonlyMap<number, number>>
+
+/** Where statements are that were moved by one step, and then by another. */
+function movedTwice(first: Moves, second: Moves): Moves {
+    const both = new Map(first)
+    for (const [index, places] of first) {
+        const again = second.get(index)
+        if (again) both.set(index, new Map([...places].map(([from, to]) => [from, again.get(to) ?? to])))
+    }
+    for (const [index, places] of second) if (!first.has(index)) both.set(index, places)
+    return both
 }
 
 const doorNames = ["capture", "setPointers", "setMachine", "setBudget", "setResume", "statics", "collect", "dispatch", "refill", "enterCall", "leaveCall", "moveCall"] as const

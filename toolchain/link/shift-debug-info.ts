@@ -32,6 +32,8 @@ export function shiftDebugInfo(
         const homes = [owner, ...twins.filter(t => t.functionIndex === owner).map(t => t.index)]
         return homes.map(i => ({ ...e, pc: starts[i] + moved(i, offset) }))
     })
+    // debuggers take steps forward only; of two entries for one place, the narrower one stays behind the wider
+    entries.sort((x, y) => x.pc - y.pc)
     return {
         ...program.debug,
         functions: [...before, ...twins.map(t => before[t.functionIndex])].map((f, i) => ({ ...f, startpc: starts[i], size: functions[i].code.length })),

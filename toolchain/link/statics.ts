@@ -49,7 +49,7 @@ const stringOperations: Partial<Record<OpName, Static["kind"]>> = {
 const reachableObjects = [0, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 27, 29, 31, 33, 35, 36, 38, 40, 42, 2, 4, 6, 8, 10, 28, 16]
 
 /** Functions of the resident that images call. */
-const doors = ["bringUp", "migrate", "emptyClass"]
+const doors = ["bringUp", "migrate", "unmigrate", "emptyClass", "spendMigration", "allocateMigrated"]
 
 /**
  * Everything that the application and the libraries use, in a fixed order: the most used first, because an image

@@ -23,6 +23,7 @@ export function neverWaiting(program: CompiledProgram): NeverWaiting {
             const end = statements.findLastIndex(s => s.op.name === "JMP" && s.immediate === headPc)
             return keepsOn(program, statements.slice(head, end), candidates, members)
         },
+        mayWait: (statements, k) => !callKeepsOn(program, statements, k, candidates, members),
     }
 }
 
@@ -30,6 +31,8 @@ export interface NeverWaiting {
     readonly functions: ReadonlySet<number>
     /** whether the loop with this head, of all statements of a function, is one that never waits */
     hasLoop(statements: readonly Statement[], headPc: number): boolean
+    /** whether a call of a function's statements may wait */
+    mayWait(statements: readonly Statement[], k: number): boolean
 }
 
 /** Members of the VM's own objects that come back at once. */
@@ -40,33 +43,38 @@ const nativeMethods: ReadonlySet<string> = new Set([
 const nativeWaits: ReadonlySet<string> = new Set(["start", "resume", "terminate", "suspend", "setMode", "sleep", "delay"])
 const nativeFunctions: ReadonlySet<string> = new Set(["format", "print", "millis"])
 
-function keepsOn(program: CompiledProgram, statements: readonly Statement[], known: ReadonlySet<number>, members: ReadonlyMap<string, readonly number[] | "unknown">): boolean {
-    return statements.every((s, k) => {
-        if (!s.op.name.startsWith("CALL")) return true
-        const callee = heldMethod(statements, k) ?? s.args[0]
-        if (callee.kind !== "op") return false
-        const target = callee.op.name === "NEW" ? callee.args[0] : callee
-        if (target.kind !== "op") return false
-        switch (target.op.name) {
-            case "STATIC_FUNCTION":
-                return known.has(target.immediate)
-            case "MATH_FIELD":
-            case "OBJECT_FIELD":
-                return true
-            case "DS_FIELD":
-                return nativeFunctions.has(builtinStrings[target.immediate])
-            case "BUILTIN_FIELD":
-            case "ASCII_FIELD":
-            case "UTF8_FIELD": {
-                const name = fieldName(program, target)!
-                const defined = members.get(name)
-                if (!defined) return nativeMethods.has(name)
-                return defined !== "unknown" && !nativeWaits.has(name) && defined.every(i => known.has(i))
-            }
-            default:
-                return false
+type Members = ReadonlyMap<string, readonly number[] | "unknown">
+
+function keepsOn(program: CompiledProgram, statements: readonly Statement[], known: ReadonlySet<number>, members: Members): boolean {
+    return statements.every((_, k) => callKeepsOn(program, statements, k, known, members))
+}
+
+function callKeepsOn(program: CompiledProgram, statements: readonly Statement[], k: number, known: ReadonlySet<number>, members: Members): boolean {
+    const s = statements[k]
+    if (!s.op.name.startsWith("CALL")) return true
+    const callee = heldMethod(statements, k) ?? s.args[0]
+    if (callee.kind !== "op") return false
+    const target = callee.op.name === "NEW" ? callee.args[0] : callee
+    if (target.kind !== "op") return false
+    switch (target.op.name) {
+        case "STATIC_FUNCTION":
+            return known.has(target.immediate)
+        case "MATH_FIELD":
+        case "OBJECT_FIELD":
+            return true
+        case "DS_FIELD":
+            return nativeFunctions.has(builtinStrings[target.immediate])
+        case "BUILTIN_FIELD":
+        case "ASCII_FIELD":
+        case "UTF8_FIELD": {
+            const name = fieldName(program, target)!
+            const defined = members.get(name)
+            if (!defined) return nativeMethods.has(name)
+            return defined !== "unknown" && !nativeWaits.has(name) && defined.every(i => known.has(i))
         }
-    })
+        default:
+            return false
+    }
 }
 
 /** Functions that the program gives to prototypes and objects, by the member's name; "unknown" for values that it works out. */

@@ -3,6 +3,7 @@ import type { LinkedBase } from "../link/link-base.ts"
 import type { Update } from "../diff/build-update.ts"
 import type { CompiledProgram } from "../program/compiled-program.ts"
 import { type ImageMap, ImageMapError, imageMapFormat, imageMapVersion, type MappedFunction, readImageMap as readMap } from "../format/image-map.ts"
+import { nameOldCall } from "./name-old-call.ts"
 import { PackError } from "./pack-error.ts"
 import { type SourceLines, sourceLines } from "./source-lines.ts"
 
@@ -33,6 +34,10 @@ export function imageMap(base: LinkedBase, next: CompiledProgram, update: Update
         imageDigest: createHash("sha256").update(update.file).digest("hex"),
         paths,
         functions,
+        hosts: base.hosts.map((_, host) => {
+            const { functionName, location, role } = nameOldCall({ host, sequence: null, function: null }, base, undefined)
+            return { name: functionName, location: location ?? null, role }
+        }),
     }
 }
 

@@ -179,8 +179,9 @@ function registrationOf(
     }
     if (callee.op.name === "STATIC_FUNCTION") {
         const f = program.functions[callee.immediate]
-        if (f.owner === "library" && f.name === "schedule" && f.path.includes("/runtime/"))
-            return { kind: "subscription", at, keptIn, callback }
+        const isSchedule = f.owner === "library" && f.name === "schedule" && f.path.includes("/runtime/")
+        const isActivation = f.owner === "resident" && f.name === "onActivate"
+        if (isSchedule || isActivation) return { kind: "subscription", at, keptIn, callback }
     }
     return undefined
 }

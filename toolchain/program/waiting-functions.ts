@@ -27,6 +27,33 @@ export function waitingFunctions(program: CompiledProgram): ReadonlySet<number> 
     return found
 }
 
+/**
+ * Parameters and result of a function as its source says them: the text is another one when the function is called, or what it
+ * gives is used, in another way. Undefined without a source.
+ */
+export function signatureOf(program: CompiledProgram, f: ProgramFunction): string | undefined {
+    let start = 0
+    for (const { path, length, text } of program.debug.sources) {
+        const node = path === f.path && text !== undefined ? nodeOf(knownNodes(program, path, text), f, start) : undefined
+        if (node && ts.isFunctionLike(node)) {
+            const parameters = node.parameters.map(p => `${p.dotDotDotToken ? "..." : ""}${p.name.getText()}${p.questionToken ? "?" : ""}:${p.type?.getText() ?? ""}`)
+            return `(${parameters.join()}):${node.type?.getText() ?? ""}`.replace(/\s+/g, " ")
+        }
+        start += length
+    }
+    return undefined
+}
+
+const known = new WeakMap<CompiledProgram, Map<string, ts.Node[]>>()
+
+function knownNodes(program: CompiledProgram, path: string, text: string): ts.Node[] {
+    const files = known.get(program) ?? new Map<string, ts.Node[]>()
+    known.set(program, files)
+    const nodes = files.get(path) ?? functionNodes(path, text)
+    files.set(path, nodes)
+    return nodes
+}
+
 function functionNodes(path: string, text: string): ts.Node[] {
     const nodes: ts.Node[] = []
     const visit = (n: ts.Node) => {

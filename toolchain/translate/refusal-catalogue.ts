@@ -75,6 +75,18 @@ export const refusalCatalogue = {
         title: "A migration waits",
         fix: "Let `up` and `down` compute only: no await, and no call of a function that waits. What takes time can be done in onActivate().",
     },
+    HOV121: {
+        title: "A migration names no class",
+        fix: "Give migrate() a class by its name, as it is declared at the top level of a file.",
+    },
+    HOV122: {
+        title: "A migration takes more memory than it may",
+        fix: "Bringing up one object may take 8 KB. Let the object keep less, or make what is large where it is first used.",
+    },
+    HOV123: {
+        title: "Calls that have begun would mix old and new code",
+        fix: "Nothing is refused: the board goes over when these calls have ended, and refuses the update (HOV_QUIESCE) when they do not in time. `--quiesce now` does not wait for them.",
+    },
 } as const
 
 export type RefusalCode = keyof typeof refusalCatalogue

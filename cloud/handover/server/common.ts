@@ -5,7 +5,7 @@
 import type { BlobStore } from "../../store/blobs.ts"
 import type { CommonRows } from "../../store/handover.ts"
 import type { Store } from "../../store/store.ts"
-import { exchange, type Peer } from "./link.ts"
+import { exchange, type Peer } from "./exchange.ts"
 
 /** Fetches rows and the blobs that are missing; each blob must have the digest that it was asked by. */
 export async function takeCommon(peer: Peer, store: Store, blobs: BlobStore, last: boolean): Promise<{ blobs: number }> {

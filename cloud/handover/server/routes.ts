@@ -2,6 +2,7 @@
 import { Type } from "@sinclair/typebox"
 import type { FastifyReply, FastifyRequest } from "fastify"
 import type { TypedApp } from "../../operator-api/context.ts"
+import { audit } from "../../operator-api/context.ts"
 import { operatorGate } from "../../operator-api/authorize.ts"
 import type { Principals } from "../../principals.ts"
 import { Problem } from "../../problems.ts"
@@ -29,6 +30,12 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
     const administer = operatorGate(principals, "administer")
     const read = operatorGate(principals, "read")
     const prefix = "/api/v1/server/handover"
+    /** Once it has worked: who has done it, and the answer. */
+    const noted = async <T>(request: FastifyRequest, action: string, detail: Readonly<Record<string, unknown>>, work: Promise<T> | T): Promise<T> => {
+        const done = await work
+        await store.write(repos => audit(repos, request.principal, Date.now(), action, "server", detail))
+        return done
+    }
     app.post(prefix, {
         onRequest: administer,
         schema: {
@@ -39,15 +46,18 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         handler: async (request, reply) => {
             const { to, token, pacePerS } = request.body as { to: string; token: string; pacePerS?: number }
             reply.code(202)
-            return handover.begin(to, token, pacePerS ?? PACE_PER_S)
+            return noted(request, "server.handover", { to }, handover.begin(to, token, pacePerS ?? PACE_PER_S))
         },
     })
     app.get(prefix, { onRequest: read, schema: { ...doc, summary: "How far the handover is" }, handler: async () => handover.progress })
-    app.post(`${prefix}/abort`, { onRequest: administer, schema: { ...doc, summary: "Take everything back" }, handler: async () => handover.abort() })
+    app.post(`${prefix}/abort`, { onRequest: administer, schema: { ...doc, summary: "Take everything back" }, handler: async request => noted(request, "server.abort", {}, handover.abort()) })
     app.post(`${prefix}/pace`, {
         onRequest: administer,
         schema: { ...doc, summary: "Set how many devices are offered in a second", body: Type.Object({ pacePerS: Pace }, { additionalProperties: false }) },
-        handler: async request => handover.pace((request.body as { pacePerS: number }).pacePerS),
+        handler: async request => {
+            const { pacePerS } = request.body as { pacePerS: number }
+            return noted(request, "server.pace", { pacePerS }, handover.pace(pacePerS))
+        },
     })
     app.get(`${prefix}/events`, {
         onRequest: read,
@@ -62,7 +72,10 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
             body: Type.Object({ handover: Type.String({ maxLength: 64 }), key: Type.String({ minLength: 32, maxLength: 64 }), from: Url, id: Type.String({ maxLength: 64 }) }),
         },
         // The other server may be a newer version: what this one does not know of it is passed over.
-        handler: async request => handover.accept(request.body as { handover: string; key: string; from: string; id: string }),
+        handler: async request => {
+            const offer = request.body as { handover: string; key: string; from: string; id: string }
+            return noted(request, "server.accept", { from: offer.from }, handover.accept(offer))
+        },
     })
 
     const peer = { onRequest: async (request: FastifyRequest) => peerOnly(handover, request), schema: { hide: true }, bodyLimit: LINK_BODY_BYTES }
@@ -78,12 +91,11 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         const last = (request.query as { last: string }).last === "1"
         return { ...(await store.read.handover.commonRows(last)), digests: await store.read.handover.digests() }
     })
-    app.get("/handover/v1/logs", peer, async request => {
+    app.get("/handover/v1/logs", peer, async (request, reply) => {
         const { events, audit, limit } = request.query as Record<string, string>
-        return {
-            events: await store.read.handoverLogs.page("events", Number(events), Number(limit)),
-            audit: await store.read.handoverLogs.page("audit", Number(audit), Number(limit)),
-        }
+        const page = (table: "events" | "audit", after: string): Promise<string> => store.read.handoverLogs.page(table, Number(after), Number(limit))
+        reply.type("application/json")
+        return `{"events":${await page("events", events)},"audit":${await page("audit", audit)}}`
     })
     app.get("/handover/v1/blobs/:digest", peer, async (request, reply) => {
         const bytes = await blobs.get((request.params as { digest: string }).digest)

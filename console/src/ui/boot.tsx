@@ -1,5 +1,5 @@
 /** What a board holds and how it came to run what it runs, as far as it has reported. */
-import type { DeviceDocument, StatusDocument } from "../documents.ts"
+import type { DeviceDocument, OldCall, StatusDocument } from "../documents.ts"
 import { duration, number, plural } from "../format.ts"
 import { Empty, Facts, ReleaseLink, State, Time } from "./parts.tsx"
 
@@ -53,6 +53,11 @@ export function BootRecord({ device }: { readonly device: DeviceDocument }) {
     )
 }
 
+function numberOf(call: OldCall): string {
+    if (call.function !== null) return `function ${call.function} of the image`
+    return call.host === 0 ? "top-level code" : `function ${call.host ?? "?"} of the base`
+}
+
 /** Calls that began before an update and still run the code that was current then, as of the last poll. */
 export function Ledger({ device }: { readonly device: DeviceDocument }) {
     const ledger = device.actual?.ledger
@@ -72,6 +77,7 @@ export function Ledger({ device }: { readonly device: DeviceDocument }) {
                 <thead>
                     <tr>
                         <th scope="col">Fiber</th>
+                        <th scope="col">What</th>
                         <th scope="col">Function</th>
                         <th scope="col">Code of</th>
                         <th scope="col" class="n">
@@ -83,16 +89,21 @@ export function Ledger({ device }: { readonly device: DeviceDocument }) {
                     {ledger.calls.map((call, index) => (
                         <tr key={index}>
                             <td>{call.fiber}</td>
-                            <td>{call.function !== null ? `function ${call.function} of the image` : call.host === 0 ? "top-level code" : `function ${call.host ?? "?"} of the base`}</td>
-                            <td>{call.sequence === null ? "the base" : `sequence ${number(call.sequence)}`}</td>
+                            <td>{call.role ?? "call"}</td>
+                            <td>
+                                {call.name ?? numberOf(call)} {call.location && <code class="place">{call.location}</code>}
+                            </td>
+                            <td>{call.sequence === null ? "the base" : (call.version ?? `sequence ${number(call.sequence)}`)}</td>
                             <td class="n">{duration(call.oldForMs)}</td>
                         </tr>
                     ))}
                 </tbody>
             </table>
-            <p class="muted">
-                <code>handover ledger {device.id}</code> has the names, from the base's bundle.
-            </p>
+            {ledger.calls.some(call => !call.name) && (
+                <p class="muted">
+                    No map with these functions was published; <code>handover ledger {device.id}</code> has the names, from the base's bundle.
+                </p>
+            )}
         </>
     )
 }

@@ -7,7 +7,7 @@ import { href } from "../router.ts"
 import { useNow } from "./use.ts"
 import { meaningOf, type Tone } from "./words.ts"
 
-const MARKS: Readonly<Record<Tone, string>> = { good: "M3 8.5 6.5 12 13 4.5", bad: "M4 4l8 8M12 4l-8 8", busy: "M8 2a6 6 0 1 1-5.2 3", wait: "M8 3.5V8l3 2", quiet: "M4 8h8" }
+const MARKS: Readonly<Record<Tone, string>> = { good: "M3 8.5 6.5 12 13 4.5", bad: "M4 4l8 8M12 4l-8 8", busy: "M8 2a6 6 0 1 1-5.2 3", wait: "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0M8 4.8V8l2 1.4", quiet: "M4 8h8" }
 
 /** A state in words, with a shape of its own: colour is never the only sign. */
 export function State({ state, reason }: { readonly state: string; readonly reason?: string | null }) {

@@ -15,8 +15,8 @@ export function PhaseRail({ rollout }: { readonly rollout: RolloutDocument }) {
                 return (
                     <li key={index} class={place} aria-current={place === "now" ? "step" : undefined}>
                         <strong>{size}</strong>
-                        <span>{place === "past" ? "done" : place === "now" ? `${number(succeeded)} of ${number(all)}` : [phase.manual ? "you go on" : "", phase.soakS > 0 ? `soaks ${duration(phase.soakS * 1000)}` : ""].filter(Boolean).join(", ") || "later"}</span>
-                        {place === "now" && <Bar value={succeeded + bad} of={all} />}
+                        <span>{place === "past" ? "done" : place === "now" ? `${number(succeeded)} of ${number(all)}${bad > 0 ? `, ${number(bad)} failed` : ""}` : [phase.manual ? "you go on" : "", phase.soakS > 0 ? `soaks ${duration(phase.soakS * 1000)}` : ""].filter(Boolean).join(", ") || "later"}</span>
+                        {place === "now" && <Bar value={succeeded} bad={bad} of={all} />}
                     </li>
                 )
             })}
@@ -24,12 +24,13 @@ export function PhaseRail({ rollout }: { readonly rollout: RolloutDocument }) {
     )
 }
 
-export function Bar({ value, of, label }: { readonly value: number; readonly of: number; readonly label?: string }) {
-    const share = of === 0 ? 0 : Math.min(100, (value / of) * 100)
+export function Bar({ value, bad = 0, of, label }: { readonly value: number; readonly bad?: number; readonly of: number; readonly label?: string }) {
+    const share = (part: number): number => (of === 0 ? 0 : Math.min(100, (part / of) * 100))
     return (
         <svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" role={label ? "img" : undefined} aria-label={label} aria-hidden={label ? undefined : "true"}>
             <rect class="track" width="100" height="4" />
-            <rect class="fill" width={share} height="4" />
+            <rect class="fill" width={share(value)} height="4" />
+            {bad > 0 && <rect class="fill bad" x={share(value)} width={share(bad)} height="4" />}
         </svg>
     )
 }

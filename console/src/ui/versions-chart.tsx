@@ -85,7 +85,7 @@ function options(UPlot: typeof uPlot, target: HTMLElement, series: readonly Char
     return {
         width: target.clientWidth,
         height: HEIGHT,
-        padding: [8, 4, 0, 0],
+        padding: [8, 24, 0, 0],
         legend: { show: false },
         cursor: { show: false },
         scales: { x: { range: () => [fromS, Math.max(Date.now(), toMs) / 1000] }, y: { range: (_u, _min, max) => [0, Math.max(1, max)] } },

@@ -7,6 +7,7 @@ import { href } from "../router.ts"
 import type { Session } from "../state/session.ts"
 import { Banks, BootRecord, Ledger } from "../ui/boot.tsx"
 import { Card, ConfirmButton, Empty, Facts, Failure, Loading, PageHead, ReleaseLink, Said, State, Time, useTitle } from "../ui/parts.tsx"
+import { Table } from "../ui/table.tsx"
 import { Bar } from "../ui/phase-rail.tsx"
 import { useDoing, useEvents, useLoaded } from "../ui/use.ts"
 import { FaultReport } from "../ui/fault.tsx"
@@ -173,40 +174,30 @@ function Commands({ commands }: { readonly commands: readonly CommandDocument[] 
             {commands.length === 0 ? (
                 <Empty title="Nobody has told it anything yet." />
             ) : (
-                <div class="scroll" tabIndex={0} role="region" aria-label="Commands, scrollable">
-                    <table class="plain">
-                        <thead>
-                            <tr>
-                                <th scope="col">Queued</th>
-                                <th scope="col">What</th>
-                                <th scope="col">Outcome</th>
-                                <th scope="col">Why</th>
-                            </tr>
-                        </thead>
-                        <tbody>
-                            {commands.map(command => (
-                                <tr key={command.id}>
-                                    <td>
-                                        <Time at={command.queuedAt} />
-                                    </td>
-                                    <td>
-                                        {command.cmd} {command.release && <ReleaseLink release={command.release} />}
-                                        {command.rollout && (
-                                            <>
-                                                {" "}
-                                                <a href={href("rollouts", command.rollout)}>(rollout)</a>
-                                            </>
-                                        )}
-                                    </td>
-                                    <td>
-                                        <State state={command.state} />
-                                    </td>
-                                    <td>{command.code ? <code>{command.code}</code> : "–"}</td>
-                                </tr>
-                            ))}
-                        </tbody>
-                    </table>
-                </div>
+                <Table
+                    label="Commands"
+                    items={commands}
+                    keyOf={command => command.id}
+                    columns={[
+                        { name: "Queued", cell: command => <Time at={command.queuedAt} /> },
+                        {
+                            name: "What",
+                            cell: command => (
+                                <span>
+                                    {command.cmd} {command.release && <ReleaseLink release={command.release} />}
+                                    {command.rollout && (
+                                        <>
+                                            {" "}
+                                            <a href={href("rollouts", command.rollout)}>(rollout)</a>
+                                        </>
+                                    )}
+                                </span>
+                            ),
+                        },
+                        { name: "Outcome", cell: command => <State state={command.state} /> },
+                        { name: "Why", cell: command => (command.code ? <code>{command.code}</code> : "–") },
+                    ]}
+                />
             )}
         </Card>
     )
@@ -229,51 +220,34 @@ function History({ session, device }: { readonly session: Session; readonly devi
             {all.length === 0 ? (
                 <Empty title="It has not reported a step of an update yet." />
             ) : (
-                <div class="scroll" tabIndex={0} role="region" aria-label="History, scrollable">
-                    <table class="plain">
-                        <thead>
-                            <tr>
-                                <th scope="col">When</th>
-                                <th scope="col">State</th>
-                                <th scope="col">Version</th>
-                                <th scope="col">Bank</th>
-                                <th scope="col" class="n">
-                                    Bytes
-                                </th>
-                                <th scope="col">What happened</th>
-                            </tr>
-                        </thead>
-                        <tbody>
-                            {all.map(status => (
-                                <tr key={status.seq}>
-                                    <td>
-                                        <Time at={status.at} />
-                                    </td>
-                                    <td>
-                                        <State state={status.state} />
-                                    </td>
-                                    <td>{status.version ?? "–"}</td>
-                                    <td>{status.bank ?? "–"}</td>
-                                    <td class="n">{status.ofBytes ? `${number(status.doneBytes ?? 0)} / ${number(status.ofBytes)}` : "–"}</td>
-                                    <td>
-                                        {status.code && <code>{status.code}</code>}{" "}
-                                        {status.fault && (
-                                            <>
-                                                {status.fault.message} in {status.fault.function}
-                                                {status.fault.location && <code class="place"> {status.fault.location}</code>}
-                                            </>
-                                        )}
-                                    </td>
-                                </tr>
-                            ))}
-                        </tbody>
-                    </table>
+                <Table
+                    label="History"
+                    items={all}
+                    keyOf={status => status.seq}
+                    columns={[
+                        { name: "When", cell: status => <Time at={status.at} /> },
+                        { name: "State", cell: status => <State state={status.state} /> },
+                        { name: "Version", cell: status => status.version ?? "–" },
+                        { name: "Bank", cell: status => status.bank ?? "–" },
+                        { name: "Bytes", is: "number", cell: status => (status.ofBytes ? `${number(status.doneBytes ?? 0)} / ${number(status.ofBytes)}` : "–") },
+                        {
+                            name: "What happened",
+                            cell: status =>
+                                (status.code || status.fault) && (
+                                    <span>
+                                        {status.code && <code>{status.code}</code>} {status.fault && `${status.fault.message} in ${status.fault.function}`}
+                                        {status.fault?.location && <code class="place"> {status.fault.location}</code>}
+                                    </span>
+                                ),
+                        },
+                    ]}
+                >
                     {!end && (
                         <button type="button" disabled={doing.busy} onClick={more}>
                             Older
                         </button>
                     )}
-                </div>
+                </Table>
             )}
             {doing.error && <Failure error={doing.error} again={more} />}
         </Card>

@@ -1,4 +1,5 @@
 /** All devices: as many as there are, of which only the rows in view are drawn. */
+import { Component } from "preact"
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import type { DeviceSummary } from "../documents.ts"
 import { ago, number } from "../format.ts"
@@ -168,27 +169,41 @@ function DeviceTable({ ids, devices }: { readonly ids: readonly string[]; readon
     )
 }
 
-function DeviceRow({ device, index, nowMs }: { readonly device: DeviceSummary; readonly index: number; readonly nowMs: number }) {
-    const { id, actual, desired, sync } = device
-    return (
-        <div role="row" class="row" aria-rowindex={index + 2} style={{ transform: `translateY(${index * ROW_PX}px)` }}>
-            <span role="cell">
-                <a href={href("devices", id)}>{id}</a>
-            </span>
-            <span role="cell">
-                <State state={sync.state} />
-            </span>
-            <span role="cell">{actual?.version ?? "–"}</span>
-            <span role="cell" class={desired && desired.version !== actual?.version ? "" : "muted"}>
-                {desired?.release === "base" ? "base" : (desired?.version ?? "–")}
-            </span>
-            <span role="cell">{actual?.bank ?? "–"}</span>
-            <span role="cell" class="muted">
-                {actual?.state ? meaningOf(actual.state).label : "–"}
-            </span>
-            <span role="cell" class="muted">
-                {ago(actual?.reportedAt ?? null, nowMs)}
-            </span>
-        </div>
-    )
+interface RowProps {
+    readonly device: DeviceSummary
+    readonly index: number
+    readonly nowMs: number
+}
+
+/** Drawn anew only when something of it is another: while one scrolls, most rows stay what they were. */
+class DeviceRow extends Component<RowProps> {
+    override shouldComponentUpdate(next: RowProps): boolean {
+        return next.device !== this.props.device || next.index !== this.props.index || next.nowMs !== this.props.nowMs
+    }
+
+    override render({ device, index, nowMs }: RowProps) {
+        const { id, actual, desired, sync } = device
+        return (
+            // placed by "top": with a transform each row is a picture of its own to the browser, and paging takes twice as long
+            <div role="row" class="row" aria-rowindex={index + 2} style={{ top: `${index * ROW_PX}px` }}>
+                <span role="cell">
+                    <a href={href("devices", id)}>{id}</a>
+                </span>
+                <span role="cell">
+                    <State state={sync.state} />
+                </span>
+                <span role="cell">{actual?.version ?? "–"}</span>
+                <span role="cell" class={desired && desired.version !== actual?.version ? "" : "muted"}>
+                    {desired?.release === "base" ? "base" : (desired?.version ?? "–")}
+                </span>
+                <span role="cell">{actual?.bank ?? "–"}</span>
+                <span role="cell" class="muted">
+                    {actual?.state ? meaningOf(actual.state).label : "–"}
+                </span>
+                <span role="cell" class="muted">
+                    {ago(actual?.reportedAt ?? null, nowMs)}
+                </span>
+            </div>
+        )
+    }
 }

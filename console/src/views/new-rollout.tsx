@@ -5,6 +5,7 @@ import { number, percent, plural } from "../format.ts"
 import { go, href, type Place } from "../router.ts"
 import type { Session } from "../state/session.ts"
 import { Card, Empty, Failure, Loading, PageHead, useTitle } from "../ui/parts.tsx"
+import { Table } from "../ui/table.tsx"
 import { useDoing, useLoaded, useRested } from "../ui/use.ts"
 import { skipText } from "../ui/words.ts"
 
@@ -201,37 +202,30 @@ function PreviewShown({ preview, stale }: { readonly preview: Preview; readonly 
             </p>
             {preview.devices === 0 && <Empty title="Nobody is meant. Widen the target." />}
             {preview.served > 0 && (
-                <table class="plain">
-                    <thead>
-                        <tr>
-                            <th scope="col">Phase</th>
-                            <th scope="col" class="n">
-                                Devices
-                            </th>
-                            <th scope="col" class="n">
-                                In all
-                            </th>
-                            <th scope="col">First of them</th>
-                        </tr>
-                    </thead>
-                    <tbody>
-                        {preview.phases.map((phase, index) => (
-                            <tr key={index}>
-                                <td>{phase.percent === null ? `${phase.count} devices` : `${phase.percent} %`}</td>
-                                <td class="n">{number(phase.devices)}</td>
-                                <td class="n">{number(phase.total)}</td>
-                                <td class="names">
+                <Table
+                    label="Phases of the preview"
+                    items={preview.phases}
+                    keyOf={(_, index) => index}
+                    columns={[
+                        { name: "Phase", cell: phase => (phase.percent === null ? `${phase.count} devices` : `${phase.percent} %`) },
+                        { name: "Devices", is: "number", cell: phase => number(phase.devices) },
+                        { name: "In all", is: "number", cell: phase => number(phase.total) },
+                        {
+                            name: "First of them",
+                            is: "names",
+                            cell: phase => (
+                                <span>
                                     {phase.first.slice(0, 5).map(device => (
                                         <a key={device.id} href={href("devices", device.id)}>
                                             {device.id}
                                         </a>
                                     ))}
                                     {phase.devices > 5 && <span class="muted">and {number(phase.devices - 5)} more</span>}
-                                </td>
-                            </tr>
-                        ))}
-                    </tbody>
-                </table>
+                                </span>
+                            ),
+                        },
+                    ]}
+                />
             )}
             {preview.left > 0 && <p class="muted">{plural(preview.left, "device")} would not be reached: the last phase or the control group leaves them out.</p>}
             {preview.versions.length > 0 && (

@@ -7,11 +7,11 @@ import { href, withQuery } from "../router.ts"
 import type { Session } from "../state/session.ts"
 import { useWatched } from "../state/store.ts"
 import { Card, Empty, Failure, Loading, PageHead, ReleaseLink, State, useTitle } from "../ui/parts.tsx"
+import { Table } from "../ui/table.tsx"
 import { Gate, PhaseRail, waitsFor } from "../ui/phase-rail.tsx"
 import { RolloutActions } from "../ui/rollout-actions.tsx"
 import { useEvents, useLoaded, useNow } from "../ui/use.ts"
 import { VersionsChart } from "../ui/versions-chart.tsx"
-import { meaningOf } from "../ui/words.ts"
 
 const RANGES = [
     ["1 h", 1],
@@ -23,6 +23,13 @@ const RANGES = [
 const COLORS = 8
 const ACTIVE = new Set(["running", "paused", "rollingBack"])
 const ACTIVE_SHOWN = 6
+/** What is wrong with how many devices, behind their number. */
+const TROUBLES: Readonly<Record<string, string>> = {
+    blocked: "failed with a release that is not offered to them again by itself",
+    gaveUp: "gave no answer in three attempts",
+    noArtifact: "have a base that their release has no image for",
+    noPermission: "have run a later sequence: the signer has to allow the way back",
+}
 
 export interface FleetCounts {
     readonly versions: Map<string, number>
@@ -45,6 +52,8 @@ export function countDevices(session: Session, nowMs: number): FleetCounts {
         // Polls without news make no event: silence is as of the last reading.
         if (device.actual.reportedAt !== null && readMs - Date.parse(device.actual.reportedAt) > silentMs) silent++
     }
+    // The server has counted the versions; what else is shown grows until every device has been read.
+    if (!fleet.complete && fleet.figures !== undefined) return { versions: new Map(fleet.figures.versions.map(({ name, devices }) => [name, devices])), syncs, silent }
     return { versions, syncs, silent }
 }
 
@@ -104,32 +113,24 @@ export function Overview({ session }: { readonly session: Session }) {
                 </Card>
                 <Versions session={session} counts={counts} />
                 <Card title="States" note={fleet.complete ? undefined : `reading ${number(fleet.devices.size)} of ${number(fleet.figures.devices)}`}>
-                    <table class="plain">
-                        <thead>
-                            <tr>
-                                <th scope="col">State</th>
-                                <th scope="col" class="n">
-                                    Devices
-                                </th>
-                                <th scope="col" class="n">
-                                    Share
-                                </th>
-                            </tr>
-                        </thead>
-                        <tbody>
-                            {[...counts.syncs].sort((a, b) => b[1] - a[1]).map(([state, devices]) => (
-                                <tr key={state}>
-                                    <td>
-                                        <a href={withQuery(href("devices"), { state })}>
-                                            <State state={state} />
-                                        </a>
-                                    </td>
-                                    <td class="n">{number(devices)}</td>
-                                    <td class="n muted">{percent(devices, fleet.devices.size)}</td>
-                                </tr>
-                            ))}
-                        </tbody>
-                    </table>
+                    <Table
+                        label="States"
+                        narrow
+                        items={[...counts.syncs].sort((a, b) => b[1] - a[1])}
+                        keyOf={([state]) => state}
+                        columns={[
+                            {
+                                name: "State",
+                                cell: ([state]) => (
+                                    <a href={withQuery(href("devices"), { state })}>
+                                        <State state={state} />
+                                    </a>
+                                ),
+                            },
+                            { name: "Devices", is: "number", cell: ([, devices]) => number(devices) },
+                            { name: "Share", is: "number", cell: ([, devices]) => <span class="muted">{percent(devices, fleet.devices.size)}</span> },
+                        ]}
+                    />
                 </Card>
             </div>
         </>
@@ -159,7 +160,11 @@ function Figures({ session, counts }: { readonly session: Session; readonly coun
             {tiles.map(([label, value, state, tone]) => (
                 <li key={label} class={tone}>
                     <a href={withQuery(href("devices"), { state })}>
-                        <strong>{number(value)}</strong> <span>{label}</span>
+                        <strong>
+                            {number(value)}
+                            {state !== "" && !fleet.complete && <span title="still reading">…</span>}
+                        </strong>{" "}
+                        <span>{label}</span>
                     </a>
                 </li>
             ))}
@@ -171,9 +176,9 @@ function Attention({ counts, rollouts, handover }: { readonly counts: FleetCount
     const lines = [
         ...rollouts.filter(rollout => rollout.state === "paused").map(rollout => ({ key: rollout.id, link: href("rollouts", rollout.id), text: `${rollout.name} is paused${rollout.why ? `: ${rollout.why}` : ""}` })),
         ...rollouts.filter(rollout => rollout.state === "running" && rollout.waitsFor === "operator").map(rollout => ({ key: rollout.id, link: href("rollouts", rollout.id), text: `${rollout.name} waits for you to begin its next phase` })),
-        ...["blocked", "gaveUp", "noArtifact", "noPermission"].flatMap(state => {
+        ...Object.entries(TROUBLES).flatMap(([state, text]) => {
             const devices = counts.syncs.get(state) ?? 0
-            return devices === 0 ? [] : [{ key: state, link: withQuery(href("devices"), { state }), text: `${plural(devices, "device")} ${devices === 1 ? "is" : "are"} ${meaningOf(state).label}: ${meaningOf(state).meaning}` }]
+            return devices === 0 ? [] : [{ key: state, link: withQuery(href("devices"), { state }), text: `${plural(devices, "device")} ${text}` }]
         }),
     ]
     if (handover?.phase && handover.phase !== "done" && handover.phase !== "aborted") lines.unshift({ key: "handover", link: href("server"), text: `The server hands over: ${number(handover.moved)} of ${plural(handover.devices, "device")} moved` })

@@ -7,6 +7,7 @@ import { href, withQuery } from "../router.ts"
 import { type ReleaseFile, readReleaseFile } from "../release-file.ts"
 import type { Session } from "../state/session.ts"
 import { Card, Empty, Failure, PageHead, useTitle } from "../ui/parts.tsx"
+import { Table } from "../ui/table.tsx"
 import { useDoing, useLoaded } from "../ui/use.ts"
 
 const ROUTES = { artifact: "artifacts", map: "maps", base: "bases" } as const
@@ -92,34 +93,19 @@ export function Publish({ session }: { readonly session: Session }) {
                 )}
                 {files.length > 0 && (
                     <>
-                        <table class="plain">
-                            <thead>
-                                <tr>
-                                    <th scope="col">File</th>
-                                    <th scope="col">Is</th>
-                                    <th scope="col">Version</th>
-                                    <th scope="col">Base</th>
-                                    <th scope="col" class="n">
-                                        Bytes
-                                    </th>
-                                    <th scope="col">Devices with this base</th>
-                                </tr>
-                            </thead>
-                            <tbody>
-                                {files.map(file => (
-                                    <tr key={file.name}>
-                                        <td>{file.name}</td>
-                                        <td>{file.kind === "artifact" ? `${file.cold ? "cold" : "hot"} image, sequence ${number(file.sequence ?? 0)}` : file.kind}</td>
-                                        <td>{file.version}</td>
-                                        <td>
-                                            <code>{short(file.base)}</code>
-                                        </td>
-                                        <td class="n">{bytes(file.blob.size)}</td>
-                                        <td>{file.kind === "artifact" ? plural(fleet.value?.bases.find(base => base.name === file.base)?.devices ?? 0, "device") : "–"}</td>
-                                    </tr>
-                                ))}
-                            </tbody>
-                        </table>
+                        <Table
+                            label="Files"
+                            items={files}
+                            keyOf={file => file.name}
+                            columns={[
+                                { name: "File", cell: file => file.name },
+                                { name: "Is", cell: file => (file.kind === "artifact" ? `${file.cold ? "cold" : "hot"} image, sequence ${number(file.sequence ?? 0)}` : file.kind) },
+                                { name: "Version", cell: file => file.version },
+                                { name: "Base", cell: file => <code>{short(file.base)}</code> },
+                                { name: "Bytes", is: "number", cell: file => bytes(file.blob.size) },
+                                { name: "Devices with this base", cell: file => (file.kind === "artifact" ? plural(fleet.value?.bases.find(base => base.name === file.base)?.devices ?? 0, "device") : "–") },
+                            ]}
+                        />
                         {versions.length > 1 && (
                             <p class="hint bad" role="alert">
                                 These are of {versions.length} versions ({versions.join(", ")}): publish one at a time.

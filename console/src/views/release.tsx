@@ -5,6 +5,7 @@ import { bytes, fullTime, number, percent, plural, short } from "../format.ts"
 import { href, withQuery } from "../router.ts"
 import type { Session } from "../state/session.ts"
 import { Card, Empty, Facts, Failure, Loading, PageHead, Time, useTitle } from "../ui/parts.tsx"
+import { Table } from "../ui/table.tsx"
 import { useEvents, useLoaded } from "../ui/use.ts"
 import { kindOf } from "./releases.tsx"
 
@@ -91,34 +92,18 @@ function Image({ image }: { readonly image: ImageContents }) {
                         </span>
                     </h3>
                     {!image.hasMap && <p class="muted">Upload the image's map (.map.json) for names and lines.</p>}
-                    <div class="scroll" tabIndex={0} role="region" aria-label="Functions, scrollable">
-                        <table class="plain">
-                            <thead>
-                                <tr>
-                                    <th scope="col">Function</th>
-                                    <th scope="col">Source</th>
-                                    <th scope="col">Change</th>
-                                    <th scope="col" class="n">
-                                        Bytes
-                                    </th>
-                                    <th scope="col">On a fault</th>
-                                </tr>
-                            </thead>
-                            <tbody>
-                                {contents.functions.map((one, index) => (
-                                    <tr key={index}>
-                                        <td>
-                                            <code>{one.name}</code>
-                                        </td>
-                                        <td>{one.location ? <code class="place">{one.location}</code> : <span class="muted">–</span>}</td>
-                                        <td>{one.change}</td>
-                                        <td class="n">{number(one.bytes)}</td>
-                                        <td>{one.onFault === "rerun" ? "runs the old code" : one.onFault === "skip" ? "skips the call" : "throws on, trial fails"}</td>
-                                    </tr>
-                                ))}
-                            </tbody>
-                        </table>
-                    </div>
+                    <Table
+                        label="Functions"
+                        items={contents.functions}
+                        keyOf={(_, index) => index}
+                        columns={[
+                            { name: "Function", cell: one => <code>{one.name}</code> },
+                            { name: "Source", cell: one => (one.location ? <code class="place">{one.location}</code> : <span class="muted">–</span>) },
+                            { name: "Change", cell: one => one.change },
+                            { name: "Bytes", is: "number", cell: one => number(one.bytes) },
+                            { name: "On a fault", cell: one => (one.onFault === "rerun" ? "runs the old code" : one.onFault === "skip" ? "skips the call" : "throws on, trial fails") },
+                        ]}
+                    />
                 </>
             )}
         </Card>

@@ -5,6 +5,7 @@ import { href } from "../router.ts"
 import type { Session } from "../state/session.ts"
 import { useWatched } from "../state/store.ts"
 import { Card, Empty, Failure, Loading, PageHead, Time, useTitle } from "../ui/parts.tsx"
+import { Table } from "../ui/table.tsx"
 import { useEvents, useLoaded } from "../ui/use.ts"
 
 export function Releases({ session }: { readonly session: Session }) {
@@ -37,44 +38,27 @@ export function Releases({ session }: { readonly session: Session }) {
             )}
             {items.length > 0 && (
                 <Card title="All releases" wide note={`${number(items.length)}, newest first`}>
-                    <div class="scroll" tabIndex={0} role="region" aria-label="Releases, scrollable">
-                        <table class="plain">
-                            <thead>
-                                <tr>
-                                    <th scope="col">Release</th>
-                                    <th scope="col">Notes</th>
-                                    <th scope="col">Kind</th>
-                                    <th scope="col" class="n">
-                                        Bases
-                                    </th>
-                                    <th scope="col" class="n">
-                                        Image
-                                    </th>
-                                    <th scope="col" class="n">
-                                        Devices run it
-                                    </th>
-                                    <th scope="col">Published</th>
-                                </tr>
-                            </thead>
-                            <tbody>
-                                {items.map(release => (
-                                    <tr key={release.id}>
-                                        <td>
-                                            <a href={href("releases", release.id)}>{release.id}</a>
-                                        </td>
-                                        <td class="clip">{release.notes || <span class="muted">–</span>}</td>
-                                        <td>{kindOf(release)}</td>
-                                        <td class="n">{number(release.artifacts.length + release.bases.length)}</td>
-                                        <td class="n">{sizes(release)}</td>
-                                        <td class="n">{number(running.get(release.version) ?? 0)}</td>
-                                        <td>
-                                            <Time at={release.createdAt} /> <span class="muted">by {release.createdBy}</span>
-                                        </td>
-                                    </tr>
-                                ))}
-                            </tbody>
-                        </table>
-                    </div>
+                    <Table
+                        label="Releases"
+                        items={items}
+                        keyOf={release => release.id}
+                        columns={[
+                            { name: "Release", cell: release => <a href={href("releases", release.id)}>{release.id}</a> },
+                            { name: "Notes", is: "clip", cell: release => release.notes || <span class="muted">–</span> },
+                            { name: "Kind", cell: kindOf },
+                            { name: "Bases", is: "number", cell: release => number(release.artifacts.length + release.bases.length) },
+                            { name: "Image", is: "number", cell: sizes },
+                            { name: "Devices run it", is: "number", cell: release => number(running.get(release.version) ?? 0) },
+                            {
+                                name: "Published",
+                                cell: release => (
+                                    <span>
+                                        <Time at={release.createdAt} /> <span class="muted">by {release.createdBy}</span>
+                                    </span>
+                                ),
+                            },
+                        ]}
+                    />
                 </Card>
             )}
         </>

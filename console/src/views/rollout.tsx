@@ -6,6 +6,7 @@ import { duration, number, percent, plural } from "../format.ts"
 import { href } from "../router.ts"
 import type { Session } from "../state/session.ts"
 import { Card, Empty, Facts, Failure, Loading, PageHead, ReleaseLink, Shares, State, Time, useTitle } from "../ui/parts.tsx"
+import { Table } from "../ui/table.tsx"
 import { Gate, PhaseRail, waitsFor } from "../ui/phase-rail.tsx"
 import { RolloutActions } from "../ui/rollout-actions.tsx"
 import { useDoing, useEvents, useLoaded } from "../ui/use.ts"
@@ -103,43 +104,25 @@ function Places({ session, rollout }: { readonly session: Session; readonly roll
             )}
             {places.error && <Failure error={places.error} again={places.again} />}
             {all.length > 0 && (
-                <div class="scroll" tabIndex={0} role="region" aria-label="Devices of the rollout, scrollable">
-                    <table class="plain">
-                        <thead>
-                            <tr>
-                                <th scope="col">Device</th>
-                                <th scope="col">State</th>
-                                <th scope="col">Why</th>
-                                <th scope="col">Ran before</th>
-                                <th scope="col">Granted</th>
-                                <th scope="col">Took</th>
-                            </tr>
-                        </thead>
-                        <tbody>
-                            {all.map(place => (
-                                <tr key={place.device}>
-                                    <td>
-                                        <a href={href("devices", place.device)}>{place.device}</a>
-                                    </td>
-                                    <td>
-                                        <State state={place.state} />
-                                    </td>
-                                    <td>{place.why ? skipText(place.why) : "–"}</td>
-                                    <td>{place.previous.version ?? "–"}</td>
-                                    <td>
-                                        <Time at={place.grantedAt} />
-                                    </td>
-                                    <td>{place.grantedAt && place.finishedAt ? duration(Date.parse(place.finishedAt) - Date.parse(place.grantedAt)) : "–"}</td>
-                                </tr>
-                            ))}
-                        </tbody>
-                    </table>
+                <Table
+                    label="Devices of the rollout"
+                    items={all}
+                    keyOf={place => place.device}
+                    columns={[
+                        { name: "Device", cell: place => <a href={href("devices", place.device)}>{place.device}</a> },
+                        { name: "State", cell: place => <State state={place.state} /> },
+                        { name: "Why", cell: place => (place.why ? skipText(place.why) : "–") },
+                        { name: "Ran before", cell: place => place.previous.version ?? "–" },
+                        { name: "Granted", cell: place => <Time at={place.grantedAt} /> },
+                        { name: "Took", cell: place => (place.grantedAt && place.finishedAt ? duration(Date.parse(place.finishedAt) - Date.parse(place.grantedAt)) : "–") },
+                    ]}
+                >
                     {all.length < (rollout.devices[state] ?? 0) && all.length >= 100 && (
                         <button type="button" disabled={doing.busy} onClick={() => doing.run(async () => setExtra([...extra, ...(await session.api.get<Page<RolloutPlace>>(route, { limit: 500, state, after: all.at(-1)?.device })).items]))}>
                             More ({percent(all.length, rollout.devices[state])} shown)
                         </button>
                     )}
-                </div>
+                </Table>
             )}
             {doing.error && <Failure error={doing.error} />}
         </Card>

@@ -2,6 +2,7 @@ import type { Page, RolloutSummary } from "../documents.ts"
 import { href } from "../router.ts"
 import type { Session } from "../state/session.ts"
 import { Card, Empty, Failure, Loading, PageHead, ReleaseLink, State, Time, useTitle } from "../ui/parts.tsx"
+import { Table } from "../ui/table.tsx"
 import { RolloutActions } from "../ui/rollout-actions.tsx"
 import { useEvents, useLoaded } from "../ui/use.ts"
 
@@ -24,49 +25,28 @@ export function Rollouts({ session }: { readonly session: Session }) {
             {rollouts.value && items.length === 0 && <Empty title="No rollout has been started yet.">{session.may("operate") ? "Choose a release and look at a preview of who would get it before you start." : "Somebody with the role operator starts them."}</Empty>}
             {items.length > 0 && (
                 <Card title="All rollouts" wide note="newest first">
-                    <div class="scroll" tabIndex={0} role="region" aria-label="Rollouts, scrollable">
-                        <table class="plain">
-                            <thead>
-                                <tr>
-                                    <th scope="col">Rollout</th>
-                                    <th scope="col">State</th>
-                                    <th scope="col">Release</th>
-                                    <th scope="col">To</th>
-                                    <th scope="col">Phase</th>
-                                    <th scope="col">Changed</th>
-                                    <th scope="col">
-                                        <span class="hidden">Actions</span>
-                                    </th>
-                                </tr>
-                            </thead>
-                            <tbody>
-                                {items.map(rollout => (
-                                    <tr key={rollout.id}>
-                                        <td>
-                                            <a href={href("rollouts", rollout.id)}>{rollout.name}</a>
-                                        </td>
-                                        <td>
-                                            <State state={rollout.state} />
-                                            {rollout.why && <small class="muted"> {rollout.why}</small>}
-                                        </td>
-                                        <td>
-                                            <ReleaseLink release={rollout.release} />
-                                        </td>
-                                        <td class="clip">{targetText(rollout)}</td>
-                                        <td>
-                                            {rollout.phase + 1} of {rollout.phases}
-                                        </td>
-                                        <td>
-                                            <Time at={rollout.changedAt} />
-                                        </td>
-                                        <td class="end">
-                                            <RolloutActions session={session} rollout={rollout} onDone={rollouts.again} short />
-                                        </td>
-                                    </tr>
-                                ))}
-                            </tbody>
-                        </table>
-                    </div>
+                    <Table
+                        label="Rollouts"
+                        items={items}
+                        keyOf={rollout => rollout.id}
+                        columns={[
+                            { name: "Rollout", cell: rollout => <a href={href("rollouts", rollout.id)}>{rollout.name}</a> },
+                            {
+                                name: "State",
+                                cell: rollout => (
+                                    <span>
+                                        <State state={rollout.state} />
+                                        {rollout.why && <small class="muted"> {rollout.why}</small>}
+                                    </span>
+                                ),
+                            },
+                            { name: "Release", cell: rollout => <ReleaseLink release={rollout.release} /> },
+                            { name: "To", is: "clip", cell: targetText },
+                            { name: "Phase", cell: rollout => `${rollout.phase + 1} of ${rollout.phases}` },
+                            { name: "Changed", cell: rollout => <Time at={rollout.changedAt} /> },
+                            { name: "Actions", is: "actions", cell: rollout => <RolloutActions session={session} rollout={rollout} onDone={rollouts.again} short /> },
+                        ]}
+                    />
                 </Card>
             )}
         </>

@@ -4,6 +4,7 @@ import type { AuditEntry, HandoverProgress, Page } from "../documents.ts"
 import { number, percent } from "../format.ts"
 import type { Session } from "../state/session.ts"
 import { Card, ConfirmButton, Empty, Facts, Failure, Loading, PageHead, State, Time, useTitle } from "../ui/parts.tsx"
+import { Table } from "../ui/table.tsx"
 import { Bar } from "../ui/phase-rail.tsx"
 import { useDoing, useEvents, useLoaded } from "../ui/use.ts"
 
@@ -36,34 +37,25 @@ export function Server({ session }: { readonly session: Session }) {
                     {audit.value === undefined && !audit.error && <Loading />}
                     {audit.value?.items.length === 0 && <Empty title="Nothing has been changed yet." />}
                     {audit.value && audit.value.items.length > 0 && (
-                        <div class="scroll" tabIndex={0} role="region" aria-label="Changes, scrollable">
-                            <table class="plain">
-                                <thead>
-                                    <tr>
-                                        <th scope="col">When</th>
-                                        <th scope="col">Who</th>
-                                        <th scope="col">What</th>
-                                        <th scope="col">To what</th>
-                                        <th scope="col">Details</th>
-                                    </tr>
-                                </thead>
-                                <tbody>
-                                    {audit.value.items.map(entry => (
-                                        <tr key={entry.seq}>
-                                            <td>
-                                                <Time at={entry.at} />
-                                            </td>
-                                            <td>
-                                                {entry.actor} <span class="muted">{entry.role === entry.actor ? "" : entry.role}</span>
-                                            </td>
-                                            <td>{entry.action}</td>
-                                            <td>{entry.subject || "–"}</td>
-                                            <td class="clip muted">{details(entry.detail)}</td>
-                                        </tr>
-                                    ))}
-                                </tbody>
-                            </table>
-                        </div>
+                        <Table
+                            label="Changes"
+                            items={audit.value.items}
+                            keyOf={entry => entry.seq}
+                            columns={[
+                                { name: "When", cell: entry => <Time at={entry.at} /> },
+                                {
+                                    name: "Who",
+                                    cell: entry => (
+                                        <span>
+                                            {entry.actor} <span class="muted">{entry.role === entry.actor ? "" : entry.role}</span>
+                                        </span>
+                                    ),
+                                },
+                                { name: "What", cell: entry => entry.action },
+                                { name: "To what", cell: entry => entry.subject || "–" },
+                                { name: "Details", is: "clip", cell: entry => <span class="muted">{details(entry.detail)}</span> },
+                            ]}
+                        />
                     )}
                 </Card>
             </div>

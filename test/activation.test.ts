@@ -1,0 +1,108 @@
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import type { Board } from "../sim/index.ts"
+import { projectDir } from "../cli/demo/versions.ts"
+import { buildProject } from "../toolchain/build-project.ts"
+import { buildUpdate } from "../toolchain/diff/build-update.ts"
+import { type LinkedBase, linkBase } from "../toolchain/link/link-base.ts"
+import { benchFor, DeviceBench } from "./support/device-bench.ts"
+
+/** `onActivate` on a board with the real loader and images in its banks. */
+const test = suite("onActivate")
+let bench: DeviceBench
+let base: LinkedBase
+/** says that it is told, and goes on with a timer and a handler of its own */
+let telling: Buffer
+/** throws in it, by the version that it is told of */
+let throwing: Buffer
+/** throws in a timer after a boot */
+let faulting: Buffer
+
+const program = (handler: string, more = "") => ({
+    "src/main.ts": `import * as ds from "@devicescript/core"
+import { onActivate, startResident } from "./resident"
+let n = 0
+setInterval(() => { n++ }, 1000)
+onActivate(({ to }) => {
+    if (to === "9.9.9") throw new Error("the base's handler")
+})
+onActivate(async ({ reason, from, to }) => {
+    console.log("told " + reason + " " + from + " " + to)
+    ${handler}
+})
+${more}
+await startResident()
+`,
+})
+
+benchFor(test, async () => {
+    bench = await DeviceBench.openWith(async publicKey => {
+        const build = (overlay: Record<string, string>) => buildProject({ projectDir, trustedKeys: [publicKey], overlay })
+        base = linkBase(await build(program("")), "1.0.0")
+        const image = async (...parts: [string, string?]) => Buffer.from(buildUpdate(base, await build(program(...parts)), { sequence: 1 }).file)
+        telling = await image(
+            'console.log("new code " + reason)',
+            `let added = 7
+setInterval(() => console.log("added " + added), 100)
+onActivate(({ reason, to }) => console.log("second " + reason + " " + to))`,
+        )
+        throwing = await image('if (to === "1.2.0") throw new Error("at once")\nif (to === "1.3.0") { await ds.sleep(100); throw new Error("later") }')
+        faulting = await image('booted = reason === "boot"', 'let booted = false\nsetInterval(() => { if (booted) throw new Error("after a boot") }, 100)')
+        return { program: base.file, baseId: Buffer.from(base.baseId).toString("hex") }
+    })
+    return bench
+})
+
+function give(image: Buffer, sequence: number, version: string): { id: string } {
+    const numbered = Buffer.from(image)
+    numbered.writeUInt32LE(sequence, 16)
+    const command = bench.update(numbered, { sequence, version })
+    bench.server.give(command)
+    return command
+}
+
+const textsOf = (board: Board, pattern: RegExp) => board.lines().flatMap(l => pattern.exec(l.text)?.[0] ?? [])
+
+test("is told of a hot update, of a boot with its image, and of the way back; a handler that the image brings, until then", async () => {
+    const board = await bench.started()
+    give(telling, 1, "1.1.0")
+    await board.waitForLine(/HOV persisted slot=A/, 8000)
+    await board.powerCycle()
+    await board.waitForLine(/HOV healthy/, 8000)
+    bench.server.give({ cmd: "revert", id: "back" })
+    await bench.server.waitForStatus(s => s.id === "back" && s.state === "confirmed", 5000)
+    await board.waitForLine(/told rollback/, 3000)
+    assert.equal(textsOf(board, /told .*/), ["told hot 1.0.0 1.1.0", "told boot 1.0.0 1.1.0", "told rollback 1.1.0 1.0.0"])
+    assert.equal(textsOf(board, /new code .*/), ["new code hot", "new code boot"])
+    assert.equal(textsOf(board, /second .*/), ["second hot 1.1.0", "second boot 1.1.0"])
+})
+
+test("throwing in it fails the trial: in new code at once and after a wait, and in the base's own handler", async () => {
+    const board = await bench.started()
+    const cases = [
+        [throwing, "1.2.0", "HOV_TRIAL_FAULT"],
+        [throwing, "1.3.0", "HOV_TRIAL_FAULT"],
+        [faulting, "9.9.9", "HOV_TRIAL_ACTIVATION"],
+    ] as const
+    for (const [i, [image, version, code]] of cases.entries()) {
+        const command = give(image, i + 1, version)
+        const status = await bench.server.waitForStatus(s => s.id === command.id && s.state === "rolledBack", 8000)
+        assert.equal([status.v, status.code], ["1.0.0", code], version)
+        assert.equal(textsOf(board, /told .*/).slice(-2), [`told hot 1.0.0 ${version}`, `told rollback ${version} 1.0.0`])
+    }
+})
+
+test("a bank that faults after its boot gives way to the bank before, whose statements go live in the running program", async () => {
+    const board = await bench.started()
+    give(telling, 1, "1.1.0")
+    await board.waitForLine(/HOV persisted slot=A/, 8000)
+    give(faulting, 2, "1.4.0")
+    await board.waitForLine(/HOV persisted slot=B/, 8000)
+    await board.powerCycle()
+    await board.waitForLine(/told boot 1\.0\.0 1\.4\.0/, 8000)
+    await board.waitForLine(/HOV rolledback slot=A v=1\.1\.0/, 8000)
+    await board.waitForLine(/told rollback 1\.0\.0 1\.1\.0/, 3000)
+    await board.waitForLine(/added 7/, 3000)
+})
+
+test.run()

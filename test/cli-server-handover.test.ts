@@ -1,0 +1,60 @@
+import { suite } from "uvu"
+import * as assert from "uvu/assert"
+import { runCli } from "./support/cli.ts"
+import { openCloud, type TestCloud, TestDevice } from "./support/cloud.ts"
+
+const test = suite("`handover server handover`")
+
+/** Polls, and goes where it is told to. */
+function follow(first: TestDevice): { where(): TestDevice; stop(): Promise<void> } {
+    let device = first
+    let stopped = false
+    const over = (async () => {
+        while (!stopped) {
+            const { body } = await device.poll(1).catch(() => ({ body: undefined }))
+            if (body?.move) device = first.at(body.move)
+            else if (body === undefined) await new Promise(resolve => setTimeout(resolve, 20))
+        }
+    })()
+    return {
+        where: () => device,
+        stop: async () => {
+            stopped = true
+            await over
+            for (const each of [first, device]) each.close()
+        },
+    }
+}
+
+test("it is started, looked at, made faster, taken back, and done again to its end", async () => {
+    const [current, next]: TestCloud[] = [await openCloud(), await openCloud()]
+    const boards = []
+    for (let n = 0; n < 30; n++) {
+        const device = await TestDevice.add(current, `board-${n}`)
+        await device.poll()
+        boards.push(follow(device))
+    }
+    const cli = (...args: string[]) => runCli(["server", "handover", ...args, "--json"], { env: { HANDOVER_URL: current.url, HANDOVER_TOKEN: current.adminToken, HANDOVER_NEXT_TOKEN: next.adminToken } })
+    const without = await runCli(["server", "handover", "--to", next.url, "--json"], { env: { HANDOVER_URL: current.url, HANDOVER_TOKEN: current.adminToken } })
+    assert.is(without.json.code, "HOV_CLI_NO_TOKEN")
+    assert.equal([(await cli()).json.phase, (await cli()).code], [null, 0])
+
+    const slow = cli("--to", `${next.url}/`, "--pace", "1")
+    let seen = (await cli()).json
+    while (seen.phase !== "moving") seen = (await cli()).json
+    assert.equal([seen.to, seen.devices, seen.pacePerS], [next.url, 30, 1])
+    const back = await cli("--abort")
+    assert.equal([back.code, back.json.phase, back.json.moved], [0, "aborted", 0], back.stdout)
+    assert.is((await slow).code === 0, false, "the one that was waiting for its end says that it was taken back")
+
+    const again = cli("--to", next.url, "--pace", "1")
+    while ((await cli()).json.phase !== "moving");
+    assert.is((await cli("--pace", "1000")).json.pacePerS, 1000)
+    const done = await again
+    assert.equal([done.code, done.json.phase, done.json.moved], [0, "done", 30], done.stdout)
+    assert.is((await next.must(200, "GET", "/devices?limit=100")).items.length, 30)
+    await Promise.all(boards.map(board => board.stop()))
+    for (const cloud of [current, next]) await cloud.done()
+})
+
+test.run()
