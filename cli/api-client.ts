@@ -1,4 +1,5 @@
 import { CliError, ServerRefusal } from "./cli-error.ts"
+import { eventStream } from "./event-stream.ts"
 import { EXIT } from "./exit-codes.ts"
 
 const REQUEST_TIMEOUT_MS = 30_000
@@ -54,20 +55,9 @@ export class ApiClient {
         return (text === "" ? undefined : parse(text, route)) as T
     }
 
-    /** Live events, from now on or after a number; ends when the server ends it or `signal` says so. */
-    async *events(query: string, signal?: AbortSignal): AsyncGenerator<Record<string, unknown>> {
-        const answer = await this.send(`/events${query}`, { headers: { accept: "text/event-stream" }, signal })
-        const decoder = new TextDecoder()
-        let rest = ""
-        for await (const chunk of answer.body!) {
-            rest += decoder.decode(chunk as Uint8Array, { stream: true })
-            const messages = rest.split("\n\n")
-            rest = messages.pop()!
-            for (const message of messages) {
-                const data = message.split("\n").filter(line => line.startsWith("data: "))
-                if (data.length) yield parse(data.map(line => line.slice(6)).join("\n"), "/events") as Record<string, unknown>
-            }
-        }
+    /** Live events, from now on or after a number; ends when the server ends it or `signal` says so. Follows a handover of the server. */
+    events(query: string, signal?: AbortSignal): AsyncGenerator<Record<string, unknown>> {
+        return eventStream(this.url, (url, headers) => this.send(`/events${query}`, { headers: { accept: "text/event-stream", ...headers }, signal }, url))
     }
 
     /** An answer of any size, as it comes. */
@@ -76,10 +66,10 @@ export class ApiClient {
         for await (const chunk of answer.body!) yield chunk as Uint8Array
     }
 
-    private async send(route: string, init: RequestInit): Promise<Response> {
+    private async send(route: string, init: RequestInit, url = this.url): Promise<Response> {
         let answer: Response
         try {
-            answer = await fetch(`${this.url}/api/v1${route}`, {
+            answer = await fetch(`${url}/api/v1${route}`, {
                 ...init,
                 redirect: "error",
                 headers: { ...init.headers, authorization: `Bearer ${this.token}` },
@@ -88,7 +78,7 @@ export class ApiClient {
             if (init.signal?.aborted && (init.signal.reason as Error)?.name !== "TimeoutError") throw e
             const cause = (e as Error & { cause?: { code?: string; message?: string } }).cause
             const why = (e as Error).name === "TimeoutError" ? `no answer within ${REQUEST_TIMEOUT_MS / 1000} s` : (cause?.code ?? cause?.message ?? (e as Error).message)
-            throw new CliError("HOV_CLI_UNREACHABLE", `${this.url} cannot be reached (${why}): is the server running, and the address right?`, EXIT.unreachable)
+            throw new CliError("HOV_CLI_UNREACHABLE", `${url} cannot be reached (${why}): is the server running, and the address right?`, EXIT.unreachable)
         }
         if (answer.ok) return answer
         const text = await answer.text()

@@ -15,6 +15,7 @@ const SLOT_MS = 100
 interface Entry {
     readonly poll: HeldPoll
     readonly slot: number
+    readonly isLeaving: boolean
 }
 
 export class HeldPolls {
@@ -34,11 +35,12 @@ export class HeldPolls {
         return this.#byDevice.size
     }
 
-    hold(deviceId: string, holdMs: number, poll: HeldPoll): void {
+    /** `isLeaving`: of a device that was offered to another server, and waits here to be let go of. */
+    hold(deviceId: string, holdMs: number, poll: HeldPoll, isLeaving = false): void {
         this.end(deviceId, null)
         if (this.#closed) return poll.answer(null, true)
         const slot = Math.ceil((performance.now() + holdMs) / SLOT_MS)
-        this.#byDevice.set(deviceId, { poll, slot })
+        this.#byDevice.set(deviceId, { poll, slot, isLeaving })
         const devices = this.#slots.get(slot)
         if (devices === undefined) this.#slots.set(slot, new Set([deviceId]))
         else devices.add(deviceId)
@@ -54,6 +56,11 @@ export class HeldPolls {
         const entry = this.#remove(deviceId)
         entry?.poll.answer(body)
         return entry !== undefined
+    }
+
+    /** Tells the device that waits to go to another server, unless it knows. */
+    offer(deviceId: string, body: string | null): void {
+        if (this.#byDevice.get(deviceId)?.isLeaving !== true) this.end(deviceId, body)
     }
 
     /** The connection is gone; nothing is answered. Only this very poll is removed. */

@@ -40,18 +40,17 @@ export class Principals {
         return this.#isOver(known.expiresAtMs) ? undefined : known
     }
 
+    /** A token that came with its device from another server, and is in the store. */
+    learn(row: TokenRow): void {
+        if (row.revokedAtMs === null && Number(row.pending) === 0) this.#byHash.set(row.hash, toPrincipal(row))
+    }
+
     async #load(hash: string): Promise<Principal | undefined> {
         const before = this.#revocations
         const row = await this.#store.read.tokens.findByHash(hash)
         if (row === undefined || this.#isOver(row.expiresAtMs)) return undefined
         if (Number(row.pending) === 1 && row.deviceId !== null) await this.#promote({ ...row, deviceId: row.deviceId })
-        const principal: Principal = {
-            tokenId: row.id,
-            role: row.role as Role,
-            name: row.name,
-            deviceId: row.deviceId,
-            expiresAtMs: row.expiresAtMs === null ? null : Number(row.expiresAtMs),
-        }
+        const principal = toPrincipal(row)
         if (before === this.#revocations) this.#byHash.set(hash, principal)
         return principal
     }
@@ -70,3 +69,11 @@ export class Principals {
         })
     }
 }
+
+const toPrincipal = (row: TokenRow): Principal => ({
+    tokenId: row.id,
+    role: row.role as Role,
+    name: row.name,
+    deviceId: row.deviceId,
+    expiresAtMs: row.expiresAtMs === null ? null : Number(row.expiresAtMs),
+})

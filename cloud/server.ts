@@ -56,12 +56,13 @@ export async function createServer(log: Logger): Promise<FastifyInstance> {
         if (request.raw.headers.host === undefined && request.raw.httpVersion === "1.1") done(new Problem("HOV_API_BAD_REQUEST", "an HTTP/1.1 request has a Host"))
         else done()
     })
-    app.addHook("onSend", async (request, reply) => {
+    app.addHook("onSend", (request, reply, _payload, done) => {
         reply.headers(SECURITY_HEADERS)
         // The docs page brings its own policy, a page of ours sets the one it needs.
         if (!request.url.startsWith("/docs") && !reply.hasHeader("content-security-policy"))
             reply.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
         if (request.url.startsWith("/api/") && !reply.hasHeader("cache-control")) reply.header("cache-control", "no-store")
+        done()
     })
     await app.register(swagger, {
         openapi: {

@@ -13,6 +13,7 @@ import { Seals } from "./device-api/seal.ts"
 import { Sessions } from "./device-api/sessions.ts"
 import { EventHub } from "./events/hub.ts"
 import { addGate } from "./handover/server/gate.ts"
+import { LinkEndpoint } from "./handover/server/link-endpoint.ts"
 import { handoverRoutes } from "./handover/server/routes.ts"
 import { ServerHandover } from "./handover/server/server-handover.ts"
 import { Hawkbit } from "./hawkbit/index.ts"
@@ -130,7 +131,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     })
 
     let url = ""
-    const handover = await ServerHandover.open({ store, blobs, sessions, held, writer, controller, runner, sender, hub, secret, log, now, url: () => options.publicUrl ?? url })
+    const handover = await ServerHandover.open({ store, blobs, sessions, held, writer, controller, runner, sender, hub, secret, principals, log, now, url: () => options.publicUrl ?? url })
     const app = await createServer(log)
     addGate(app, handover, principals)
     await handoverRoutes(app as never, { handover, principals, store, blobs })
@@ -216,6 +217,12 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         confirmMs: timings.coldConfirmMs,
     })
     wssk.listen(app.server)
+    const link = new LinkEndpoint<Parameters<ServerHandover["receive"]>[0][number]>({
+        mayConnect: authorization => handover.isPeer(authorization),
+        receive: messages => handover.receive(messages),
+        onError: error => log.warn({ err: error }, "handover: a message of the other server"),
+    })
+    link.listen(app.server)
     if (options.door === undefined) await app.listen({ host: options.host ?? "127.0.0.1", port: options.port ?? 0, backlog: LIMITS.backlog })
     else {
         await app.ready()
@@ -239,6 +246,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     let closing: Promise<void> | undefined
     async function closeAll(): Promise<void> {
         handover.close()
+        link.close()
         wssk.close()
         await app.close()
         await sampler.close()

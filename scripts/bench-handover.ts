@@ -2,10 +2,13 @@
  * One server replaced by another while devices talk to it.
  *
  *   npm run bench:handover -- [--devices 2000] [--pace 200] [--json]
+ *                              [--profile NAME]   V8 profiles of both servers: NAME-current.cpuprofile, NAME-next.cpuprofile
  *
  * Two server processes with an embedded database each. Devices hold polls, some post
  * statuses all the time, some download in pieces, an operator sends commands. The same
- * load is measured for some seconds before (baseline) and during the handover.
+ * load is measured for some seconds before (baseline) and during the handover. Devices
+ * are in two processes of their own, those whose work is timed apart from the others;
+ * what every process took of the machine is told.
  */
 import { fork, type ChildProcess } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -14,7 +17,9 @@ import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { call, operator, publish } from "../test/support/cloud.ts"
-import { Fleet } from "./handover-bench/fleet.ts"
+import { isTimed } from "./handover-bench/fleet.ts"
+import { type Figures, wallMs } from "./handover-bench/messages.ts"
+import { RemoteFleet } from "./handover-bench/remote-fleet.ts"
 import { percentile } from "./bench-cloud-client.ts"
 
 const { values } = parseArgs({
@@ -23,6 +28,7 @@ const { values } = parseArgs({
         pace: { type: "string", default: "200" },
         baseline: { type: "string", default: "10" },
         json: { type: "boolean", default: false },
+        profile: { type: "string" },
     },
 })
 const devices = Number(values.devices)
@@ -34,31 +40,53 @@ interface ServerProcess {
     readonly child: ChildProcess
     readonly dataDir: string
 }
-async function startServer(): Promise<ServerProcess> {
+async function startServer(name: string): Promise<ServerProcess> {
     const dataDir = await mkdtemp(path.join(tmpdir(), "handover-bench-"))
-    const child = fork(fileURLToPath(new URL("./bench-cloud-server.ts", import.meta.url)), [dataDir], { execArgv: ["--import", "tsx"] })
+    const child = fork(fileURLToPath(new URL("./handover-bench/server.ts", import.meta.url)), values.profile === undefined ? [dataDir] : [dataDir, `${values.profile}-${name}.cpuprofile`], { execArgv: ["--import", "tsx"] })
     child.once("exit", (code, signal) => say(`a server ended: ${code} ${signal}`))
     const told = await new Promise<{ url: string; adminToken: string }>(resolve => child.once("message", message => resolve(message as never)))
     return { ...told, child, dataDir }
 }
 
-const [current, next] = [await startServer(), await startServer()]
+const [current, next] = [await startServer("current"), await startServer("next")]
 const admin = operator(current.url, current.adminToken)
 say(`adding ${devices} devices`)
 const seats: { id: string; token: string }[] = []
 for (let from = 0; from < devices; from += 1000)
     seats.push(...(await admin.must(201, "POST", "/devices/batch", { devices: Array.from({ length: Math.min(1000, devices - from) }, (_, n) => ({ id: `board-${from + n}` })) })).items)
 const { image } = { image: await publish(current, "1.1.0", { sizeBytes: 8192 }) }
-const fleet = new Fleet(seats, current.url, String(image.image?.sha256 ?? image.imageDigest ?? image.image))
-await fleet.start()
+const digest = String(image.image?.sha256 ?? image.imageDigest ?? image.image)
+const fleet = seats.map((seat, n) => ({ ...seat, n }))
+const [quiet, timed] = await Promise.all([false, true].map(wanted => RemoteFleet.start(fleet.filter(({ n }) => isTimed(n) === wanted), current.url, digest)))
+const fleets = [quiet, timed]
+const fleetOf = (n: number): RemoteFleet => (isTimed(n) ? timed : quiet)
+
+async function figures(ms: number) {
+    const parts = await Promise.all(fleets.map(each => each.figures()))
+    const sum = (of: (part: Figures) => number): number => parts.reduce((total, part) => total + of(part), 0)
+    return {
+        failed: sum(part => part.failed),
+        moved: sum(part => part.moved),
+        extraRequests: sum(part => part.extraRequests),
+        statuses: sum(part => part.statuses),
+        chunksPerS: sum(part => part.chunks) / (ms / 1000),
+        failures: parts.flatMap(part => part.failures),
+        cpuMs: parts.map(part => part.cpuMs),
+    }
+}
+/** What the servers took since they were asked last, and how long their event loops let others wait. */
+const usage = () => Promise.all([current, next].map(({ child }) => new Promise<{ cpuMs: number; lagP99Ms: number; lagMaxMs: number }>(resolve => {
+    child.once("message", resolve as never)
+    child.send("usage")
+})))
 
 /** Commands to waiting devices, one after the other; from the request to the device having it. */
 async function commandsFor(ms: number, first: number, stop: () => boolean): Promise<number[]> {
     const tookMs: number[] = []
     const end = performance.now() + ms
     for (let n = first; performance.now() < end && !stop() && n < devices; n += 7) {
-        const sentMs = performance.now()
-        const heard = fleet.nextCommand(n)
+        const heard = fleetOf(n).heard(n)
+        const sentMs = wallMs()
         await admin.must(202, "POST", `/devices/${seats[n].id}/check`)
         tookMs.push((await heard) - sentMs)
         await new Promise(resolve => setTimeout(resolve, 20))
@@ -68,13 +96,18 @@ async function commandsFor(ms: number, first: number, stop: () => boolean): Prom
 
 say("baseline")
 const baselineMs = Number(values.baseline) * 1000
-fleet.resetFigures()
+for (const each of fleets) each.reset()
+await usage()
+const cpuBefore = (await figures(1)).cpuMs
 const beforeStartMs = performance.now()
 const baseline = await commandsFor(baselineMs, 0, () => false)
-const before = fleet.figures(performance.now() - beforeStartMs)
+const baselineTookMs = performance.now() - beforeStartMs
+const before = await figures(baselineTookMs)
 
 say("handover")
-fleet.resetFigures()
+for (const each of fleets) each.reset()
+const serversBefore = await usage()
+const ownBefore = process.cpuUsage()
 const startMs = performance.now()
 await admin.must(202, "POST", "/server/handover", { to: next.url, token: next.adminToken, pacePerS: Number(values.pace) })
 let progress: any
@@ -83,26 +116,30 @@ const watching = (async () => {
     for (;;) {
         progress = (await call(`${current.url}/api/v1/server/handover`, { token: current.adminToken })).body
         if (progress.phase === "done") break
-        await new Promise(resolve => setTimeout(resolve, 100))
+        await new Promise(resolve => setTimeout(resolve, 250))
     }
     over = true
 })()
 const during = await commandsFor(600_000, 3, () => over)
 await watching
 const handoverMs = performance.now() - startMs
-const after = fleet.figures(handoverMs)
-await fleet.stop()
+const after = await figures(handoverMs)
+const servers = await usage()
+const own = process.cpuUsage(ownBefore)
+for (const each of fleets) each.end()
 const atNext = (await operator(next.url, current.adminToken).must(200, "GET", "/devices?limit=1")).items.length
 
 const round = (value: number): number => Number(value.toFixed(2))
 const at = (list: number[], share: number): number => round(percentile(Float64Array.from(list).sort(), share))
+const ofBaseline = (cpuMs: number): number => Math.round((cpuMs / baselineTookMs) * 100)
+const share = (cpuMs: number): number => Math.round((cpuMs / handoverMs) * 100)
 const result = {
     devices,
     pacePerS: Number(values.pace),
     handoverS: round(handoverMs / 1000),
-    moved: fleet.moved,
+    moved: after.moved,
     failedRequests: after.failed,
-    extraRequestsPerDevice: round(fleet.extraRequests / devices),
+    extraRequestsPerDevice: round(after.extraRequests / devices),
     freezes: progress.freeze.count,
     freezeP50Ms: progress.freeze.p50Ms,
     freezeP99Ms: progress.freeze.p99Ms,
@@ -117,14 +154,24 @@ const result = {
     baselineChunksPerS: round(before.chunksPerS),
     chunkDropPercent: round((1 - after.chunksPerS / before.chunksPerS) * 100),
     operatorAtNext: atNext === 1,
+    // Percent of one core, while the handover lasted.
+    cpuPercent: {
+        current: share(servers[0].cpuMs),
+        next: share(servers[1].cpuMs),
+        devices: share(after.cpuMs[0] - before.cpuMs[0]),
+        timedDevices: share(after.cpuMs[1] - before.cpuMs[1]),
+        operator: share((own.user + own.system) / 1000),
+    },
+    baselineCpuPercent: { current: ofBaseline(serversBefore[0].cpuMs), next: ofBaseline(serversBefore[1].cpuMs), devices: ofBaseline(before.cpuMs[0] - cpuBefore[0]), timedDevices: ofBaseline(before.cpuMs[1] - cpuBefore[1]) },
+    lagMs: { baselineP99: round(serversBefore[0].lagP99Ms), currentP99: round(servers[0].lagP99Ms), currentMax: round(servers[0].lagMaxMs), nextP99: round(servers[1].lagP99Ms), nextMax: round(servers[1].lagMaxMs) },
 }
 const ok =
     result.failedRequests === 0 && result.moved === devices && result.extraRequestsPerDevice <= 1 && result.freezeP50Ms <= 10 && result.freezeP99Ms <= 50 && result.commandP99Ms <= result.baselineCommandP99Ms + 50 && result.chunkDropPercent <= 5 && result.operatorAtNext
 if (values.json) console.log(JSON.stringify({ ok, ...result }))
 else {
-    for (const [name, value] of Object.entries(result)) console.log(`${name.padEnd(24)} ${value}`)
+    for (const [name, value] of Object.entries(result)) console.log(`${name.padEnd(24)} ${typeof value === "object" ? JSON.stringify(value) : value}`)
     console.log(ok ? "all within the limits" : "NOT within the limits")
-    if (fleet.failures.length > 0) console.log(fleet.failures.slice(0, 10))
+    if (after.failures.length > 0) console.log(after.failures.slice(0, 10))
 }
 for (const server of [current, next]) {
     server.child.kill("SIGKILL")

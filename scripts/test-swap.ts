@@ -78,6 +78,7 @@ const report = {
     runs: sum(s => s.counts.runs),
     injectedSwaps: swaps(),
     gcStressSwaps: sum(s => s.counts.gcStressSwaps),
+    refusedSwaps: sum(s => s.counts.refused),
     failures: failures.length,
     seconds: Math.round((performance.now() - start) / 100) / 10,
 }
@@ -85,7 +86,7 @@ if (values.json) console.log(JSON.stringify({ ...report, failed: failures.slice(
 else {
     for (const f of failures.slice(0, 20)) console.log(`${f.program} ${JSON.stringify(f.plan)}${f.gcStress ? " under GC stress" : ""}\n  ${f.problem}`)
     console.log(`seed ${seed}, part ${values.part}${report.isComplete ? "" : " (ended early)"}: ${report.programs} programs, ${report.corpusPrograms} of the corpus, ${report.corpusEdits} of its edits`)
-    console.log(`injected swaps ${report.injectedSwaps} (${report.gcStressSwaps} under GC stress) in ${report.runs} runs, ${report.seconds} s`)
+    console.log(`injected swaps ${report.injectedSwaps} (${report.gcStressSwaps} under GC stress), ${report.refusedSwaps} refused cleanly, in ${report.runs} runs, ${report.seconds} s`)
     console.log(`failures ${failures.length}`)
 }
 process.exit(failures.length || report.injectedSwaps === 0 ? 1 : 0)

@@ -32,8 +32,10 @@ export function pollHandler({ sessions, held, writer, counters, now, moveOf }: P
         session.extras.revoked = said.rv ?? ""
         writer.report(session, toActual(request.body as PollBody))
         reply.hijack()
-        const body = sessions.take(session) ?? moveOf?.(session.deviceId) ?? null
-        const holdMs = (request.query as { ct: number }).ct * 1000
+        const { ct, leaving } = request.query as { ct: number; leaving?: number }
+        const isLeaving = leaving === 1
+        const body = sessions.take(session) ?? (isLeaving ? null : (moveOf?.(session.deviceId) ?? null))
+        const holdMs = ct * 1000
         if (body !== null || holdMs === 0) {
             // A poll without waiting ends an older held one too: the device has moved on.
             held.end(session.deviceId, null)
@@ -43,7 +45,9 @@ export function pollHandler({ sessions, held, writer, counters, now, moveOf }: P
         const poll = new Waiting(reply.raw, seal)
         // A command that was said before is said again when its time has come.
         const repeatMs = session.offer === null ? holdMs : Math.max(session.offer.nextAtMs - now(), 0)
-        held.hold(session.deviceId, repeatMs === 0 ? holdMs : Math.min(holdMs, repeatMs), poll)
+        held.hold(session.deviceId, repeatMs === 0 ? holdMs : Math.min(holdMs, repeatMs), poll, isLeaving)
+        // What it reported is taken: waiting here keeps nobody from taking the device over.
+        if (isLeaving) request.leaveSession?.()
         reply.raw.once("close", () => held.drop(session.deviceId, poll))
     }
 }

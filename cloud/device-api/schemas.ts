@@ -26,6 +26,9 @@ export const PollQuery = Type.Object({
         default: 0,
         description: "Seconds to hold the poll when there is nothing to say",
     }),
+    leaving: Type.Optional(
+        Type.Integer({ minimum: 0, maximum: 1, description: "1: the device was told to move, talks to the next server already on another connection, and waits here until it is let go of" }),
+    ),
 })
 
 export const PollBody = Type.Object(

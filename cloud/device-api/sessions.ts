@@ -112,6 +112,12 @@ export class Sessions {
         return 0
     }
 
+    /** A device that came from another server, with nothing to be told to it: it is in the store as it is here, so nothing is read. */
+    adopt(deviceId: string, actual: ActualRow | undefined, sealKey: Buffer | null): void {
+        if (this.#loading.has(deviceId)) return
+        this.#byId.set(deviceId, newSession(deviceId, actual, sealKey, this.#options.now()))
+    }
+
     #loadOnce(deviceId: string): Promise<Session | undefined> {
         let loading = this.#loading.get(deviceId)
         if (loading === undefined) {
@@ -126,17 +132,7 @@ export class Sessions {
         const device = await store.read.devices.get(deviceId)
         if (device === undefined) return undefined
         const row = await store.read.devices.getActual(deviceId)
-        const session: Session = {
-            deviceId,
-            actual: row === undefined ? null : toActual(row),
-            reportedAtMs: Number(row?.reportedAtMs ?? 0),
-            changedAtMs: Number(row?.changedAtMs ?? 0),
-            offer: null,
-            allowance: LIMITS.deviceRequestBurst,
-            allowanceAtMs: now(),
-            extras: noExtras(),
-            sealKey: device.sealKey === null ? null : (this.#options.secret.unwrap(deviceId, device.sealKey) ?? NO_KEY),
-        }
+        const session = newSession(deviceId, row, device.sealKey === null ? null : (this.#options.secret.unwrap(deviceId, device.sealKey) ?? NO_KEY), now())
         session.extras.nextToken = await this.#options.extras.nextToken(deviceId)
         // In the map before its command is read: a command that is committed meanwhile refreshes it.
         this.#byId.set(deviceId, session)
@@ -228,6 +224,18 @@ export class Sessions {
         }
     }
 }
+
+const newSession = (deviceId: string, row: ActualRow | undefined, sealKey: Buffer | null, nowMs: number): Session => ({
+    deviceId,
+    actual: row === undefined ? null : toActual(row),
+    reportedAtMs: Number(row?.reportedAtMs ?? 0),
+    changedAtMs: Number(row?.changedAtMs ?? 0),
+    offer: null,
+    allowance: LIMITS.deviceRequestBurst,
+    allowanceAtMs: nowMs,
+    extras: noExtras(),
+    sealKey,
+})
 
 export function toActual(row: ActualRow): Actual {
     return {

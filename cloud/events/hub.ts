@@ -103,6 +103,11 @@ export class EventHub {
         return this.#recent.slice(from, from + limit)
     }
 
+    /** Something about the server itself, which is no event of the log. */
+    tell(type: string, data: Readonly<Record<string, unknown>>): void {
+        for (const listener of this.#listeners) listener.tell(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`)
+    }
+
     /** Listeners come back with the last number they had, and are told where the events are now. */
     dropListeners(): void {
         for (const listener of this.#listeners) listener.close()
@@ -166,6 +171,10 @@ class Listener {
 
     beat(): void {
         if (!this.#closed && !this.#pumping) this.#response.write(": beat\n\n")
+    }
+
+    tell(text: string): void {
+        if (!this.#closed) this.#response.write(text)
     }
 
     async dismissUnlessAllowed(): Promise<void> {

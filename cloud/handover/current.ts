@@ -66,7 +66,7 @@ export function stepCurrent<B>(state: Giving<B>, event: SessionEvent<B>, context
             if (state.kept !== null && (epoch === null || epoch === state.epoch - 1)) return [state, [say(session, state, have)]]
             // Fenced before a restart, and the answer was not sent. Had it been served here, the asker would have kept nothing.
             if (epoch === state.epoch - 1) return [state, [{ kind: "send", message: { kind: "never", session, epoch: state.epoch } }]]
-            return [state, epoch === null ? [] : [refuse(epoch)]]
+            return [state, [refuse(epoch)]]
         }
         if (state.at !== "serving" && state.at !== "offered") return [state, []]
         if (epoch !== null && epoch !== state.epoch) return [state, [refuse(epoch)]]

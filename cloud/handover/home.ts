@@ -64,6 +64,11 @@ export class Home<B> {
         yield* this.#states
     }
 
+    /** Somebody waits to be let in. */
+    isAwaited(session: SessionName): boolean {
+        return this.#waiting.has(session)
+    }
+
     forget(session: SessionName): void {
         this.#states.delete(session)
         this.#restless.delete(session)

@@ -44,6 +44,8 @@ export interface LeavingOptions<B> {
     onPhase?(phase: Phase): void
 }
 
+const LOOKS_PER_RETRY = 8
+
 export class Leaving<B> {
     readonly #options: LeavingOptions<B>
     readonly pace: Pace
@@ -59,6 +61,8 @@ export class Leaving<B> {
     /** Sessions whose clients were told to go. */
     readonly #told = new Set<SessionName>()
     #rested = false
+    #toMove: SessionName[] = []
+    #lookAtMs = 0
 
     constructor(options: LeavingOptions<B>) {
         this.#options = options
@@ -181,24 +185,33 @@ export class Leaving<B> {
 
     #move(): void {
         const { home, now, offerMs, tellClient, isConnected } = this.#options
-        const waiting: { session: SessionName; epoch: number }[] = []
-        let unsettled = 0
-        let offered = 0
-        for (const [session, state] of home.sessions()) {
-            if (state.at === "serving") waiting.push({ session, epoch: state.epoch })
-            else if (state.at !== "given") offered++
-            else if (state.kept !== null) unsettled++
-        }
-        if (waiting.length === 0 && offered === 0 && unsettled === 0) return this.#go("finishing")
-        for (const { session, epoch } of waiting.slice(0, this.pace.take(waiting.length, now()))) {
+        if (this.#toMove.length === 0 && !this.#look()) return
+        for (let n = this.pace.take(this.#toMove.length, now()); n > 0; n--) {
+            const session = this.#toMove.pop() as SessionName
+            const state = home.state(session)
+            if (state.at !== "serving") continue
             home.offer(session, now() + offerMs)
             if (isConnected(session) && !this.#told.has(session)) {
                 this.#told.add(session)
-                tellClient(session, epoch)
+                tellClient(session, state.epoch)
             }
             // Nobody to tell: next takes it at once, and this server tells the client when it comes.
-            else home.receive({ kind: "pull", session, epoch, have: this.#copied.get(session) ?? null })
+            else home.receive({ kind: "pull", session, epoch: state.epoch, have: this.#copied.get(session) ?? null })
         }
+    }
+
+    /** Looks through the sessions for those to be offered, now and then: there may be many. False when there is none. */
+    #look(): boolean {
+        const { home, now, retryMs } = this.#options
+        if (now() < this.#lookAtMs) return false
+        this.#lookAtMs = now() + retryMs / LOOKS_PER_RETRY
+        let isOver = true
+        for (const [session, state] of home.sessions()) {
+            if (state.at === "serving") this.#toMove.push(session)
+            else if (state.at !== "given" || state.kept !== null) isOver = false
+        }
+        if (this.#toMove.length === 0 && isOver) this.#go("finishing")
+        return this.#toMove.length > 0
     }
 
     #allBack(): boolean {

@@ -88,7 +88,8 @@ export function stepNext<B>(state: Taking<B>, event: SessionEvent<B>, context: S
 
     /** The giver asks for what it gave: it arrived here never, and must not any more. */
     function onPull(state: Taking<B>, epoch: number | null): Step<B> {
-        if (epoch === null || (state.at !== "absent" && state.at !== "pulling")) return [state, []]
+        if (state.at !== "absent" && state.at !== "pulling") return [state, []]
+        if (epoch === null) return [state, state.at === "pulling" ? [] : [{ kind: "send", message: { kind: "refused", session, asked: null } }]]
         if (state.at === "pulling" && state.recall) return [state, []]
         return [{ at: "fencing", epoch: epoch + 1 }, [{ kind: "fence", epoch: epoch + 1 }]]
     }

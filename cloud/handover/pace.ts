@@ -1,4 +1,4 @@
-/** How many may go by now, at so many a second, with a tenth of a second's worth at once. */
+/** How many may go by now, at so many a second, with a twenty-fifth of a second's worth at once: who was kept from offering does not make up for it. */
 export class Pace {
     #perS: number
     #allowance = 0
@@ -19,7 +19,7 @@ export class Pace {
 
     /** Takes as many of `wanted` as may go. */
     take(wanted: number, nowMs: number): number {
-        const most = Math.max(1, this.#perS / 10)
+        const most = Math.max(1, this.#perS / 25)
         this.#allowance = Math.min(most, this.#allowance + (Math.max(0, nowMs - this.#atMs) / 1000) * this.#perS)
         this.#atMs = nowMs
         const taken = Math.min(wanted, Math.floor(this.#allowance))

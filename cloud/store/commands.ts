@@ -1,5 +1,6 @@
 import type { Insertable, Kysely, Updateable } from "kysely"
 import { padded } from "./id-list.ts"
+import { prepared } from "./prepared.ts"
 import type { CommandRow, CommandsTable, Schema } from "./schema.ts"
 
 /** A command with what the board needs to fetch its image. */
@@ -27,7 +28,7 @@ export class CommandRepo {
     }
 
     async get(id: string): Promise<CommandRow | undefined> {
-        return this.#db.selectFrom("commands").selectAll().where("id", "=", id).executeTakeFirst()
+        return (await prepared(this.#db, "commands.get", [id], (id: string) => this.#db.selectFrom("commands").selectAll().where("id", "=", id)))[0]
     }
 
     async patch(id: string, patch: Updateable<CommandsTable>): Promise<void> {
@@ -47,7 +48,16 @@ export class CommandRepo {
 
     /** The open command of each of the devices that has one. */
     async open(deviceIds: readonly string[]): Promise<OpenCommand[]> {
-        const rows = await this.#db
+        const rows = await prepared(this.#db, "commands.open", padded(deviceIds), (...ids: string[]) => this.#open(ids))
+        return rows.map(({ permission, permissionDigest, permissionSizeBytes, ...row }) =>
+            row.downgrade === 1 && permission !== null
+                ? { ...row, manifest: permission, signatureDigest: permissionDigest, signatureSizeBytes: permissionSizeBytes }
+                : row,
+        )
+    }
+
+    #open(deviceIds: readonly string[]) {
+        return this.#db
             .selectFrom("commands")
             .leftJoin("releases", "releases.id", "commands.releaseId")
             .leftJoin("artifacts", join =>
@@ -73,14 +83,8 @@ export class CommandRepo {
                 "artifacts.signatureSizeBytes",
                 "artifacts.cold",
             ])
-            .where("commands.deviceId", "in", padded(deviceIds))
+            .where("commands.deviceId", "in", deviceIds)
             .where("commands.finishedAtMs", "is", null)
-            .execute()
-        return rows.map(({ permission, permissionDigest, permissionSizeBytes, ...row }) =>
-            row.downgrade === 1 && permission !== null
-                ? { ...row, manifest: permission, signatureDigest: permissionDigest, signatureSizeBytes: permissionSizeBytes }
-                : row,
-        )
     }
 
     /** All commands in the order of their ids (which is that of their making). */
@@ -96,13 +100,8 @@ export class CommandRepo {
 
     /** Newest first. */
     async list(deviceId: string, limit: number): Promise<CommandRow[]> {
-        return this.#db
-            .selectFrom("commands")
-            .selectAll()
-            .where("deviceId", "=", deviceId)
-            .orderBy("queuedAtMs", "desc")
-            .orderBy("id", "desc")
-            .limit(limit)
-            .execute()
+        return prepared(this.#db, "commands.list", [deviceId, limit], (deviceId: string, limit: number) =>
+            this.#db.selectFrom("commands").selectAll().where("deviceId", "=", deviceId).orderBy("queuedAtMs", "desc").orderBy("id", "desc").limit(limit),
+        )
     }
 }

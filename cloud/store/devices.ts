@@ -2,6 +2,7 @@ import type { Insertable, Kysely } from "kysely"
 import { sql } from "kysely"
 import type { DialectName } from "./dialect-name.ts"
 import { padded } from "./id-list.ts"
+import { prepared } from "./prepared.ts"
 import type { ActualRow, DeviceRow, DevicesTable, Schema, StatusesTable, StatusRow } from "./schema.ts"
 
 export class DeviceRepo {
@@ -18,7 +19,7 @@ export class DeviceRepo {
     }
 
     async get(id: string): Promise<DeviceRow | undefined> {
-        return this.#db.selectFrom("devices").selectAll().where("id", "=", id).executeTakeFirst()
+        return (await prepared(this.#db, "devices.get", [id], (id: string) => this.#db.selectFrom("devices").selectAll().where("id", "=", id)))[0]
     }
 
     async remove(id: string): Promise<boolean> {
@@ -45,7 +46,7 @@ export class DeviceRepo {
     }
 
     async getActual(id: string): Promise<ActualRow | undefined> {
-        return this.#db.selectFrom("actual").selectAll().where("deviceId", "=", id).executeTakeFirst()
+        return (await prepared(this.#db, "devices.actual", [id], (id: string) => this.#db.selectFrom("actual").selectAll().where("deviceId", "=", id)))[0]
     }
 
     /**
@@ -80,17 +81,18 @@ export class DeviceRepo {
     }
 
     async appendStatus(row: Insertable<StatusesTable>): Promise<void> {
-        await this.#db.insertInto("statuses").values(row).execute()
+        const { deviceId, commandId, atMs, state, version, sequence, bank, doneBytes, ofBytes, code, diagnostics } = row
+        const values = [deviceId, commandId, atMs, state, version, sequence, bank, doneBytes, ofBytes, code, diagnostics].map(value => value ?? null)
+        await prepared(this.#db, "statuses.append", values, (deviceId, commandId, atMs, state, version, sequence, bank, doneBytes, ofBytes, code, diagnostics) =>
+            this.#db.insertInto("statuses").values({ deviceId, commandId, atMs, state, version, sequence, bank, doneBytes, ofBytes, code, diagnostics }),
+        )
     }
 
     async lastStatus(deviceId: string): Promise<StatusRow | undefined> {
-        return this.#db
-            .selectFrom("statuses")
-            .selectAll()
-            .where("deviceId", "=", deviceId)
-            .orderBy("seq", "desc")
-            .limit(1)
-            .executeTakeFirst()
+        const rows = await prepared(this.#db, "statuses.last", [deviceId], (deviceId: string) =>
+            this.#db.selectFrom("statuses").selectAll().where("deviceId", "=", deviceId).orderBy("seq", "desc").limit(1),
+        )
+        return rows[0]
     }
 
     /** Newest first. */

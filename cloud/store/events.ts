@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely"
+import { prepared } from "./prepared.ts"
 import type { EventRow, Schema } from "./schema.ts"
 
 /** Something that happened, in the order of the commits. `seq` is what SSE's Last-Event-ID names. */
@@ -54,11 +55,10 @@ export class EventRepo {
         const stored: StoredEvent[] = []
         for (let from = 0; from < noted.length; from += ROWS_PER_INSERT) {
             const part = noted.slice(from, from + ROWS_PER_INSERT)
-            const rows = await this.#db
-                .insertInto("events")
-                .values(part.map(event => ({ ...event, data: JSON.stringify(event.data) })))
-                .returning("seq")
-                .execute()
+            const values = part.flatMap(({ type, deviceId, atMs, data }) => [type, deviceId, atMs, JSON.stringify(data)])
+            const rows = await prepared(this.#db, "events.store", values, (...values) =>
+                this.#db.insertInto("events").values(Array.from({ length: part.length }, (_, n) => ({ type: values[4 * n], deviceId: values[4 * n + 1], atMs: values[4 * n + 2], data: values[4 * n + 3] }))).returning("seq"),
+            )
             // RETURNING promises no order; the numbers of one insert are given in the order of its rows.
             const numbers = rows.map(row => Number(row.seq)).sort((a, b) => a - b)
             part.forEach((event, index) => stored.push({ seq: numbers[index], ...event }))

@@ -3,18 +3,10 @@ import type { Kysely, RawBuilder } from "kysely"
 import { CompiledQuery, sql } from "kysely"
 import type { Schema } from "./schema.ts"
 
-type Row = Record<string, string | number | null>
-
-export interface LogPage {
-    readonly events: Row[]
-    readonly audit: Row[]
-}
-
 export const LOG_TABLES = ["events", "audit"] as const
 type LogTable = (typeof LOG_TABLES)[number]
 
 const COPIES = { events: "handoverEvents", audit: "handoverAudit" } as const
-const ROWS_PER_INSERT = 50
 
 export class HandoverLogRepo {
     readonly #db: Kysely<Schema>
@@ -23,8 +15,11 @@ export class HandoverLogRepo {
         this.#db = db
     }
 
-    async page(table: LogTable, after: number, limit: number): Promise<Row[]> {
-        return (await sql<Row>`select * from ${sql.table(table)} where "seq" > ${after} order by "seq" limit ${limit}`.execute(this.#db)).rows
+    /** JSON of the rows after a number, made by the database: nobody here looks at them. */
+    async page(table: LogTable, after: number, limit: number): Promise<string> {
+        const fields = (await this.#columns(table)).map(name => `'${name}', "${name}"`)
+        const text = `select json_group_array(json("row")) as "rows" from (select json_object(${fields.join(", ")}) as "row" from "${table}" where "seq" > ? order by "seq" limit ?)`
+        return (await this.#db.executeQuery<{ rows: string }>(CompiledQuery.raw(text, [after, limit]))).rows[0].rows
     }
 
     /** Copies left of an earlier handover are dropped. */
@@ -50,21 +45,17 @@ export class HandoverLogRepo {
         return { events: await last("events"), audit: await last("audit") }
     }
 
-    async keep(page: LogPage): Promise<void> {
+    /** Takes pages as `{"events": […], "audit": […]}`; returns how many rows there were. */
+    async keep(pages: string): Promise<number> {
+        let count = 0
         for (const table of LOG_TABLES) {
             // What the other server's version knows and this one's does not is left out.
-            const { rows: columns } = await sql<{ name: string }>`select "name" from pragma_table_info(${COPIES[table]})`.execute(this.#db)
-            const names = columns.map(({ name }) => name)
-            const one = `(${names.map(() => "?").join(", ")})`
-            for (let from = 0; from < page[table].length; ) {
-                const left = page[table].length - from
-                const count = left >= ROWS_PER_INSERT ? ROWS_PER_INSERT : 1
-                const values = page[table].slice(from, from + count).flatMap(row => names.map(name => row[name] ?? null))
-                const text = `insert into "${COPIES[table]}" (${names.map(name => `"${name}"`).join(", ")}) values ${Array.from({ length: count }, () => one).join(", ")}`
-                await this.#db.executeQuery(CompiledQuery.raw(text, values))
-                from += count
-            }
+            const names = await this.#columns(COPIES[table])
+            const values = names.map(name => `value->>'${name}'`)
+            const text = `insert into "${COPIES[table]}" (${names.map(name => `"${name}"`).join(", ")}) select ${values.join(", ")} from json_each(?, '$.${table}')`
+            count += Number((await this.#db.executeQuery(CompiledQuery.raw(text, [pages]))).numAffectedRows ?? 0n)
         }
+        return count
     }
 
     /** The copies take the places of the logs. */
@@ -77,6 +68,10 @@ export class HandoverLogRepo {
 
     async #definition(table: string): Promise<string | undefined> {
         return (await sql<{ sql: string }>`select "sql" from sqlite_master where "type" = 'table' and "name" = ${table}`.execute(this.#db)).rows[0]?.sql
+    }
+
+    async #columns(table: string): Promise<string[]> {
+        return (await sql<{ name: string }>`select "name" from pragma_table_info(${table})`.execute(this.#db)).rows.map(({ name }) => name)
     }
 
     async #run(query: RawBuilder<unknown>): Promise<void> {

@@ -97,7 +97,7 @@ export class HandoverRepo {
     }
 
     async owner(session: string): Promise<OwnerRow | undefined> {
-        return (await sql<OwnerRow>`select * from "handoverOwners" where "session" = ${session}`.execute(this.#db)).rows[0]
+        return (await this.#run<OwnerRow>(`select * from "handoverOwners" where "session" = ?`, [session]))[0]
     }
 
     async owners(): Promise<OwnerRow[]> {
@@ -105,8 +105,16 @@ export class HandoverRepo {
     }
 
     async setOwner({ session, owner, epoch, kept }: OwnerRow): Promise<void> {
-        await sql`insert into "handoverOwners" ("session", "owner", "epoch", "kept") values (${session}, ${owner}, ${epoch}, ${kept})
-            on conflict ("session") do update set "owner" = excluded."owner", "epoch" = excluded."epoch", "kept" = excluded."kept"`.execute(this.#db)
+        await this.#run(
+            `insert into "handoverOwners" ("session", "owner", "epoch", "kept") values (?, ?, ?, ?)
+            on conflict ("session") do update set "owner" = excluded."owner", "epoch" = excluded."epoch", "kept" = excluded."kept"`,
+            [session, owner, epoch, kept],
+        )
+    }
+
+    /** Forgets the kept rows of a device that is the other server's at this epoch. */
+    async settle(session: string, owner: string, epoch: number): Promise<void> {
+        await this.#run(`update "handoverOwners" set "kept" = null where "session" = ? and "owner" = ? and "epoch" = ?`, [session, owner, epoch])
     }
 
     /** Devices that nobody was named the owner of yet become this server's. */
@@ -140,7 +148,7 @@ export class HandoverRepo {
     async insertDevice(rows: DeviceRows): Promise<void> {
         const id = rows.devices?.[0]?.id
         if (typeof id !== "string") throw new Error("HOV_HANDOVER_ROWS: these are not the rows of a device")
-        if ((await sql`select 1 from "devices" where "id" = ${id}`.execute(this.#db)).rows.length > 0) await this.removeDevice(id)
+        await this.removeDevice(id)
         for (const [table] of DEVICE_TABLES) {
             for (const row of rows[table] ?? []) {
                 const { seq, ...rest } = row
@@ -150,7 +158,7 @@ export class HandoverRepo {
     }
 
     async removeDevice(id: string): Promise<void> {
-        await sql`delete from "devices" where "id" = ${id}`.execute(this.#db)
+        await this.#run(`delete from "devices" where "id" = ?`, [id])
     }
 
     async commonRows(last: boolean): Promise<CommonRows> {
@@ -199,9 +207,14 @@ export class HandoverRepo {
         const own = await this.#known(table, row)
         const columns = Object.keys(own)
         const name = `${table} ${keys === undefined ? "" : "or update"} ${columns.join(" ")}`
-        const text = this.#texts.get(name) ?? insertText(table, columns, keys)
-        this.#texts.set(name, text)
-        await this.#db.executeQuery(CompiledQuery.raw(text, Object.values(own)))
+        let text = this.#texts.get(name)
+        if (text === undefined) this.#texts.set(name, (text = insertText(table, columns, keys)))
+        await this.#run(text, Object.values(own))
+    }
+
+    /** A text as it is: building a statement costs more than most of these take to run. */
+    async #run<R = unknown>(text: string, values: readonly unknown[]): Promise<R[]> {
+        return (await this.#db.executeQuery<R>(CompiledQuery.raw(text, [...values]))).rows
     }
 }
 

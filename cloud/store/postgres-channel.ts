@@ -12,6 +12,7 @@ export const LOCKS = { space: 0x484f56, write: 1, leader: 2 } as const
 /** How often a process that does not lead tries to, and one that leads makes sure that it still does. */
 const BEAT_MS = 500
 const ANSWER_MS = 5_000
+const RESIGNED_MS = 10_000
 
 export interface ChannelOptions {
     readonly url: string
@@ -29,6 +30,7 @@ export class PostgresChannel {
     #leads = false
     #closed = false
     #timer: NodeJS.Timeout | undefined
+    #resignedUntilMs = 0
     #beating: Promise<void> | undefined
 
     private constructor(options: ChannelOptions) {
@@ -59,6 +61,15 @@ export class PostgresChannel {
 
     get isConnected(): boolean {
         return this.#client !== undefined
+    }
+
+    /** Gives the lead to another process; should there be none, this one takes it again later. */
+    async resign(): Promise<void> {
+        this.#resignedUntilMs = performance.now() + RESIGNED_MS
+        await this.#beating
+        if (!this.#leads) return
+        await this.#client?.query("select pg_advisory_unlock($1, $2)", [LOCKS.space, LOCKS.leader])
+        this.#setLeads(false)
     }
 
     /** Gives the lead up and hangs up. */
@@ -119,6 +130,7 @@ export class PostgresChannel {
             await client.query("select 1")
             return
         }
+        if (performance.now() < this.#resignedUntilMs) return
         const { rows } = await client.query("select pg_try_advisory_lock($1, $2) as leads", [LOCKS.space, LOCKS.leader])
         if (rows[0].leads && !this.#closed && client === this.#client) this.#setLeads(true)
     }

@@ -155,6 +155,10 @@ class PostgresStore implements Store {
         return () => this.#leadership.delete(listener)
     }
 
+    async resign(): Promise<void> {
+        await this.#channel?.resign()
+    }
+
     async close(): Promise<void> {
         this.#closed = true
         await this.#channel?.close()

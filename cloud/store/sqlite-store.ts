@@ -1,5 +1,6 @@
 /** The embedded store: one file, one connection, one process. */
-import { Kysely } from "kysely"
+import { Kysely, sql } from "kysely"
+import { Checkpointer, PAGES_MAX, PAGES_USUAL } from "./checkpointer.ts"
 import type { NewEvent, StoredEvent } from "./events.ts"
 import { LibsqlDialect } from "./libsql-dialect.ts"
 import { migrateToLatest } from "./migrations/index.ts"
@@ -18,7 +19,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
         await db.destroy()
         throw error
     }
-    return new SqliteStore(db)
+    return new SqliteStore(db, path)
 }
 
 class SqliteStore implements Store {
@@ -30,9 +31,12 @@ class SqliteStore implements Store {
     readonly #db: Kysely<Schema>
     readonly #known = newKnownTables()
     readonly #listeners = new Set<EventListener>()
+    readonly #path: string
+    #checkpointer: Checkpointer | undefined
 
-    constructor(db: Kysely<Schema>) {
+    constructor(db: Kysely<Schema>, path: string) {
         this.#db = db
+        this.#path = path
         this.read = reposOver(db, "sqlite", [], this.#known)
     }
 
@@ -63,7 +67,16 @@ class SqliteStore implements Store {
         return () => {}
     }
 
+    async hurry(on: boolean): Promise<void> {
+        if (on === (this.#checkpointer !== undefined)) return
+        const ended = this.#checkpointer
+        this.#checkpointer = on ? new Checkpointer(this.#path) : undefined
+        await sql.raw(`pragma wal_autocheckpoint=${on ? PAGES_MAX : PAGES_USUAL}`).execute(this.#db)
+        await ended?.close()
+    }
+
     async close(): Promise<void> {
+        await this.#checkpointer?.close()
         this.#listeners.clear()
         await this.#db.destroy()
     }

@@ -83,5 +83,9 @@ export interface Store {
     readonly pace?: RolloutPace
     /** False while the database cannot be reached; the store goes on by itself when it can. */
     readonly reachable: boolean
+    /** Another process on the database is to lead: this one does not try to for a while. */
+    resign?(): Promise<void>
+    /** An embedded store's commits do not wait for the disk more than need be, at the price of a thread; others have no such way. */
+    hurry?(on: boolean): Promise<void>
     close(): Promise<void>
 }

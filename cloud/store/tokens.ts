@@ -1,4 +1,5 @@
 import type { Insertable, Kysely } from "kysely"
+import { prepared } from "./prepared.ts"
 import type { Schema, TokenRow, TokensTable } from "./schema.ts"
 
 export class TokenRepo {
@@ -14,12 +15,7 @@ export class TokenRepo {
 
     /** A token that still counts. */
     async findByHash(hash: string): Promise<TokenRow | undefined> {
-        return this.#db
-            .selectFrom("tokens")
-            .selectAll()
-            .where("hash", "=", hash)
-            .where("revokedAtMs", "is", null)
-            .executeTakeFirst()
+        return (await prepared(this.#db, "tokens.byHash", [hash], (hash: string) => this.#db.selectFrom("tokens").selectAll().where("hash", "=", hash).where("revokedAtMs", "is", null)))[0]
     }
 
     async pendingOf(deviceId: string): Promise<TokenRow | undefined> {

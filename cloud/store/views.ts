@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely"
 import { padded } from "./id-list.ts"
+import { prepared } from "./prepared.ts"
 import type { Schema } from "./schema.ts"
 
 /** One device as the controller sees it: what is wanted, what is, and what is under way. */
@@ -59,7 +60,20 @@ export class ViewRepo {
 
     async devices(deviceIds: readonly string[]): Promise<DeviceView[]> {
         if (deviceIds.length === 0) return []
-        const rows = await this.#db
+        const rows = await prepared(this.#db, "views.devices", padded(deviceIds), (...ids: string[]) => this.#views(ids))
+        return rows.map(({ releaseKind, ownBaseId, artifactManifest, permissionBaseId, brought, ...row }) => ({
+            ...row,
+            commandIsCold: brought === 1,
+            attempts: Number(row.attempts ?? 0),
+            wantsBase: releaseKind === "base" || ownBaseId !== null,
+            actualSequence: numberOrNull(row.actualSequence),
+            artifactSequence: numberOrNull(row.artifactSequence),
+            mayDowngrade: permissionBaseId !== null || (artifactManifest !== null && allowsDowngrade(artifactManifest)),
+        }))
+    }
+
+    #views(deviceIds: readonly string[]) {
+        return this.#db
             .selectFrom("devices")
             .leftJoin("desired", "desired.deviceId", "devices.id")
             .leftJoin("releases", "releases.id", "desired.releaseId")
@@ -138,17 +152,7 @@ export class ViewRepo {
                     .where("done.state", "=", "succeeded")
                     .as("succeededCommandId"),
             ])
-            .where("devices.id", "in", padded(deviceIds))
-            .execute()
-        return rows.map(({ releaseKind, ownBaseId, artifactManifest, permissionBaseId, brought, ...row }) => ({
-            ...row,
-            commandIsCold: brought === 1,
-            attempts: Number(row.attempts ?? 0),
-            wantsBase: releaseKind === "base" || ownBaseId !== null,
-            actualSequence: numberOrNull(row.actualSequence),
-            artifactSequence: numberOrNull(row.artifactSequence),
-            mayDowngrade: permissionBaseId !== null || (artifactManifest !== null && allowsDowngrade(artifactManifest)),
-        }))
+            .where("devices.id", "in", deviceIds)
     }
 
     /** Devices that need a look because time has passed: deadlines and retries. */

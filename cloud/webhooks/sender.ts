@@ -37,6 +37,7 @@ export class WebhookSender {
     /** Events of these types are never told: they name tokens. */
     readonly #secret = "token."
     #timer: NodeJS.Timeout | undefined
+    #resting = false
 
     constructor(options: SenderOptions) {
         this.#options = options
@@ -44,6 +45,7 @@ export class WebhookSender {
     }
 
     start(): void {
+        this.#resting = false
         if (this.#timer !== undefined) return
         this.#abort = new AbortController()
         this.#timer = setInterval(() => void this.#wake(), this.#options.tickMs)
@@ -57,8 +59,11 @@ export class WebhookSender {
         this.#abort.abort()
     }
 
-    /** Resolves when nothing is on its way any more. */
-    async quiet(): Promise<void> {
+    /** Begins no new message; resolves when what is on its way has been answered, and where each webhook stands is written. */
+    async rest(): Promise<void> {
+        this.#resting = true
+        clearInterval(this.#timer)
+        this.#timer = undefined
         await Promise.all(this.#busy.values())
     }
 
@@ -72,7 +77,7 @@ export class WebhookSender {
         if (this.#timer === undefined) return
         try {
             for (const hook of await this.#options.store.read.webhooks.all()) {
-                if (this.#abort.signal.aborted || this.#busy.has(hook.id)) continue
+                if (this.#abort.signal.aborted || this.#resting || this.#busy.has(hook.id)) continue
                 const work = this.#deliver(hook)
                     .catch(error => this.#options.log.error({ err: error, webhook: hook.id }, "webhook failed"))
                     .finally(() => this.#busy.delete(hook.id))
@@ -94,6 +99,7 @@ export class WebhookSender {
             if (events.length === 0) return
             for (const event of events) {
                 if (signal.aborted) return
+                if (this.#resting) break
                 if (this.#wants(hook, event)) {
                     const error = await post(hook.url, createMessage(event, source, hook.secret, now()), signal)
                     if (signal.aborted && error !== null) return
@@ -114,6 +120,7 @@ export class WebhookSender {
                 cursor = event.seq
             }
             await store.write(repos => repos.webhooks.patch(hook.id, { cursor, failures, retryAtMs: null, lastError: null }))
+            if (this.#resting) return
             // It may have been removed meanwhile.
             if ((await store.read.webhooks.get(hook.id)) === undefined) return
         }

@@ -18,6 +18,7 @@ import type { Logger } from "pino"
 import { recordStatus } from "../device-api/status.ts"
 import type { Sessions } from "../device-api/sessions.ts"
 import { isFinal } from "../device-state.ts"
+import { isLink } from "../handover/server/link-endpoint.ts"
 import { isDeviceId } from "../ids.ts"
 import type { Principals } from "../principals.ts"
 import type { ServerSecret } from "../server-secret.ts"
@@ -67,6 +68,7 @@ export class WsskEndpoint {
 
     listen(server: Server): void {
         server.on("upgrade", (request, socket, head) => {
+            if (isLink(request)) return
             socket.on("error", () => socket.destroy())
             this.#upgrade(server, request, socket, head).catch(error => {
                 this.#options.log.error({ err: error }, "wssk: a connection failed")

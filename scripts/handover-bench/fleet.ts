@@ -1,5 +1,6 @@
 /** Devices at the level of the protocol: one connection each, following `move` as a board does. */
 import { Line, pollRequest } from "../bench-cloud-client.ts"
+import type { Figures, Seat } from "./messages.ts"
 
 const HOLD_S = 20
 /** Every so many devices posts statuses, or downloads, all the time. */
@@ -17,53 +18,55 @@ interface Place {
     readonly prefix: string
 }
 
+/** Devices whose work is timed are in a process of their own: those that only hold polls must not keep them waiting. */
+export const isTimed = (n: number): boolean => n % STATUS_EVERY === 1 || n % CHUNK_EVERY === 2
+
 export class Fleet {
-    readonly failures: string[] = []
-    moved = 0
-    /** Requests that would not have been made without the handover. */
-    extraRequests = 0
-    readonly #seats: readonly { id: string; token: string }[]
+    readonly #failures: string[] = []
+    readonly #seats: readonly Seat[]
     readonly #home: Place
     readonly #digest: string
-    readonly #listening = new Map<number, (atMs: number) => void>()
+    readonly #heard: (n: number) => void
+    readonly #listening = new Set<number>()
     readonly #loops: Promise<void>[] = []
+    #moved = 0
+    #extraRequests = 0
     #stopped = false
     #failed = 0
     #statuses = 0
     #chunks = 0
 
-    constructor(seats: readonly { id: string; token: string }[], url: string, digest: string) {
+    constructor(seats: readonly Seat[], url: string, digest: string, heard: (n: number) => void) {
         this.#seats = seats
         this.#home = placeOf(url)
         this.#digest = digest
+        this.#heard = heard
     }
 
     async start(): Promise<void> {
-        for (let from = 0; from < this.#seats.length; from += 100) {
-            const ready = this.#seats.slice(from, from + 100).map((_, n) => new Promise<void>(resolve => this.#loops.push(this.#device(from + n, resolve))))
-            await Promise.all(ready)
-        }
+        for (let from = 0; from < this.#seats.length; from += 100)
+            await Promise.all(this.#seats.slice(from, from + 100).map(seat => new Promise<void>(resolve => this.#loops.push(this.#device(seat, resolve)))))
     }
 
     resetFigures(): void {
         this.#failed = this.#statuses = this.#chunks = 0
     }
 
-    figures(ms: number): { failed: number; statuses: number; chunksPerS: number } {
-        return { failed: this.#failed, statuses: this.#statuses, chunksPerS: this.#chunks / (ms / 1000) }
+    get figures(): Omit<Figures, "cpuMs"> {
+        return { failed: this.#failed, statuses: this.#statuses, chunks: this.#chunks, moved: this.#moved, extraRequests: this.#extraRequests, failures: this.#failures }
     }
 
-    /** When the device next hears a command. */
-    nextCommand(n: number): Promise<number> {
-        return new Promise(resolve => this.#listening.set(n, resolve))
+    /** Tells when the device next hears a command. */
+    listen(n: number): void {
+        this.#listening.add(n)
     }
 
-    async stop(): Promise<void> {
+    stop(): void {
         this.#stopped = true
     }
 
-    async #device(n: number, ready: () => void): Promise<void> {
-        const seat = this.#seats[n]
+    async #device(seat: Seat, ready: () => void): Promise<void> {
+        const { n } = seat
         let place = this.#home
         let line = await Line.open(place.host, place.port)
         const ask = async (request: string): Promise<{ status: number; body: string }> => {
@@ -78,8 +81,8 @@ export class Fleet {
                 return { status: 0, body: "" }
             }
         }
-        if (n % STATUS_EVERY === 1) this.#busy(() => this.#status(n, () => place), STATUS_PAUSE_MS)
-        if (n % CHUNK_EVERY === 2) this.#busy(() => this.#chunk(n, () => place), CHUNK_PAUSE_MS)
+        if (n % STATUS_EVERY === 1) this.#busy(() => this.#status(seat, () => place), STATUS_PAUSE_MS)
+        if (n % CHUNK_EVERY === 2) this.#busy(() => this.#chunk(seat, () => place), CHUNK_PAUSE_MS)
         await ask(pollRequest(seat, 0, n))
         ready()
         for (let up = 0; !this.#stopped; up++) {
@@ -87,14 +90,13 @@ export class Fleet {
             if (answer.status !== 200) continue
             const body = JSON.parse(answer.body) as { cmd?: string; id?: string; move?: string }
             if (body.cmd !== undefined) {
-                this.#listening.get(n)?.(performance.now())
-                this.#listening.delete(n)
+                if (this.#listening.delete(n)) this.#heard(n)
                 const status = JSON.stringify({ id: body.id, state: "idle", v: "1.0.0", seq: 0, bank: "R" })
                 await ask(statusRequest(seat, status))
             }
             if (body.move === undefined) continue
-            this.extraRequests++
-            this.moved++
+            this.#extraRequests++
+            this.#moved++
             place = placeOf(body.move)
             line.close()
             line = await Line.open(place.host, place.port)
@@ -127,20 +129,18 @@ export class Fleet {
 
     /** A status of its own each time: `done` counts, so that none is taken for a repetition. */
     #count = 0
-    async #status(n: number, where: () => Place): Promise<void> {
-        const seat = this.#seats[n]
+    async #status(seat: Seat, where: () => Place): Promise<void> {
         const place = where()
-        const line = await this.#lineTo(`s${n}`, place)
+        const line = await this.#lineTo(`s${seat.n}`, place)
         const body = JSON.stringify({ id: "", state: "downloading", v: "1.0.0", seq: 0, bank: "R", done: ++this.#count })
         const answer = await line.ask(statusRequest(seat, body).replace(" /v1/", ` ${place.prefix}/v1/`))
         if (answer.status !== 200) this.#fail(`status: ${answer.status} ${answer.body.slice(0, 200)}`)
         else this.#statuses++
     }
 
-    async #chunk(n: number, where: () => Place): Promise<void> {
-        const seat = this.#seats[n]
+    async #chunk(seat: Seat, where: () => Place): Promise<void> {
         const place = where()
-        const line = await this.#lineTo(`c${n}`, place)
+        const line = await this.#lineTo(`c${seat.n}`, place)
         const offset = (this.#chunks % 8) * CHUNK_BYTES
         const answer = await line.ask(`GET ${place.prefix}/v1/blobs/${this.#digest}?offset=${offset}&length=${CHUNK_BYTES} HTTP/1.1\r\nHost: cloud\r\nAuthorization: Bearer ${seat.token}\r\n\r\n`)
         if (answer.status !== 200) this.#fail(`chunk: ${answer.status} ${answer.body.slice(0, 200)}`)
@@ -150,7 +150,7 @@ export class Fleet {
     #fail(why: string): void {
         if (this.#stopped) return
         this.#failed++
-        if (this.failures.length < 50) this.failures.push(why)
+        if (this.#failures.length < 20) this.#failures.push(why)
     }
 }
 

@@ -1,5 +1,5 @@
 import type { RunResult } from "../../sim/index.ts"
-import { toNew, toOld } from "../../test/support/swap-program.ts"
+import { refusedSwap, toNew, toOld } from "../../test/support/swap-program.ts"
 
 /** A line of a swap program; `say` of test/programs/swap-harness.ts writes them. */
 interface TraceLine {
@@ -51,9 +51,9 @@ export function parseTrace(result: RunResult): Trace {
     return { lines, swaps, others, isDone, panicCode: result.panicCode, endMs: lines[lines.length - 1]?.timeMs ?? 0 }
 }
 
-/** The loader is ready; code that stays as it is may catch what replaced code throws. */
+/** The loader is ready, or an image may not go live now; code that stays as it is may catch what replaced code throws. */
 function isKnown(text: string): boolean {
-    return text === "> # loaded" || text.startsWith("? HOV thrown ")
+    return text === "> # loaded" || text === refusedSwap || text.startsWith("? HOV thrown ")
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type RunResult, runProgram, type SeededRandom } from "../../sim/index.ts"
-import type { SwapPlan } from "../../test/support/swap-program.ts"
+import { refusedSwap, type SwapPlan } from "../../test/support/swap-program.ts"
 import { judge, parseTrace } from "./oracle.ts"
 import type { SwapProgram } from "./programs.ts"
 
@@ -13,6 +13,8 @@ export interface SwapFailure {
 export interface SweepCounts {
     runs: number
     swaps: number
+    /** refused cleanly: calls that would mix old and new code did not end in time */
+    refused: number
     /** of these under GC stress */
     gcStressSwaps: number
 }
@@ -23,7 +25,7 @@ const traceRunMs = 5000
 
 /** Injects swaps into one program and compares each run with the undisturbed one. */
 export class Sweep {
-    readonly counts: SweepCounts = { runs: 0, swaps: 0, gcStressSwaps: 0 }
+    readonly counts: SweepCounts = { runs: 0, swaps: 0, refused: 0, gcStressSwaps: 0 }
     readonly failures: SwapFailure[] = []
     readonly program: SwapProgram
     private readonly reference: RunResult
@@ -49,6 +51,7 @@ export class Sweep {
         const swaps = result.lines.filter(l => l.startsWith("> # new") || l.startsWith("> # old")).length
         this.counts.runs++
         this.counts.swaps += swaps
+        this.counts.refused += result.lines.filter(l => l === refusedSwap).length
         if (gcStress) this.counts.gcStressSwaps += swaps
         const problem = oracles[this.program.oracle](result, this.reference)
         if (problem) this.failures.push({ program: this.program.name, plan, gcStress, problem })
@@ -107,7 +110,8 @@ function sameLines(result: RunResult, reference: RunResult): string | undefined 
 /** What an edit prints is its own affair; until the swap all is as before, and nothing goes wrong after it. */
 function oldPrefix(result: RunResult, reference: RunResult): string | undefined {
     if (result.panicCode !== undefined) return `panic ${result.panicCode}`
-    const swapAt = result.lines.findIndex(l => l.startsWith("> # new"))
+    const isRefused = result.lines.includes(refusedSwap)
+    const swapAt = isRefused ? result.lines.length : result.lines.findIndex(l => l.startsWith("> # new"))
     if (swapAt < 0) return "it was not swapped"
     const before = printed(result.lines.slice(0, swapAt))
     const different = before.findIndex((l, i) => l !== printed(reference.lines)[i])

@@ -33,8 +33,14 @@ interface Command {
     readonly move?: string
 }
 
+/** Where requests go; opened when it is needed. */
+interface Line {
+    connection: Connection | undefined
+}
+
 const CHUNK_BYTES = 1024
 const TIMEOUT_MS = 10_000
+const GO_MS = 2_000
 const RETRY_MIN_MS = 500
 const RETRY_MAX_MS = 30_000
 /** Where a manifest has its sequence. */
@@ -42,12 +48,13 @@ const SEQUENCE_AT = 16
 
 export const isLoopback = (url: URL): boolean => /^127\.\d+\.\d+\.\d+$/.test(url.hostname)
 
-export class ProtocolBoard {
+export class ProtocolBoard implements Line {
     readonly #options: ProtocolBoardOptions
     readonly #actual: Record<string, unknown>
     readonly #startMs = Date.now()
     #home: URL
-    #connection: Connection | undefined
+    /** The one to its home. */
+    connection: Connection | undefined
     #stopped = false
     #retryMs = RETRY_MIN_MS
 
@@ -71,8 +78,8 @@ export class ProtocolBoard {
             } catch {
                 if (this.#stopped) return
                 this.#options.onEvent("trouble")
-                this.#connection?.close()
-                this.#connection = undefined
+                this.connection?.close()
+                this.connection = undefined
                 await this.#sleep(this.#retryMs * (0.5 + this.#options.random()))
                 this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS)
             }
@@ -81,7 +88,7 @@ export class ProtocolBoard {
 
     stop(): void {
         this.#stopped = true
-        this.#connection?.close()
+        this.connection?.close()
     }
 
     async #obey(command: Command): Promise<void> {
@@ -138,38 +145,64 @@ export class ProtocolBoard {
         if (status !== 200) throw new Error(`status: HTTP ${status}`)
     }
 
-    /** Next is asked on a connection of its own; the one to current is let go of after next's first good answer. */
+    /**
+     * To another server, in the order of the handover: connected to next while current serves, which
+     * lets go (`leaving`) once next has the session; only then the connection to current is closed.
+     */
     async #follow(next: URL): Promise<void> {
-        const [home, current] = [this.#home, this.#connection]
-        this.#connection = undefined
+        const [home, current] = [this.#home, this.connection]
+        const atNext: Line = { connection: undefined }
+        let isOver = false
+        const letGo = this.#stay(home, () => isOver)
         try {
-            const { status, body } = await this.#poll(next, 0)
+            const { status, body } = await this.#poll(next, 0, atNext)
             if (status >= 300) throw new Error(`next: HTTP ${status}`)
+            // A server that has let go may be gone before it can say so.
+            await Promise.race([letGo, this.#sleep(GO_MS)])
+            isOver = true
             this.#home = next
+            this.connection = atNext.connection
             current?.close()
             this.#options.onEvent("moved")
             if (status === 200) await this.#obey(JSON.parse(body.toString()) as Command)
         } catch (error) {
             if (this.#home === next) throw error
-            ;(this.#connection as Connection | undefined)?.close()
-            this.#home = home
-            this.#connection = current
+            atNext.connection?.close()
+            isOver = true
+            await letGo
             this.#options.onEvent("trouble")
         }
     }
 
-    #poll(at: URL, holdS: number): Promise<Answer> {
+    /** Served by current until it lets go, or is gone; what it says meanwhile is done. */
+    async #stay(home: URL, isOver: () => boolean): Promise<void> {
+        try {
+            while (!this.#stopped && !isOver()) {
+                const { status, body } = await this.#poll(home, this.#options.holdS, this, true)
+                if (status >= 300) return
+                const command = (status === 200 ? JSON.parse(body.toString()) : {}) as Command
+                if (command.move !== undefined) return
+                await this.#obey(command)
+            }
+        } catch {
+            if (isOver()) return
+            this.connection?.close()
+            this.connection = undefined
+        }
+    }
+
+    #poll(at: URL, holdS: number, line: Line = this, isLeaving = false): Promise<Answer> {
         const body = JSON.stringify({ ...this.#actual, up: Date.now() - this.#startMs })
-        return this.#exchange(at, "POST", `/v1/dfu/${this.#options.id}/poll?ct=${holdS}`, body, holdS * 1000 + TIMEOUT_MS)
+        return this.#exchange(at, "POST", `/v1/dfu/${this.#options.id}/poll?ct=${holdS}${isLeaving ? "&leaving=1" : ""}`, body, holdS * 1000 + TIMEOUT_MS, line)
     }
 
     /** Rate limits are kept to: the request is made again when the server says. */
-    async #exchange(at: URL, method: string, route: string, body: string, timeoutMs: number): Promise<Answer> {
+    async #exchange(at: URL, method: string, route: string, body: string, timeoutMs: number, line: Line = this): Promise<Answer> {
         const prefix = at.pathname === "/" ? "" : at.pathname
         const head = `${method} ${prefix}${route} HTTP/1.1\r\nHost: ${at.host}\r\nAuthorization: Bearer ${this.#options.token}\r\nContent-Type: application/json\r\n`
         for (;;) {
-            this.#connection ??= await Connection.open(at, isLoopback(at) ? this.#options.localAddress : undefined)
-            const answer = await this.#connection.ask(head, body, timeoutMs)
+            line.connection ??= await Connection.open(at, isLoopback(at) ? this.#options.localAddress : undefined)
+            const answer = await line.connection.ask(head, body, timeoutMs)
             if (answer.status !== 429 || this.#stopped) return answer
             await this.#sleep(Math.max(1, answer.retryAfterS) * 1000)
         }

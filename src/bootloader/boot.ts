@@ -20,8 +20,6 @@ const BOOT_MS = 1700
 /** A VM start later than this after reset is a restart: a panic waits 5 s. */
 const POWER_ON_MS = 4500
 const READ_MS = 1000
-/** How often a write that has to wait looks whether it may. */
-const IDLE_MS = 25
 
 export interface Running {
     slot: Slot
@@ -185,12 +183,11 @@ export async function tryImage(bytes: Buffer, image: ImageId, allowOlder: boolea
     return ""
 }
 
-/** What runs has proved itself: the record says so, a RAM image goes into its bank. */
+/** What runs has proved itself: the record says so, a RAM image goes into its bank. To be called when flash may be written. */
 export async function keepRunning(mayWrite: () => boolean, allowOlder: boolean) {
     running.onTrial = false
     loadedBefore = undefined
     imageBefore = undefined
-    while (!mayWrite()) await ds.sleep(IDLE_MS)
     if (!running.fromRam) {
         await apply({ kind: Boot.Healthy })
         return ""

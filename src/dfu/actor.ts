@@ -228,7 +228,7 @@ async function lookAtStart() {
     if (!running.onTrial || running.fromRam || trialLeftMs() > 0) return
     if (guarded) confirmTrial()
     guarded = false
-    if (missing(isOnline(), lastContact())) return
+    if (isBusy() || missing(isOnline(), lastContact())) return
     await keepRunning(mayWrite, false)
     hov("healthy", "")
 }
@@ -296,6 +296,7 @@ async function act() {
             await watch()
             break
         case Do.Keep:
+            if (isBusy()) return await pollOnce()
             if (coldTrial) {
                 coldTrial = false
                 await coldHook.cold.keep()

@@ -185,6 +185,10 @@ export class TestDevice {
         return call(`${this.#url}/v1/dfu/${this.id}/status`, { token: this.token, json: body, agent: this.agent })
     }
 
+    blob(digest: string, offset: number, length: number): Promise<Answer> {
+        return call(`${this.#url}/v1/blobs/${digest}?offset=${offset}&length=${length}`, { token: this.token, agent: this.agent })
+    }
+
     /** Takes a command through to its end, as a board does: an update, or the way back to its base. */
     async install(command: any): Promise<void> {
         if (command.cmd === "revert") {

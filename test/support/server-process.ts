@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process"
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
+import type { CloudOptions } from "../../cloud/index.ts"
 
 const CHILD = fileURLToPath(new URL("./cloud-process.ts", import.meta.url))
 
@@ -17,6 +18,7 @@ export interface ProcessOptions {
     readonly timings?: Record<string, number>
     /** 0 takes a free one. */
     readonly port?: number
+    readonly ddi?: CloudOptions["ddi"]
     /** What runs it; node with tsx and the sources when left out. */
     readonly command?: readonly string[]
 }
@@ -28,8 +30,8 @@ export interface StartingProcess {
     kill(): Promise<void>
 }
 
-export function beginProcess(dataDir: string, { timings = {}, port = 0, command = ["--import", "tsx", CHILD] }: ProcessOptions = {}): StartingProcess {
-    const child: ChildProcess = spawn(process.execPath, [...command, dataDir, JSON.stringify(timings), String(port)], {
+export function beginProcess(dataDir: string, { timings = {}, port = 0, ddi, command = ["--import", "tsx", CHILD] }: ProcessOptions = {}): StartingProcess {
+    const child: ChildProcess = spawn(process.execPath, [...command, dataDir, JSON.stringify(timings), String(port), ...(ddi === undefined ? [] : [JSON.stringify(ddi)])], {
         stdio: ["ignore", "pipe", "inherit"],
     })
     const exited = new Promise<void>(resolve => child.once("exit", () => resolve()))

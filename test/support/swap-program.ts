@@ -34,6 +34,10 @@ export interface Swappable {
 /** What the loader prints at a swap, behind its switch. */
 export const toNew = "> # new"
 export const toOld = "> # old"
+/** What it prints when calls that would mix old and new code did not end in time. */
+export const refusedSwap = "> # refused HOV_QUIESCE"
+/** How long it waits for them. */
+const quiesce = { waitMs: 200 }
 
 const planMark = "SWAPPLAN"
 const planBytes = 16
@@ -68,7 +72,11 @@ export async function swap() {
 async function later(ms: number, turns: number) {
     if (ms > 0) await ds.sleep(ms)
     for (let i = 0; i < turns; ++i) await ds.sleep(0)
-    await swap()
+    try {
+        await swap()
+    } catch (e) {
+        console.log("# refused " + (e as any).code)
+    }
 }
 
 async function swaps() {
@@ -136,7 +144,7 @@ export function withSeed(program: Uint8Array, seed: number): Uint8Array {
 
 /** The image that takes the program to another build of it. Throws RefusedError. */
 export function updateTo(from: Swappable, files: Record<string, string>): Update {
-    return buildUpdate(from.base, swappable(files).base.program, { sequence: 1 })
+    return buildUpdate(from.base, swappable(files).base.program, { sequence: 1, quiesce })
 }
 
 /** The image that replaces every function of the program by itself. */

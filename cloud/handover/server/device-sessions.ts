@@ -22,6 +22,8 @@ export interface DeviceSessionsOptions {
     other(): string
     unwrap(deviceId: string, wrapped: string): string | null
     wrap(deviceId: string, key: string): string
+    /** Committed, and not served yet. */
+    onInstalled(deviceId: string, body: DeviceBody): void
     onError(error: unknown): void
 }
 
@@ -33,12 +35,18 @@ export function snapshotOf(body: DeviceBody): Snapshot<DeviceBody> {
 
 type Change = (repos: Repos, record: OwnerRow | undefined) => Promise<boolean | Snapshot<DeviceBody>>
 
+/** Few, and a turn of the event loop between two transactions: other requests are answered in between. */
 const CHANGES_PER_TRANSACTION = 8
+/** What may be forgotten waits this long, for company. */
+const SETTLE_MS = 200
+const SETTLED_PER_TRANSACTION = 64
 
 export class DeviceSessions implements SessionStore<DeviceBody> {
     readonly #options: DeviceSessionsOptions
-    readonly #waiting: { session: SessionName; done: Done<DeviceBody>; change: Change }[] = []
+    readonly #waiting: { session: SessionName; done: Done<DeviceBody>; change: Change; committed: (() => void) | undefined }[] = []
     #working: Promise<void> | undefined
+    readonly #settled = new Map<SessionName, number>()
+    #settling: NodeJS.Timeout | undefined
 
     constructor(options: DeviceSessionsOptions) {
         this.#options = options
@@ -74,7 +82,7 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
             await this.#insert(repos, session, body)
             await repos.handover.setOwner({ session, owner: me, epoch, kept: null })
             return true
-        })
+        }, () => this.#options.onInstalled(session, body))
     }
 
     bump(session: SessionName, epoch: number, done: Done<DeviceBody>): void {
@@ -107,11 +115,31 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
     }
 
     settle(session: SessionName, epoch: number): void {
-        const { other } = this.#options
-        this.#change(session, () => {}, async (repos, record) => {
-            if (record?.owner === other() && record.epoch === epoch) await repos.handover.setOwner({ ...record, kept: null })
-            return true
-        })
+        this.#settled.set(session, epoch)
+        this.#settling ??= setTimeout(() => {
+            this.#settling = undefined
+            void this.#settle()
+        }, SETTLE_MS)
+    }
+
+    async #settle(): Promise<void> {
+        const { store, other, onError } = this.#options
+        const all = [...this.#settled]
+        this.#settled.clear()
+        for (let from = 0; from < all.length; from += SETTLED_PER_TRANSACTION)
+            try {
+                await store.write(async repos => {
+                    for (const [session, epoch] of all.slice(from, from + SETTLED_PER_TRANSACTION)) await repos.handover.settle(session, other(), epoch)
+                })
+                await turn()
+            } catch (error) {
+                // Kept longer than need be: nothing more.
+                onError(error)
+            }
+    }
+
+    close(): void {
+        clearTimeout(this.#settling)
     }
 
     /** Two embedded stores share nothing. */
@@ -130,8 +158,8 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
     }
 
     /** Several sessions' changes are one transaction: they come in bursts, and each commit has its price. */
-    #change(session: SessionName, done: Done<DeviceBody>, change: Change): void {
-        this.#waiting.push({ session, done, change })
+    #change(session: SessionName, done: Done<DeviceBody>, change: Change, committed?: () => void): void {
+        this.#waiting.push({ session, done, change, committed })
         this.#working ??= this.#work().finally(() => {
             this.#working = undefined
         })
@@ -150,17 +178,21 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
                     }
                     return made
                 })
-                batch.forEach(({ done }, n) => {
+                batch.forEach(({ done, committed }, n) => {
                     const { result, record } = results[n]
+                    if (result !== false) committed?.()
                     if (result === false) done(record === undefined ? undefined : toRecord(record))
                     else done(null, result === true ? undefined : result)
                 })
             } catch (error) {
                 onError(error)
             }
+            await turn()
         }
     }
 }
+
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 export function toRecord(row: OwnerRow): SessionRecord<DeviceBody> {
     return { owner: row.owner, epoch: Number(row.epoch), snapshot: row.kept === null ? null : snapshotOf(JSON.parse(row.kept)) }

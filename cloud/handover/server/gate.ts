@@ -10,49 +10,71 @@ import { bearerToken } from "../../tokens.ts"
 import { forward, HOP_HEADER } from "./proxy.ts"
 import type { ServerHandover } from "./server-handover.ts"
 
+declare module "fastify" {
+    interface FastifyRequest {
+        /** Ends the request's part in its device's session before the answer does: nothing more will be written for it. */
+        leaveSession: (() => void) | null
+    }
+}
+
+const DDI = /^\/[A-Za-z0-9][\w-]{0,31}\/controller\/v1\/([^/?]+)/
+const EVENTS = /^\/api\/v1\/events(?:\?|$)/
 const DEVICE = /^\/v1\/dfu\/([^/?]+)\/(\w+)/
 const OPERATOR = /^\/api\/v1\/(?!server\/handover)(?:devices\/([^/?]+))?/
 const BATCH = "batch"
 
 export function addGate(app: FastifyInstance, handover: ServerHandover, principals: Principals): void {
+    app.decorateRequest("leaveSession", null)
+    // A large file that is read slowly is no change that a handover would have to wait for.
+    app.addHook("onSend", (request, _reply, _payload, done) => {
+        if (request.leaveSession !== null && (request.method === "GET" || request.method === "HEAD")) request.leaveSession()
+        done()
+    })
     app.addHook("onRequest", (request, reply, done) => {
         if (handover.idle) return done()
         const url = request.raw.url ?? "/"
         const device = DEVICE.exec(url)
         if (device !== null) return deviceRequest(handover, request, reply, device[1], device[2] === "poll", done)
-        const operator = OPERATOR.exec(url)
-        if (operator !== null) return void operatorRequest(handover, request, reply, operator[1], done)
+        if (OPERATOR.test(url)) return void operatorArrives(handover, request, reply, done)
+        const ddi = DDI.exec(url)
+        if (ddi !== null) return void onDevice(handover, request, reply, ddi[1], handover.isHandedOn(request.raw.headers[HOP_HEADER]), done)
         if (url.startsWith("/v1/blobs/")) return void blobRequest(handover, principals, request, reply, done)
-        if (handover.isOver && url.startsWith("/v1/enrol")) return forward(handover.peerUrl as string, request, reply)
+        if (handover.isOver && handover.peer !== null && url.startsWith("/v1/enrol")) return forward(handover.peer, request, reply)
         done()
+    })
+    app.addHook("preHandler", (request, reply, done) => {
+        const operator = handover.idle ? null : OPERATOR.exec(request.raw.url ?? "/")
+        if (operator === null) return done()
+        void operatorRequest(handover, request, reply, operator[1], done)
     })
 }
 
 /** Both servers have the blobs; a device's token is where its session is, or on its way there. */
 async function blobRequest(handover: ServerHandover, principals: Principals, request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> {
     const token = bearerToken(request.headers.authorization)
-    const peer = handover.peerUrl
-    if (token === undefined || peer === null || request.raw.headers[HOP_HEADER] !== undefined || (await principals.find(token)) !== undefined) return done()
+    const { peer } = handover
+    if (token === undefined || peer === null || handover.isHandedOn(request.raw.headers[HOP_HEADER]) || (await principals.find(token)) !== undefined) return done()
     forward(peer, request, reply)
 }
 
 function deviceRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string, isPoll: boolean, done: () => void): void {
     const ticket = request.raw.headers["x-handover-ticket"]
     const epoch = handover.ticketEpoch(device, typeof ticket === "string" ? ticket : undefined)
-    // Without a ticket nobody makes this server ask for a session: who it is from is not known yet.
-    handover.home.enter(device, epoch === null ? null : { epoch }, admission => place(handover, admission, request, reply, isPoll, done))
+    const isHandedOn = handover.isHandedOn(request.raw.headers[HOP_HEADER])
+    // Without a ticket, or the other server's word, nobody makes this server ask for a session: who it is from is not known yet.
+    handover.home.enter(device, epoch === null && !isHandedOn ? null : { epoch }, admission => place(handover, admission, request, reply, isPoll, isHandedOn, done))
 }
 
-function place(handover: ServerHandover, admission: Admission, request: FastifyRequest, reply: FastifyReply, isPoll: boolean, done: () => void): void {
+function place(handover: ServerHandover, admission: Admission, request: FastifyRequest, reply: FastifyReply, isPoll: boolean, isHandedOn: boolean, done: () => void): void {
     if (admission.kind === "here") {
         if (reply.raw.destroyed) return admission.leave()
-        reply.raw.once("close", admission.leave)
+        stay(admission, request, reply)
         return done()
     }
-    const peer = handover.peerUrl
+    const { peer } = handover
     if (peer === null) return done()
     const body = handover.elsewhere()
-    if (admission.kind === "back" || request.raw.headers[HOP_HEADER] !== undefined) {
+    if (admission.kind === "back" || isHandedOn) {
         reply.hijack()
         if (admission.kind === "back" && isPoll) {
             reply.raw.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) }).end(body)
@@ -67,16 +89,44 @@ function place(handover: ServerHandover, admission: Admission, request: FastifyR
     reply.raw.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(body) }).end(body)
 }
 
-async function operatorRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string | undefined, done: () => void): Promise<void> {
-    if (request.raw.headers[HOP_HEADER] !== undefined) return done()
-    const peer = handover.peerUrl
+/** Before its body is read: one that is for the other server alone goes there as it comes. */
+async function operatorArrives(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> {
+    if (handover.isHandedOn(request.raw.headers[HOP_HEADER])) return done()
     await handover.resting
-    if (peer !== null && handover.isOver) return forward(peer, request, reply)
+    if (handover.peer !== null && handover.isOver) return forward(handover.peer, request, reply)
+    if (handover.arrival !== null && request.raw.headers["last-event-id"] !== undefined && EVENTS.test(request.raw.url ?? "")) {
+        // A listener of current that is here already: what it has seen last has a place here only at the end.
+        await handover.arrival
+        if (reply.raw.destroyed) return void reply.hijack()
+    }
+    done()
+}
+
+/** With its body here, which may have taken longer than the handover: what it changes is changed at one of the two, and moves. */
+async function operatorRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string | undefined, done: () => void): Promise<void> {
+    const { peer } = handover
+    const isHandedOn = handover.isHandedOn(request.raw.headers[HOP_HEADER])
+    while (!isHandedOn && handover.resting !== null) await handover.resting
+    if (peer !== null && handover.isOver && !isHandedOn) return forward(peer, request, reply)
+    if (request.method !== "GET") reply.raw.once("close", handover.begun())
     if (device === undefined || device === BATCH || peer === null) return done()
+    await onDevice(handover, request, reply, device, isHandedOn, done)
+}
+
+/** A request about a device from somebody who stays where he is: it is handed on to the server that has the device. */
+async function onDevice(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string, isHandedOn: boolean, done: () => void): Promise<void> {
+    const { peer } = handover
+    if (peer === null) return done()
     await handover.adopt(device)
-    handover.home.enter(device, null, admission => {
-        if (admission.kind === "there") return forward(peer, request, reply)
-        if (admission.kind === "here") reply.raw.once("close", admission.leave)
+    // The other server's word is faster than the device's state, which is on its way.
+    handover.home.enter(device, isHandedOn ? { epoch: null } : null, admission => {
+        if (admission.kind === "there" && !isHandedOn) return forward(peer, request, reply)
+        if (admission.kind === "here") stay(admission, request, reply)
         done()
     })
+}
+
+function stay({ leave }: Extract<Admission, { kind: "here" }>, request: FastifyRequest, reply: FastifyReply): void {
+    request.leaveSession = leave
+    reply.raw.once("close", leave)
 }

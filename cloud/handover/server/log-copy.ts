@@ -5,13 +5,16 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { EventHub } from "../../events/hub.ts"
-import type { LogPage } from "../../store/handover-logs.ts"
 import type { Store } from "../../store/store.ts"
-import { exchange, type Peer } from "./link.ts"
+import { exchange, PIECE_MS, type Peer } from "./exchange.ts"
 
-const PAGE = 250
-/** Between two pages: devices that move come first. */
-const PAUSE_MS = 50
+/** Small: devices that move come first. */
+const PAGE = 50
+/** Between two pages; longer when whatever else there is to do makes it longer. */
+const PAUSE_MS = 20
+const PAUSES_MAX = 8
+/** The end has nobody to wait for. */
+const LAST_PAGE = 1_000
 const IDLE_MS = 500
 
 export class LogCopy {
@@ -41,7 +44,7 @@ export class LogCopy {
         await this.#running
         this.#running = undefined
         await this.#store.write(repos => repos.handoverLogs.ensure())
-        while (await this.#page());
+        while (await this.#page(LAST_PAGE));
         await this.#store.write(repos => repos.handoverLogs.swap())
         await hub.reload()
     }
@@ -53,21 +56,24 @@ export class LogCopy {
             try {
                 if (!begun) await this.#store.write(repos => repos.handoverLogs.ensure())
                 begun = true
-                more = await this.#page()
+                more = await this.#page(PAGE)
             } catch (error) {
                 // Nothing depends on it yet: the end asks again.
                 if (!this.#stopped) this.#onError(error)
             }
-            await sleep(more ? PAUSE_MS : IDLE_MS, undefined, { ref: false })
+            if (more) {
+                const fromMs = performance.now()
+                await sleep(PAUSE_MS, undefined, { ref: false })
+                const late = performance.now() - fromMs - PAUSE_MS
+                if (late > PAUSE_MS / 2) await sleep(Math.min(late, PAUSE_MS) * PAUSES_MAX, undefined, { ref: false })
+            } else await sleep(IDLE_MS, undefined, { ref: false })
         }
     }
 
     /** Returns whether there may be more. */
-    async #page(): Promise<boolean> {
+    async #page(limit: number): Promise<boolean> {
         const { events, audit } = await this.#store.read.handoverLogs.copied()
-        const page = JSON.parse((await exchange(this.#peer, "GET", `/handover/v1/logs?events=${events}&audit=${audit}&limit=${PAGE}`)).toString()) as LogPage
-        if (page.events.length === 0 && page.audit.length === 0) return false
-        await this.#store.write(repos => repos.handoverLogs.keep(page))
-        return true
+        const pages = (await exchange(this.#peer, "GET", `/handover/v1/logs?events=${events}&audit=${audit}&limit=${limit}`, undefined, PIECE_MS)).toString()
+        return (await this.#store.write(repos => repos.handoverLogs.keep(pages))) > 0
     }
 }

@@ -5,7 +5,7 @@
  */
 import type { StoredEvent } from "../../store/events.ts"
 import type { Store } from "../../store/store.ts"
-import { exchange, type Peer } from "./link.ts"
+import { exchange, type Peer } from "./exchange.ts"
 
 const AT_ONCE = 200
 const RETRY_MS = 200

@@ -91,12 +91,11 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         const last = (request.query as { last: string }).last === "1"
         return { ...(await store.read.handover.commonRows(last)), digests: await store.read.handover.digests() }
     })
-    app.get("/handover/v1/logs", peer, async request => {
+    app.get("/handover/v1/logs", peer, async (request, reply) => {
         const { events, audit, limit } = request.query as Record<string, string>
-        return {
-            events: await store.read.handoverLogs.page("events", Number(events), Number(limit)),
-            audit: await store.read.handoverLogs.page("audit", Number(audit), Number(limit)),
-        }
+        const page = (table: "events" | "audit", after: string): Promise<string> => store.read.handoverLogs.page(table, Number(after), Number(limit))
+        reply.type("application/json")
+        return `{"events":${await page("events", events)},"audit":${await page("audit", audit)}}`
     })
     app.get("/handover/v1/blobs/:digest", peer, async (request, reply) => {
         const bytes = await blobs.get((request.params as { digest: string }).digest)

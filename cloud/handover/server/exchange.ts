@@ -1,0 +1,55 @@
+/** One HTTP exchange between two servers of a handover. */
+import { Agent, request as httpRequest } from "node:http"
+import { Agent as SecureAgent, request as httpsRequest } from "node:https"
+
+export interface Peer {
+    readonly id: string
+    readonly url: string
+    /** Known to both servers of this handover only. */
+    readonly key: string
+}
+
+const TIMEOUT_MS = 3_000
+/** For what a server does completely before it answers, with all of its blobs. */
+export const LONG_MS = 600_000
+/** For a page, or a blob. */
+export const PIECE_MS = 30_000
+
+const agents = { http: new Agent({ keepAlive: true, maxSockets: 64 }), https: new SecureAgent({ keepAlive: true, maxSockets: 64 }) }
+
+export const agentOf = (url: string): Agent => (url.startsWith("https:") ? (agents.https as unknown as Agent) : agents.http)
+export const requestOf = (url: string): typeof httpRequest => (url.startsWith("https:") ? (httpsRequest as typeof httpRequest) : httpRequest)
+
+/** One exchange with the other server; throws what went wrong, with the answer's text. */
+export function exchange(peer: { url: string; key?: string; token?: string }, method: string, path: string, json?: unknown, timeoutMs = TIMEOUT_MS): Promise<Buffer> {
+    const body = json === undefined ? undefined : Buffer.from(JSON.stringify(json))
+    return new Promise((resolve, reject) => {
+        const sent = requestOf(peer.url)(
+            `${peer.url}${path}`,
+            {
+                method,
+                agent: agentOf(peer.url),
+                timeout: timeoutMs,
+                headers: {
+                    ...(peer.key === undefined ? {} : { authorization: `Handover ${peer.key}` }),
+                    ...(peer.token === undefined ? {} : { authorization: `Bearer ${peer.token}` }),
+                    ...(body === undefined ? {} : { "content-type": "application/json", "content-length": body.length }),
+                },
+            },
+            response => {
+                const parts: Buffer[] = []
+                response.on("data", part => parts.push(part))
+                response.on("error", reject)
+                response.on("end", () => {
+                    const bytes = Buffer.concat(parts)
+                    const { statusCode = 0 } = response
+                    if (statusCode >= 200 && statusCode < 300) resolve(bytes)
+                    else reject(new Error(`${method} ${path}: HTTP ${statusCode} ${bytes.toString().slice(0, 300)}`))
+                })
+            },
+        )
+        sent.on("timeout", () => sent.destroy(new Error(`${method} ${path}: no answer in ${timeoutMs} ms`)))
+        sent.on("error", reject)
+        sent.end(body)
+    })
+}
