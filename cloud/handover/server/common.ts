@@ -5,15 +5,15 @@
 import type { BlobStore } from "../../store/blobs.ts"
 import type { CommonRows } from "../../store/handover.ts"
 import type { Store } from "../../store/store.ts"
-import { exchange, type Peer } from "./exchange.ts"
+import { exchange, PIECE_MS, type Peer } from "./exchange.ts"
 
 /** Fetches rows and the blobs that are missing; each blob must have the digest that it was asked by. */
 export async function takeCommon(peer: Peer, store: Store, blobs: BlobStore, last: boolean): Promise<{ blobs: number }> {
-    const answer = JSON.parse((await exchange(peer, "GET", `/handover/v1/common?last=${last ? 1 : 0}`)).toString()) as CommonRows & { digests: string[] }
+    const answer = JSON.parse((await exchange(peer, "GET", `/handover/v1/common?last=${last ? 1 : 0}`, undefined, PIECE_MS)).toString()) as CommonRows & { digests: string[] }
     let fetched = 0
     for (const digest of answer.digests) {
         if ((await blobs.get(digest)) !== undefined) continue
-        const got = await blobs.put(await exchange(peer, "GET", `/handover/v1/blobs/${digest}`))
+        const got = await blobs.put(await exchange(peer, "GET", `/handover/v1/blobs/${digest}`, undefined, PIECE_MS))
         if (got !== digest) throw new Error(`HOV_HANDOVER_DIGEST: blob ${digest} arrived as ${got}`)
         fetched++
     }

@@ -10,6 +10,10 @@ export interface Peer {
 }
 
 const TIMEOUT_MS = 3_000
+/** For what a server does completely before it answers, with all of its blobs. */
+export const LONG_MS = 600_000
+/** For a page, or a blob. */
+export const PIECE_MS = 30_000
 
 const agents = { http: new Agent({ keepAlive: true, maxSockets: 64 }), https: new SecureAgent({ keepAlive: true, maxSockets: 64 }) }
 
@@ -17,7 +21,7 @@ export const agentOf = (url: string): Agent => (url.startsWith("https:") ? (agen
 export const requestOf = (url: string): typeof httpRequest => (url.startsWith("https:") ? (httpsRequest as typeof httpRequest) : httpRequest)
 
 /** One exchange with the other server; throws what went wrong, with the answer's text. */
-export function exchange(peer: { url: string; key?: string; token?: string }, method: string, path: string, json?: unknown): Promise<Buffer> {
+export function exchange(peer: { url: string; key?: string; token?: string }, method: string, path: string, json?: unknown, timeoutMs = TIMEOUT_MS): Promise<Buffer> {
     const body = json === undefined ? undefined : Buffer.from(JSON.stringify(json))
     return new Promise((resolve, reject) => {
         const sent = requestOf(peer.url)(
@@ -25,7 +29,7 @@ export function exchange(peer: { url: string; key?: string; token?: string }, me
             {
                 method,
                 agent: agentOf(peer.url),
-                timeout: TIMEOUT_MS,
+                timeout: timeoutMs,
                 headers: {
                     ...(peer.key === undefined ? {} : { authorization: `Handover ${peer.key}` }),
                     ...(peer.token === undefined ? {} : { authorization: `Bearer ${peer.token}` }),
@@ -44,7 +48,7 @@ export function exchange(peer: { url: string; key?: string; token?: string }, me
                 })
             },
         )
-        sent.on("timeout", () => sent.destroy(new Error(`${method} ${path}: no answer in ${TIMEOUT_MS} ms`)))
+        sent.on("timeout", () => sent.destroy(new Error(`${method} ${path}: no answer in ${timeoutMs} ms`)))
         sent.on("error", reject)
         sent.end(body)
     })

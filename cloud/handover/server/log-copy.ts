@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import type { EventHub } from "../../events/hub.ts"
 import type { Store } from "../../store/store.ts"
-import { exchange, type Peer } from "./exchange.ts"
+import { exchange, PIECE_MS, type Peer } from "./exchange.ts"
 
 /** Small: devices that move come first. */
 const PAGE = 50
@@ -73,7 +73,7 @@ export class LogCopy {
     /** Returns whether there may be more. */
     async #page(limit: number): Promise<boolean> {
         const { events, audit } = await this.#store.read.handoverLogs.copied()
-        const pages = (await exchange(this.#peer, "GET", `/handover/v1/logs?events=${events}&audit=${audit}&limit=${limit}`)).toString()
+        const pages = (await exchange(this.#peer, "GET", `/handover/v1/logs?events=${events}&audit=${audit}&limit=${limit}`, undefined, PIECE_MS)).toString()
         return (await this.#store.write(repos => repos.handoverLogs.keep(pages))) > 0
     }
 }

@@ -27,7 +27,7 @@ import { readTicket, signTicket } from "../ticket.ts"
 import { takeCommon } from "./common.ts"
 import { type DeviceBody, DeviceSessions, toRecord } from "./device-sessions.ts"
 import { FreezeTimes } from "./figures.ts"
-import { exchange, type Peer } from "./exchange.ts"
+import { exchange, LONG_MS, type Peer } from "./exchange.ts"
 import { Link } from "./link.ts"
 import { LogCopy } from "./log-copy.ts"
 import { EventRelay } from "./relay.ts"
@@ -282,7 +282,7 @@ export class ServerHandover {
                     await repos.handover.setNote("peer", JSON.stringify(this.#peer))
                 } else await repos.audit.append({ atMs: now(), actor: this.id, role: "admin", action: HANDOVER_ACTION, subject: handover, detail: { to } })
             })
-            nextId = JSON.parse((await exchange({ url: to, token }, "POST", "/api/v1/server/handover/accept", { handover, key, from: url(), id: this.id })).toString()).id
+            nextId = JSON.parse((await exchange({ url: to, token }, "POST", "/api/v1/server/handover/accept", { handover, key, from: url(), id: this.id }, LONG_MS)).toString()).id
         } catch (error) {
             this.#peer = null
             throw new Problem("HOV_API_HANDOVER_NEXT", (error as Error).message)
