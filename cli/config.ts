@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs"
 import { basename, join, resolve } from "node:path"
 import { type BudgetedChip, budgetedChips, chipBudget, largestImageBytes } from "../toolchain/format/budget.ts"
+import { isKeepable } from "../toolchain/keep-library.ts"
 import { CliError } from "./cli-error.ts"
 
 /**
@@ -31,6 +32,8 @@ export interface ConfigFile {
     readonly out?: string
     /** bundles of the bases that are in the field; default `OUT/base.json` */
     readonly bases?: readonly string[]
+    /** library functions to link beforehand, so that an edit which is the first to call one stays small: `MODULE#NAME`, `TYPE.prototype.NAME` */
+    readonly keep?: readonly string[]
 }
 
 export interface Config {
@@ -49,6 +52,7 @@ export interface Config {
     readonly outDir: string
     readonly baseFiles: readonly string[]
     readonly packageVersion: string | undefined
+    readonly keep: readonly string[]
 }
 
 export const CONFIG_FILE = "handover.json"
@@ -78,6 +82,7 @@ export function readConfig(projectDir: string): Config {
         outDir,
         baseFiles: content.bases?.length ? content.bases.map(f => resolve(project, f)) : [join(outDir, "base.json")],
         packageVersion: manifest.version,
+        keep: content.keep ?? [],
     }
 }
 
@@ -100,6 +105,7 @@ const fields: Readonly<Record<keyof ConfigFile, Check>> = {
     entry: isText,
     out: isText,
     bases: isTexts,
+    keep: v => isTexts(v) ?? ((v as string[]).every(isKeepable) ? undefined : `a list of "MODULE#NAME" or "TYPE.prototype.NAME", as "@devicescript/runtime#schedule" or "Array.prototype.sort"`),
 }
 
 function parseConfig(text: string): ConfigFile {

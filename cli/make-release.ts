@@ -7,7 +7,7 @@ import { keyIdOf, signArtifact } from "../toolchain/sign/index.ts"
 import { type Refusal, RefusedError } from "../toolchain/translate/refusal.ts"
 import { CliError } from "./cli-error.ts"
 import { bundlesFolder, inProject, shown } from "./paths.ts"
-import { compile, findBundle, readBundles } from "./project-programs.ts"
+import { compile, sameAs, findBundle, readBundles } from "./project-programs.ts"
 import { artifactFile, highestSequence, isWayBack, readRelease, writeRefusals, writeRelease, writeWayBack } from "./release-files.ts"
 import type { Session } from "./session.ts"
 import { type ChosenSigner, signerFor, warnWhenLow } from "./signers.ts"
@@ -90,12 +90,13 @@ interface Plan {
 }
 
 async function plan({ config, out }: Session, bundles: readonly BaseBundle[], options: ReleaseOptions): Promise<Plan[]> {
-    // a build holds the keys that its base trusts and its product, so bases with the same ones share one
+    // a build holds the keys that its base trusts, its product and what it keeps, so bases with the same ones share one
     const programs = new Map<string, CompiledProgram>()
     const plans: Plan[] = []
     for (const bundle of bundles) {
-        const keys = `${bundle.trustedKeys.map(keyIdOf).join()} ${bundle.productId}`
-        const program = programs.get(keys) ?? (await compile(out, config, bundle.trustedKeys, bundle.productId))
+        const same = sameAs(bundle)
+        const keys = `${bundle.trustedKeys.map(keyIdOf).join()} ${JSON.stringify(same)}`
+        const program = programs.get(keys) ?? (await compile(out, config, bundle.trustedKeys, same))
         programs.set(keys, program)
         const before = highestSequence(config.outDir, bundle.baseId)
         const sequence = options.sequence ?? before + 1

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { buildProject } from "../toolchain/build-project.ts"
 import { type BaseBundle, baseBundle, looksLikeBaseBundle, readBaseBundle } from "../toolchain/pack/base-bundle.ts"
+import { keptBy } from "../toolchain/keep-library.ts"
 import type { CompiledProgram } from "../toolchain/program/compiled-program.ts"
 import { CliError } from "./cli-error.ts"
 import { type Config, readConfig } from "./config.ts"
@@ -23,10 +24,19 @@ export function isProject(path: string): boolean {
     return existsSync(path) && statSync(path).isDirectory()
 }
 
-/** @param productId that of the base which the program is compared with; default: what the project's configuration says */
-export function compile(out: Output, config: Config, trustedKeys: readonly Uint8Array[], productId = config.productId): Promise<CompiledProgram> {
+/** What a program that is compared with a base takes from it; default: what the project's configuration says. */
+export interface SameAsBase {
+    readonly productId?: number
+    readonly keep?: readonly string[]
+}
+
+export function sameAs(base: BaseBundle): SameAsBase {
+    return { productId: base.productId, keep: keptBy(base.linked.program) }
+}
+
+export function compile(out: Output, config: Config, trustedKeys: readonly Uint8Array[], { productId = config.productId, keep = config.keep }: SameAsBase = {}): Promise<CompiledProgram> {
     return withProgress(out, `Compile ${shown(config.projectDir) || "the project"}`, () =>
-        buildProject({ projectDir: config.projectDir, entry: config.entry, trustedKeys, productId }),
+        buildProject({ projectDir: config.projectDir, entry: config.entry, keep, trustedKeys, productId }),
     )
 }
 
@@ -41,7 +51,7 @@ export async function baseOf(out: Output, path: string): Promise<BaseBundle> {
 
 /** The program that a bundle file holds, or that a project's folder compiles to with the keys of `base`. */
 export async function programOf(out: Output, path: string, base: BaseBundle): Promise<CompiledProgram> {
-    if (isProject(path)) return compile(out, readConfig(path), base.trustedKeys, base.productId)
+    if (isProject(path)) return compile(out, readConfig(path), base.trustedKeys, sameAs(base))
     const text = existsSync(path) ? readFileSync(path, "utf8") : undefined
     if (text === undefined || !looksLikeBaseBundle(text))
         throw new CliError("HOV_CLI_FILE_KIND", `${path} is neither a project's folder nor a base bundle`)

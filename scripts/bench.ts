@@ -1,10 +1,11 @@
 /**
  * Speed of replaced code: each program as the stock compiler built it, linked with idle preludes, and with every function
- * replaced, in one run: rounds are interleaved and the medians compared.
+ * replaced, in one run: rounds are interleaved, and the means of each one's fastest half compared.
  *
- * `npm run bench -- [--rounds 7] [--json] [FILE...]`
+ * `npm run bench -- [--rounds 8] [--json] [FILE...]`
  *
  * A program measures itself and prints `took <ms>` and, before that, whatever its result is; at its end `done`.
+ * The heap that an image takes is what is alive on a board with it, less what is without.
  * Without FILE all of test/programs/bench-*.ts run.
  */
 import { readdirSync, readFileSync } from "node:fs"
@@ -12,12 +13,14 @@ import { basename, join } from "node:path"
 import { parseArgs } from "node:util"
 import { runProgram } from "../sim/index.ts"
 import { countExecuted } from "./bench/instructions.ts"
+import { heapCost } from "./bench/heap.ts"
+import { fastestHalf, timesOf } from "./bench/rounds.ts"
 import { patchableInProcess } from "../test/support/replaced-program.ts"
 import { compileInProcess } from "../test/support/stock-compiler.ts"
 import { buildUpdate } from "../toolchain/diff/build-update.ts"
 
 const { values, positionals } = parseArgs({
-    options: { rounds: { type: "string", default: "7" }, json: { type: "boolean", default: false } },
+    options: { rounds: { type: "string", default: "8" }, json: { type: "boolean", default: false } },
     allowPositionals: true,
 })
 const rounds = Number(values.rounds)
@@ -28,7 +31,7 @@ const files = positionals.length
 
 interface Measured {
     readonly name: string
-    /** medians of what the program measured, in milliseconds */
+    /** what the program measured, in milliseconds: the mean of the fastest half of the rounds */
     readonly nativeMs: number
     readonly idleMs: number
     readonly replacedMs: number
@@ -63,6 +66,7 @@ for (const file of files) {
 const mean = (chosen: readonly Measured[], value: (m: Measured) => number) =>
     Math.exp(chosen.reduce((sum, m) => sum + Math.log(value(m)), 0) / chosen.length)
 const helped = ["json", "sort", "buffers"]
+const heap = await heapCost()
 const summary = {
     programs: all.length,
     geometricMean: round(mean(all, m => m.ratio)),
@@ -71,11 +75,14 @@ const summary = {
     idleApp: round(all.find(m => m.name === "app")?.idleRatio ?? NaN),
     idleFib: round(all.find(m => m.name === "fib")?.idleRatio ?? NaN),
     executorBytesLargest: Math.max(...all.map(m => m.executorBytes)),
+    heapBytesPerInstruction: round(heap.bytesPerInstruction),
+    heapBytesPerFunction: round(heap.bytesPerFunction),
 }
 if (values.json) console.log(JSON.stringify({ rounds, summary, programs: all }))
 else {
     console.log(`geometric mean ${summary.geometricMean}x, without ${helped.join(", ")} ${summary.geometricMeanWithoutHelped}x, worst ${summary.worst}x`)
     console.log(`idle preludes: app ${percent(summary.idleApp)}, fib ${percent(summary.idleFib)}; executor at most ${summary.executorBytesLargest} B`)
+    console.log(`heap of a loaded image: ${summary.heapBytesPerInstruction} B an instruction and ${summary.heapBytesPerFunction} B a function`)
 }
 process.exit(0)
 
@@ -84,42 +91,35 @@ async function measure(name: string, source: string): Promise<Measured> {
     const patchable = patchableInProcess({ "program.ts": source })
     const update = buildUpdate(patchable.base, patchable.base.program, { sequence: 1, replaceAll: true })
     const programs = [native.devs, patchable.withImage(undefined), patchable.withImage(update.file)]
-    const times: number[][] = [[], [], []]
     const results = new Set<string>()
-    for (let n = 0; n < rounds; n++)
-        for (const [i, program] of programs.entries()) {
-            const { lines, panicCode } = await runProgram(program, { until: /^> done/, clock: "skip", timeoutMs: 120_000 })
-            const took = lines.map(l => /^> took (.*)/.exec(l)?.[1]).find(t => t !== undefined)
-            if (took === undefined) throw new Error(`${name}: ${panicCode === undefined ? "measured nothing" : `panic ${panicCode}`}: ${lines.slice(-4).join(" | ")}`)
-            times[i].push(Number(took))
-            results.add(lines.filter(l => l.startsWith("> ") && !l.startsWith("> took")).join("\n"))
-        }
+    const times = await timesOf(programs, rounds, async program => {
+        const { lines, panicCode } = await runProgram(program, { until: /^> done/, clock: "skip", timeoutMs: 120_000 })
+        const took = lines.map(l => /^> took (.*)/.exec(l)?.[1]).find(t => t !== undefined)
+        if (took === undefined) throw new Error(`${name}: ${panicCode === undefined ? "measured nothing" : `panic ${panicCode}`}: ${lines.slice(-4).join(" | ")}`)
+        results.add(lines.filter(l => l.startsWith("> ") && !l.startsWith("> took")).join("\n"))
+        return Number(took)
+    })
     if (results.size !== 1) throw new Error(`${name}: results differ: ${[...results].join(" / ")}`)
-    const [nativeMs, idleMs, replacedMs] = times.map(median)
-    const shipped = update.shipped
+    const [nativeMs, idleMs, replacedMs] = times.map(fastestHalf)
+    const instructions = update.shipped.reduce((n, s) => n + s.laidOut.instructions.length, 0)
     const executed = [await countExecuted(programs[0]), await countExecuted(programs[1], patchable.base), await countExecuted(programs[2], patchable.base)]
     return {
         name,
-        nativeMs,
-        idleMs,
-        replacedMs,
+        nativeMs: round(nativeMs),
+        idleMs: round(idleMs),
+        replacedMs: round(replacedMs),
         ratio: round(replacedMs / nativeMs),
         idleRatio: round(idleMs / nativeMs),
         programBytes: native.devs.length,
         imageBytes: update.file.length,
-        instructions: shipped.reduce((n, s) => n + s.laidOut.instructions.length, 0),
-        words: shipped.reduce((n, s) => n + s.laidOut.function.words.length, 0),
+        instructions,
+        words: update.shipped.reduce((n, s) => n + s.laidOut.function.words.length, 0),
         nativeOperations: executed[0]?.operations,
         idleOperations: executed[1]?.operations,
         replacedOperations: executed[2]?.operations,
         replacedInstructions: executed[2]?.instructions,
         executorBytes: patchable.base.sizes.executorBytes,
     }
-}
-
-function median(list: readonly number[]): number {
-    const sorted = [...list].sort((x, y) => x - y)
-    return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
 }
 
 function round(n: number): number {

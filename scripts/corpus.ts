@@ -2,7 +2,7 @@
 
 import { formatRefusal } from "../toolchain/translate/refusal.ts"
 import { checkEdit, type EditResult } from "./corpus/check.ts"
-import { readCorpus } from "./corpus/edits.ts"
+import { changedLines, readCorpus } from "./corpus/edits.ts"
 
 const args = process.argv.slice(2)
 const json = args.includes("--json")
@@ -45,11 +45,13 @@ function summarise(all: readonly EditResult[]) {
         wrong: all.filter(r => r.problems.length).map(r => r.edit.name),
         medianImageBytes: median(bytes),
         largestImageBytes: bytes[bytes.length - 1],
+        ...oneLine(hot),
         medianOfFullDevs: round(median(ratios)),
         medianOfPlainDevs: round(median(plainRatios)),
         results: all.map(r => ({
             name: r.edit.name,
             kinds: r.edit.kinds,
+            changedLines: changedLines(r.edit),
             imageBytes: r.imageBytes,
             fullBytes: r.fullBytes,
             plainBytes: r.plainBytes,
@@ -58,6 +60,15 @@ function summarise(all: readonly EditResult[]) {
             problems: r.problems,
         })),
     }
+}
+
+/** A change of one line is to fit in this many bytes on the air. */
+const oneLineBytesMax = 256
+
+function oneLine(hot: readonly EditResult[]) {
+    const edits = hot.filter(r => changedLines(r.edit) === 1)
+    const largest = Math.max(...edits.map(r => r.imageBytes!))
+    return { oneLineEdits: edits.length, oneLineImageBytesLargest: edits.length ? largest : 0, oneLineFits: edits.every(r => r.imageBytes! <= oneLineBytesMax) }
 }
 
 function printSummary(): void {

@@ -36,4 +36,11 @@ test("the toolchain gives every code of the catalogue", () => {
     assert.equal(unused, [])
 })
 
+test("a test gives every code of the catalogue", () => {
+    const tests = readdirSync(import.meta.dirname).filter(f => f.endsWith(".test.ts") && f !== "refusal-pages.test.ts")
+    const source = tests.map(f => readFileSync(join(import.meta.dirname, f), "utf8")).join("\n")
+    const untested = codes.filter(c => !source.includes(c))
+    assert.equal(untested, [])
+})
+
 test.run()

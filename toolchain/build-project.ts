@@ -5,6 +5,7 @@ import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { type CompiledProgram, readProgram } from "./program/compiled-program.ts"
 import { ProjectCopy } from "./project-copy.ts"
+import { keepLibrary } from "./keep-library.ts"
 import { patchTrustedKeys } from "./sign/index.ts"
 
 export interface ProjectBuild {
@@ -16,6 +17,8 @@ export interface ProjectBuild {
     readonly trustedKeys?: readonly Uint8Array[]
     /** vendor and class of the boards; with keys only, as without them no update is taken; default 0 */
     readonly productId?: number
+    /** library functions that the program is linked with whether it uses them or not; see {@link keepLibrary} */
+    readonly keep?: readonly string[]
     /** files that take the place of the project's own, by path from the project: a working copy with an edit */
     readonly overlay?: Readonly<Record<string, string>>
 }
@@ -39,6 +42,7 @@ export async function buildProject(build: ProjectBuild): Promise<CompiledProgram
     const copy = new ProjectCopy(build.projectDir)
     try {
         copy.refresh(build.overlay)
+        keepLibrary(copy.dir, build.entry ?? DEFAULT_ENTRY, build.keep ?? [])
         await compile(copy.dir, build.entry ?? DEFAULT_ENTRY)
         return readBuilt(copy.dir, build)
     } finally {

@@ -1,8 +1,8 @@
 /** The child process of warm-compiler.ts: holds the stock compiler and compiles in its working folder. */
-import { readFileSync } from "node:fs"
-import { createRequire, Module } from "node:module"
+import { Module } from "node:module"
 import { dirname, relative, resolve } from "node:path"
 import { stripVTControlCharacters } from "node:util"
+import { compilerBundle, requirePart } from "./compiler-bundle.ts"
 import type { CompileJob, CompileReply } from "./warm-compiler.ts"
 
 interface Diagnostic {
@@ -65,10 +65,10 @@ const PLACES = [
 
 /** The command's own file, which exports no more than its main function, with its compiler handed out too. */
 function loadCompiler(): CompileFile {
-    const file = createRequire(import.meta.url).resolve("@devicescript/cli/built/devicescript-cli.cjs")
-    let source = readFileSync(file, "utf8").replace(/^#!/, "//")
+    const { file, text } = compilerBundle()
+    let source = text.replace(/^#!/, "//")
     for (const [found, put] of [["async function compileFile(", "async function compileFile("], ...PLACES]) {
-        if (!source.includes(found)) throw new Error(`no compiler in ${file}: install @devicescript/cli 2.16.4`)
+        requirePart(file, source.includes(found))
         source = source.replaceAll(found, put)
     }
     const module = new Module(file) as Module & { _compile(code: string, file: string): void }

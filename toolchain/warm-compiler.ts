@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { BuildError, DEFAULT_ENTRY, type ProjectBuild, readBuilt } from "./build-project.ts"
+import { keepLibrary } from "./keep-library.ts"
 import type { CompiledProgram } from "./program/compiled-program.ts"
 import { ProjectCopy } from "./project-copy.ts"
 
@@ -39,8 +40,9 @@ export class WarmCompiler {
         return turn
     }
 
-    private async compileNow({ entry, overlay }: ProjectBuild): Promise<CompiledProgram> {
+    private async compileNow({ entry, overlay, keep }: ProjectBuild): Promise<CompiledProgram> {
         this.copy.refresh(overlay)
+        keepLibrary(this.copy.dir, entry ?? DEFAULT_ENTRY, keep ?? [])
         const { errors } = await this.ask({ entry: entry ?? DEFAULT_ENTRY, ownFilesOnly: this.checkedLibraries })
         if (errors.length) throw new BuildError(errors.join("\n"))
         this.checkedLibraries = true

@@ -51,7 +51,7 @@ async function consolidate(session: Session, options: Options, version: string):
     const keyFiles = (options.key ?? []).map(f => inProject(config, f))
     const signers = await Promise.all(before.map(b => signerFor(b, config, keyFiles, env)))
     const next = new Map<number, BaseBundle>()
-    for (const { productId } of before) if (!next.has(productId)) next.set(productId, baseBundle(await compile(out, config, keys, productId), version))
+    for (const { productId } of before) if (!next.has(productId)) next.set(productId, baseBundle(await compile(out, config, keys, { productId }), version))
     const images = before.map(b => ({ bundle: b, next: next.get(b.productId) as BaseBundle, image: imageOf(b, next.get(b.productId) as BaseBundle) }))
 
     const bundleFiles = [...next.values()].map(bundle => writeBundle(config, bundle))

@@ -4,6 +4,7 @@ import { faultOfLogLine, formatFault, symbolizeFault, symbolizeStackLine } from 
 import type { BaseBundle } from "../../toolchain/pack/base-bundle.ts"
 import type { ImageMap } from "../../toolchain/pack/image-map.ts"
 import type { Signer } from "../../toolchain/sign/index.ts"
+import { keptBy } from "../../toolchain/keep-library.ts"
 import { WarmCompiler } from "../../toolchain/warm-compiler.ts"
 import { CliError } from "../cli-error.ts"
 import { describeError } from "../describe-error.ts"
@@ -78,7 +79,7 @@ async function simulated(session: Session, options: Options): Promise<Desk> {
     const { config, out } = session
     const [{ SimulatedTarget }, { SessionKey }] = await Promise.all([import("../dev/simulated-target.ts"), import("../dev/session-key.ts")])
     const key = await SessionKey.make()
-    const compiler = new WarmCompiler({ projectDir: config.projectDir, entry: config.entry, trustedKeys: [key.publicKey], productId: config.productId })
+    const compiler = new WarmCompiler({ projectDir: config.projectDir, entry: config.entry, keep: config.keep, trustedKeys: [key.publicKey], productId: config.productId })
     const log = new BoardLog(session)
     const start = async () => {
         const program = await withProgress(out, "Compile the project", () => compiler.compile())
@@ -127,7 +128,7 @@ async function connected(session: Session, options: Options): Promise<Desk> {
     }
     const target = options.jacdac ? await BusTarget.connect({ bridge: options.bridge, device: options.device }, choose) : await ServerTarget.connect(session.api(), config.app, options.device!, choose)
     const { base } = target
-    const compiler = new WarmCompiler({ projectDir: config.projectDir, entry: config.entry, trustedKeys: base.trustedKeys, productId: base.productId })
+    const compiler = new WarmCompiler({ projectDir: config.projectDir, entry: config.entry, keep: keptBy(base.linked.program), trustedKeys: base.trustedKeys, productId: base.productId })
     const log = new BoardLog(session)
     log.base = base
     return {

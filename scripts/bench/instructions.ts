@@ -15,8 +15,8 @@ export interface Executed {
 
 /**
  * Runs a program with counters in it: at the start of each stretch of code that has no jump in it or into it, the number of
- * its operations is added to a global. The counters' own operations do not count. Undefined when the program does not come
- * to that line: with counters it may need more operations without a yield than the VM allows.
+ * its operations is added to a global. The counters' own operations do not count; as with them a loop may need more than
+ * the VM allows without a yield, loops yield now and then. Undefined when the program does not come to that line.
  *
  * @param base of a linked program: counting begins where its application does, behind the loader
  */
@@ -30,6 +30,9 @@ export async function countExecuted(program: Uint8Array, base?: LinkedBase): Pro
 interface Counters {
     readonly operations: number
     readonly instructions: number
+    /** the count at which the next loop yields, and `ret_val` meanwhile */
+    readonly yieldAt: number
+    readonly saved: number
     /** the VM's own `print`, which is called through a function that shows the counters too */
     readonly print: number
 }
@@ -37,7 +40,7 @@ interface Counters {
 function withCounters(program: Uint8Array, base: LinkedBase | undefined): Uint8Array {
     const image = parseDevs(program)
     const starts = functionStarts(image)
-    const counters: Counters = { operations: image.globals, instructions: image.globals + 1, print: image.globals + 2 }
+    const counters: Counters = { operations: image.globals, instructions: image.globals + 1, print: image.globals + 2, yieldAt: image.globals + 3, saved: image.globals + 4 }
     const handlers = new Set(base?.handlerAddresses)
     const functions = image.functions.map((f, i) => {
         const a = new Assembler()
@@ -45,7 +48,7 @@ function withCounters(program: Uint8Array, base: LinkedBase | undefined): Uint8A
         count(a, decodeCode(f.code), counters, pc => handlers.has(starts[i] + pc), i === 0 ? base?.hosts[0].pointer : undefined)
         return { ...f, code: a.finish().code }
     })
-    return serializeDevs({ ...image, functions: [...functions, printer(image.functions[0], counters)], globals: image.globals + 3 })
+    return serializeDevs({ ...image, functions: [...functions, printer(image.functions[0], counters)], globals: image.globals + 5 })
 }
 
 const print = builtinStringIndex("print")!
@@ -55,10 +58,25 @@ const dsObject = builtinObjects.indexOf("DeviceScript")
 function showCounters(a: Assembler, counters: Counters, printerIndex: number): void {
     a.emit("JMP_Z", "shown", ["IS_UNDEFINED", ["LOAD_GLOBAL", counters.print]])
     a.emit("STORE_GLOBAL", counters.print, ["DS_FIELD", print])
-    a.emit("STORE_GLOBAL", counters.operations, 0)
-    a.emit("STORE_GLOBAL", counters.instructions, 0)
+    reset(a, counters)
     a.emit("INDEX_SET", ["BUILTIN_OBJECT", dsObject], ["STATIC_BUILTIN_STRING", print], ["STATIC_FUNCTION", printerIndex])
     a.label("shown")
+}
+
+function reset(a: Assembler, counters: Counters): void {
+    for (const g of [counters.operations, counters.instructions, counters.yieldAt]) a.emit("STORE_GLOBAL", g, 0)
+}
+
+/** Counted operations between two yields of a loop: with the counters' own a part of what the VM allows. */
+const yieldAfter = 10_000
+
+function yieldNowAndThen(a: Assembler, counters: Counters, label: string): void {
+    a.emit("JMP_Z", label, ["LT", ["LOAD_GLOBAL", counters.yieldAt], ["LOAD_GLOBAL", counters.operations]])
+    a.emit("STORE_GLOBAL", counters.yieldAt, ["ADD", ["LOAD_GLOBAL", counters.operations], yieldAfter])
+    a.emit("STORE_GLOBAL", counters.saved, ["RET_VAL"])
+    a.emit("CALL1", ["DS_FIELD", builtinStringIndex("sleep")!], 0)
+    a.emit("STORE_RET_VAL", ["LOAD_GLOBAL", counters.saved])
+    a.label(label)
 }
 
 /** `(level, text)`: prints the line, then the counters. */
@@ -75,19 +93,20 @@ function printer(like: DevsFunction, counters: Counters): DevsFunction {
 
 function count(a: Assembler, statements: readonly Statement[], counters: Counters, isHandler: (pc: number) => boolean, entryPointer: number | undefined): void {
     const heads = blockHeads(statements, isHandler)
+    const loops = new Set(statements.flatMap(s => (s.op.name.startsWith("JMP") && s.immediate <= s.pc ? [s.immediate] : [])))
     const add = (counter: number, n: number) => a.emit("STORE_GLOBAL", counter, ["ADD", ["LOAD_GLOBAL", counter], n])
     statements.forEach((s, k) => {
         a.label(placeOf(s.pc))
         const countHere = () => {
             add(counters.operations, operationsFrom(statements, heads, k))
             if (isHandler(s.pc)) add(counters.instructions, 1)
+            if (loops.has(s.pc)) yieldNowAndThen(a, counters, `yielded ${s.pc}`)
         }
         // an exception's target has to be what catches it
         const isCatch = s.op.name === "CATCH" || s.op.name === "FINALLY"
         if (heads.has(k) && !isCatch) countHere()
         if (isPreludeOf(s, entryPointer)) {
-            a.emit("STORE_GLOBAL", counters.operations, 0)
-            a.emit("STORE_GLOBAL", counters.instructions, 0)
+            reset(a, counters)
         }
         const args = s.args.map(expressionOf)
         if (s.op.immediate === undefined) a.emit(s.op.name, ...args)

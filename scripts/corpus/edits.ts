@@ -37,3 +37,26 @@ function sources(folder: string): Record<string, string> {
         }),
     )
 }
+
+/** Lines that an edit changes, adds or takes away: the larger of what went and what came. */
+export function changedLines({ before, after }: Edit): number {
+    const paths = new Set([...Object.keys(before), ...Object.keys(after)])
+    let count = 0
+    for (const path of paths) {
+        const [old, now] = [before, after].map(files => (files[path] ?? "").split("\n"))
+        const kept = longestCommon(old, now)
+        count += Math.max(old.length - kept, now.length - kept)
+    }
+    return count
+}
+
+/** Lines of the longest common subsequence. */
+function longestCommon(x: readonly string[], y: readonly string[]): number {
+    let row = new Array<number>(y.length + 1).fill(0)
+    for (const line of x) {
+        const above = row
+        row = [0]
+        y.forEach((other, j) => row.push(line === other ? above[j] + 1 : Math.max(above[j + 1], row[j])))
+    }
+    return row[y.length]
+}

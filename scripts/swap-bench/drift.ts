@@ -1,4 +1,5 @@
-import { createBoard, type HeapStats, runProgram } from "../../sim/index.ts"
+import { createBoard, runProgram } from "../../sim/index.ts"
+import { settledHeap } from "../../test/support/settled-heap.ts"
 import { swappedBySelf } from "../../test/support/swap-program.ts"
 
 const deadlineMs = 300_000
@@ -54,25 +55,13 @@ export async function heapDrift(): Promise<Drift> {
         const usedBytes: number[] = []
         for (const round of [1, 2, 3]) {
             await board.waitForLine(new RegExp(`^> round ${round}`), deadlineMs)
-            usedBytes.push((await settled(() => board.heap())).usedBytes)
+            usedBytes.push((await settledHeap(() => board.heap())).usedBytes)
         }
         await started
         return { swaps, usedBytes, driftBytes: usedBytes[2] - usedBytes[0] }
     } finally {
         await board.close()
     }
-}
-
-/** The heap when two looks at it, some time apart, see the same. */
-async function settled(look: () => Promise<HeapStats | undefined>): Promise<HeapStats> {
-    let before = await look()
-    for (let i = 0; i < 20; i++) {
-        await new Promise(resolve => setTimeout(resolve, 50))
-        const now = await look()
-        if (before && now && now.usedBytes === before.usedBytes) return now
-        before = now
-    }
-    throw new Error("the heap does not come to rest")
 }
 
 export interface Counted {

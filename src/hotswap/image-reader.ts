@@ -1,6 +1,7 @@
 // Reads an image's bytes. Every read is checked against the end: a damaged image is refused, never followed.
 
 import { HotswapError } from "./errors"
+import { partOf } from "./plain"
 
 let bytes: Buffer
 let at = 0
@@ -58,5 +59,5 @@ export function readFloat(): number {
 export function readSlice(): Buffer {
     const length = readCount()
     const start = take(length)
-    return bytes.slice(start, start + length)
+    return partOf(bytes, start, start + length)
 }

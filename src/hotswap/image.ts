@@ -16,6 +16,7 @@ import {
 } from "./image-reader"
 import { baseIdBytes, capture, hostCount, makeFunction, makeMethod, makeRest, makeRestMethod, statics } from "./machine"
 import { bringUp } from "./migration"
+import { partOf } from "./plain"
 
 const headerBytes = 32
 /** Words built before other fibers get a turn: a 10 ms loop must not notice an image being loaded. */
@@ -53,7 +54,7 @@ export interface LoadedImage {
 export function checkHeader(image: Buffer): void {
     if (image.length < headerBytes || image.getAt(0, "u32") !== 0x31564f48) throw new HotswapError("HOV_IMAGE_MAGIC")
     if (image[4] !== 1) throw new HotswapError("HOV_IMAGE_VERSION")
-    if (image.slice(8, 16).toString("hex") !== baseIdBytes().toString("hex")) throw new HotswapError("HOV_IMAGE_BASE")
+    if (partOf(image, 8, 16).toString("hex") !== baseIdBytes().toString("hex")) throw new HotswapError("HOV_IMAGE_BASE")
     if (image.getAt(20, "u32") !== image.length) throw new HotswapError("HOV_IMAGE_SIZE")
 }
 

@@ -3,6 +3,7 @@
 
 import * as ds from "@devicescript/core"
 import type { LoadedImage } from "./image"
+import { indexIn } from "./plain"
 
 /**
  * Four places for each call, callees behind their callers: its fiber, number of the function of the base (undefined for one
@@ -110,7 +111,7 @@ export function oldCalls(): number[][] {
 /** Whether a call of one of these functions of the base has begun and not ended. */
 export function isAnyUnderWay(hosts: number[]): boolean {
     sweep()
-    for (let i = 0; i < calls.length; i += places) if (hosts.indexOf(calls[i + 1]) >= 0) return true
+    for (let i = 0; i < calls.length; i += places) if (indexIn(hosts, calls[i + 1]) >= 0) return true
     return false
 }
 

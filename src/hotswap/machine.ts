@@ -4,6 +4,7 @@
 import { dispatch, refill } from "./guard"
 import { enterCall, leaveCall, moveCall } from "./ledger"
 import { allocateMigrated, migrate, unmigrate } from "./migration"
+import { partOf } from "./plain"
 import { emptyClass, spareClasses } from "./spare-classes"
 
 /** Value of handler `n`; -1 is the one that leaves the prelude's try block and throws on. */
@@ -75,7 +76,7 @@ export function collect(...values: any[]): any[] {
 const mark = hex`484f56424153453a 0000000000000000 0000 0000 0000 0000 00000000000000000000000000000000`
 
 export function baseIdBytes(): Buffer {
-    return mark.slice(8, 16)
+    return partOf(mark, 8, 16)
 }
 
 export function hostCount(): number {
@@ -90,5 +91,5 @@ export function isExecutorAddress(pc: number): boolean {
 export function baseVersionText(): string {
     let end = 24
     while (end < mark.length && mark[end] !== 0) end++
-    return mark.slice(24, end).toString("utf-8")
+    return partOf(mark, 24, end).toString("utf-8")
 }

@@ -4,6 +4,7 @@
 import * as ds from "@devicescript/core"
 import { HotswapError } from "./errors"
 import type { MigrationRule } from "./image"
+import { indexIn } from "./plain"
 
 /** How objects of a class go from the layout that the base made to the one of new code, and back. */
 export interface Migration {
@@ -79,8 +80,15 @@ export function migrate(constructor_: any, migration: Migration): void {
         entry = { constructor_, steps: [], prototypes: [], marks: [] }
         declared.push(entry)
     }
-    entry.steps.push(migration)
-    entry.steps.sort((a, b) => a.to - b.to)
+    insertStep(entry.steps, migration)
+}
+
+/** In their order; moved by hand, as the library's `sort` would cost every array of the app (plain.ts). */
+function insertStep(steps: Migration[], step: Migration): void {
+    let at = steps.length
+    while (at > 0 && steps[at - 1].to > step.to) at--
+    for (let i = steps.length; i > at; i--) steps[i] = steps[i - 1]
+    steps[at] = step
 }
 
 /**
@@ -103,8 +111,7 @@ export function schemaOf(object: any): number {
 /** Brings fields that were saved in an older layout of an object's class up to the one that the program expects. */
 export function bringUpSaved(object: any, fields: any, version: number): void {
     const steps: Migration[] = []
-    for (let i = 0; i < known.length; i += 2) if (known[i].to > version && object instanceof known[i + 1]) steps.push(known[i])
-    steps.sort((a, b) => a.to - b.to)
+    for (let i = 0; i < known.length; i += 2) if (known[i].to > version && object instanceof known[i + 1]) insertStep(steps, known[i])
     run(
         fields,
         steps.map(step => step.up),
@@ -135,8 +142,8 @@ export function bringUp(object: any, field: string): any {
         return undefined
     }
     for (const rule of rules)
-        if (rule.fields.indexOf(field) >= 0 && object instanceof rule.constructor_) {
-            if (Object.keys(object).indexOf(field) < 0) addFields(rule, object)
+        if (indexIn(rule.fields, field) >= 0 && object instanceof rule.constructor_) {
+            if (indexIn(Object.keys(object), field) < 0) addFields(rule, object)
             break
         }
     return object[field]
@@ -145,7 +152,7 @@ export function bringUp(object: any, field: string): any {
 /** Those that new code wrote before it read any keep what was written. */
 function addFields(rule: MigrationRule, object: any): void {
     const written: any = {}
-    for (const key of Object.keys(object)) if (rule.fields.indexOf(key) >= 0) written[key] = object[key]
+    for (const key of Object.keys(object)) if (indexIn(rule.fields, key) >= 0) written[key] = object[key]
     run(object, [rule.up])
     Object.assign(object, written)
 }
@@ -167,7 +174,7 @@ function run(object: any, ups: any[]): void {
         failure = e
         throw e
     } finally {
-        underWay.insert(underWay.indexOf(mine), -1)
+        underWay.insert(indexIn(underWay, mine), -1)
     }
 }
 
@@ -243,7 +250,7 @@ function prototypeOf(object: any): any {
 }
 
 function markFor(entry: Declared, prototype: any): any {
-    const i = entry.prototypes.indexOf(prototype)
+    const i = indexIn(entry.prototypes, prototype)
     if (i >= 0) return entry.marks[i]
     const before = {}
     Object.setPrototypeOf(before, prototype)

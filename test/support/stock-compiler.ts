@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { posix } from "node:path"
+import { compilerBundle, cutOut } from "../../toolchain/compiler-bundle.ts"
 
 /** What of the stock compiler's module is used here; see compiler/src/compiler.ts of microsoft/devicescript. */
 interface CompilerModule {
@@ -21,12 +21,8 @@ let loaded: CompilerModule | undefined
 export function stockCompiler(): CompilerModule {
     if (loaded) return loaded
     const require = createRequire(import.meta.url)
-    const file = require.resolve("@devicescript/cli/built/devicescript-cli.cjs")
-    const bundle = readFileSync(file)
-    const start = bundle.indexOf(moduleStart)
-    const end = bundle.indexOf(moduleEnd, start)
-    if (start < 0 || end < 0) throw new Error(`no DeviceScript compiler in ${file}; install @devicescript/cli 2.16.4`)
-    const text = bundle.toString("utf8", start + moduleStart.length, end)
+    const { file, text: bundle } = compilerBundle()
+    const text = cutOut(file, bundle, moduleStart, moduleEnd)
     const cjs = { exports: {} }
     new Function("exports", "module2", "require", "module", "__filename", "__dirname", text)(cjs.exports, cjs, require, cjs, file, posix.dirname(file))
     loaded = cjs.exports as CompilerModule

@@ -160,7 +160,7 @@ class UpdateBuilder {
         const image: Image = {
             baseId: this.base.baseId,
             sequence: this.options.sequence,
-            budget: imageBudget(this.shipped.map(s => s.laidOut)),
+            budget: imageBudget(this.shipped.map(s => s.laidOut), this.base.operations),
             strings: this.pool.strings,
             buffers: this.pool.buffers,
             cells: this.cells.size,

@@ -66,11 +66,38 @@ export function programScope(
             if (known === undefined) throw new RefusalSignal("HOV104", `service ${name.split(":")[0]} is not in the base`, 0)
             return { kind: "spec", index: known, prototype }
         },
+        inline: inlineConstants(base),
         captured: (slot, levels) => ({ slot, levels }),
         isAddedMember: (object, name) => members.has(`${object} ${name}`),
         isNewField: name => newFields.has(name),
         hasNewFields: newFields.size > 0,
         isMigratedField: name => migratedFields.has(name),
+    }
+}
+
+const specialNames = { undefined: "undefined", null: "null", true: "true", false: "false", nan: "NAN", infinity: "INF" } as const
+
+/** Constants of a base by the names that operations have for them; see executor/patterns.ts. */
+function inlineConstants({ image }: CompiledProgram): (constant: Operand) => string | undefined {
+    const numbers = (list: readonly string[], letter: string) => list.map((text, i) => [text, `${letter}${i}`] as const)
+    // the compiler takes the first of these tables that has a string
+    const strings = new Map([...numbers(image.utf8Strings, "u"), ...numbers(image.asciiStrings, "a"), ...numbers(builtinStrings, "w")])
+    const floats = new Map(image.floats.map((value, i) => [value, `d${i}`]))
+    return constant => {
+        switch (constant.kind) {
+            case "int":
+                return String(constant.value)
+            case "float":
+                return floats.get(constant.value)
+            case "special":
+                return specialNames[constant.value]
+            case "string":
+                return strings.get(constant.text)
+            case "baseFunction":
+                return `f${constant.index}`
+            default:
+                return undefined
+        }
     }
 }
 

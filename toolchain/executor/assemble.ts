@@ -1,4 +1,5 @@
 import { Assembler } from "../devs/assembler.ts"
+import { decodeCode, visitExprs } from "../devs/code.ts"
 import { R } from "./frame.ts"
 import { fixedHandlers, type Operation } from "./operations.ts"
 
@@ -47,6 +48,18 @@ export function assembleExecutor(operations: readonly Operation[]): AssembledExe
     }
     const { code, labels } = a.finish()
     return { code, captureOffset: 0, handlerOffsets: operations.map((_, k) => labels.get(`h${k}`)!) }
+}
+
+/** Operations of the VM that a handler takes. */
+export function vmOperations(operation: Operation): number {
+    const a = new Assembler()
+    operation.emit(a)
+    let count = 0
+    for (const s of decodeCode(a.finish().code)) {
+        count++
+        visitExprs(s.args, () => count++)
+    }
+    return count
 }
 
 let selections = 0

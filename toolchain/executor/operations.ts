@@ -2,7 +2,7 @@ import type { Assembler, Expression } from "../devs/assembler.ts"
 import { op, type OpName } from "../devs/opcodes.ts"
 import { type AddedKind, addedKinds } from "../format/image.ts"
 import { A, accumulatorSlot, B, CODE, codeHeaderWords, codeSlot, K, PC, pcSlot, R, S, secondSlot, spillSlot } from "./frame.ts"
-import { allRegisters, emitStore, parsePattern, PatternReader } from "./patterns.ts"
+import { allRegisters, emitStore, inlineOperands, parsePattern, PatternReader } from "./patterns.ts"
 
 /**
  * The executor's operations. The translator picks from them, the linker assembles them into the base, the disassembler
@@ -86,7 +86,7 @@ const callOperations: readonly OpName[] = ["CALL0", "CALL1", "CALL2", "CALL3", "
 export function fusedOperation(name: string, machine: MachineGlobals): Operation | undefined {
     const pattern = parsePattern(name)
     if (!pattern) return undefined
-    const operands = (name.match(/\bK\b/g) ?? []).length
+    const operands = inlineOperands(pattern)
     const plain = (emit: (a: Assembler, read: PatternReader) => void): Operation => ({
         name,
         words: 1 + operands,
@@ -100,12 +100,14 @@ export function fusedOperation(name: string, machine: MachineGlobals): Operation
             return plain((a, read) => emitStore(a, pattern.to, read.value(pattern.value)))
         case "set":
             return plain((a, read) => {
-                const [object, key, value] = [pattern.object, pattern.key, pattern.value].map(x => read.leaf(x))
+                const [object, key, value] = [pattern.object, pattern.key, pattern.value].map(x => read.value(x))
                 a.emit("INDEX_SET", object, key, value)
             })
+        case "buffer":
+            return plain((a, read) => a.emit("STORE_BUFFER", ...pattern.args.map(x => read.value(x))))
         case "call":
             return plain((a, read) => {
-                const [callee, ...args] = [pattern.callee, ...pattern.args].map(x => read.leaf(x))
+                const [callee, ...args] = [pattern.callee, ...pattern.args].map(x => read.value(x))
                 a.emit(callOperations[args.length], callee, ...args)
                 if (pattern.to) emitStore(a, pattern.to, ["RET_VAL"])
             })
@@ -272,7 +274,7 @@ const unused: ReadonlySet<OpName> = new Set<OpName>(["LOAD_BUFFER", "RET_VAL"])
 function coreFused(base: BaseHandlers): string[] {
     const names: string[] = []
     for (const r of allRegisters) names.push(`A=R${r}`, `R${r}=A`, `B=R${r}`)
-    names.push("A=K", "B=K", "B=A", "A=A INDEX K", "B[K]=A", "return A", "return K", "if A")
+    names.push("A=K", "B=K", "B=A", "A=A.K", "B[K]=A", "return A", "return K", "if A")
     for (const o of operators) {
         if (unused.has(o.name)) continue
         if (o.operands === 2) names.push(`A=B ${o.name} A`)

@@ -4,9 +4,9 @@ import { CapturedVariables } from "../diff/captured.ts"
 import { matchPrograms } from "../diff/match.ts"
 import { nothingNew, programScope } from "../diff/program-scope.ts"
 import { keepsParameters } from "../diff/rerun.ts"
-import { type BaseHandlers, coreOperations, fixedHandlers, fusedOperation, type Operation, type ResidentFunctions } from "../executor/operations.ts"
-import { globalsOf, parsePattern } from "../executor/patterns.ts"
-import { usualOperations } from "../executor/usual-operations.ts"
+import { type BaseHandlers, fixedHandlers, fusedOperation, type Operation } from "../executor/operations.ts"
+import { forms } from "../executor/forms.ts"
+import { formOf, globalsOf, parsePattern } from "../executor/patterns.ts"
 import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
 import { RefusalSignal } from "../translate/refusal.ts"
 import { translateFunction, type TranslationInput } from "../translate/translate-function.ts"
@@ -19,13 +19,10 @@ const captureBytes = 10
 
 /**
  * The operations of one base: the core, with which all code can be translated, and as many fused ones as fit. Those that
- * the base's own code would use most come first, as a changed program is mostly the same program; then those that
- * programs use most.
+ * the base's own code would use most for their size come first, as a changed program is mostly the same program.
  */
-export function chooseOperations(program: CompiledProgram, places: CapturedPlaces, base: BaseHandlers, resident: ResidentFunctions): Operation[] {
-    const core = coreOperations(base, resident)
+export function chooseOperations(program: CompiledProgram, places: CapturedPlaces, base: BaseHandlers, core: readonly Operation[]): Operation[] {
     const weights = countOperations(program, places, base, new Set(core.map(o => o.name)))
-    usualOperations.forEach((name, i) => weights.set(name, (weights.get(name) ?? 0) + (usualOperations.length - i) / usualOperations.length / 10))
     const weight = (o: Operation) => weights.get(o.name) ?? 0
     const known = new Set(core.map(o => o.name))
     const fused = [...weights.keys()]
@@ -51,19 +48,24 @@ function sizeOf(operation: Operation): number {
     return a.finish().code.length + captureBytes
 }
 
-/** How often each operation would be used if the base had all of them; a loop counts for several times. */
+/** How often each operation would be used if the base had all that have one of the known forms; a loop counts for several times. */
 export function countOperations(
     program: CompiledProgram,
     places: CapturedPlaces,
     base: BaseHandlers,
     core: ReadonlySet<string>,
+    allows: (form: string) => boolean = form => form in forms,
 ): Map<string, number> {
     const match = matchPrograms(program, program)
     const captured = new CapturedVariables({ program, places }, program, match)
     const shared = programScope(program, program, match, nothingNew, new Set(), new Set())
     const globals = new Set(base.globals)
     const operations = {
-        has: (name: string) => core.has(name) || (parsePattern(name) !== undefined && globalsOf(name).every(g => globals.has(g))),
+        has(name: string) {
+            if (core.has(name)) return true
+            const pattern = parsePattern(name)
+            return pattern !== undefined && globalsOf(name).every(g => globals.has(g)) && allows(formOf(pattern))
+        },
     }
     const weights = new Map<string, number>()
     const count = (f: ProgramFunction, input: Pick<TranslationInput, "statements" | "keptParameters">) => {

@@ -7,7 +7,7 @@ import { allRegisters } from "../executor/patterns.ts"
 import { assembleExecutor } from "../executor/assemble.ts"
 import { frameSlots, R } from "../executor/frame.ts"
 import { type AddedKind, addedKinds } from "../format/image.ts"
-import type { MachineGlobals, Operation } from "../executor/operations.ts"
+import { type BaseHandlers, coreOperations, type MachineGlobals, type Operation } from "../executor/operations.ts"
 import { chooseOperations } from "./choose-operations.ts"
 import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
 import type { DebugInfo } from "../program/debug-info.ts"
@@ -48,6 +48,10 @@ export interface LinkedBase {
     readonly spares: readonly number[]
     readonly statics: readonly Static[]
     readonly operations: readonly Operation[]
+    /** what the choice of the operations was made from */
+    readonly handlers: BaseHandlers
+    /** names of the operations that every base has */
+    readonly core: ReadonlySet<string>
     readonly places: CapturedPlaces
     /** VM global of the resident's `records`, where the handles of top-level registrations are */
     readonly recordsGlobal: number
@@ -79,26 +83,23 @@ export function linkBase(program: CompiledProgram, version = "0.0.0", options: {
     const maker = (kind: AddedKind) => doors.stubs[kind].creator!
     const places = capturedPlaces(program)
     const records = recordsGlobal(program)
-    const operations = chooseOperations(
-        program,
-        places,
-        {
-            globals: [...applicationGlobals(program), records],
-            closures: closureFunctions(program),
-            makers: { function: maker("function"), method: maker("method"), "rest function": maker("rest function"), "rest method": maker("rest method") },
-            // inner functions that the base does not have find the variables around them in registers
-            capturedSlots: [...new Set([...allRegisters, ...capturedSlots(program, places)])],
-            farPlaces: places.far,
-            machine,
-        },
-        {
-            dispatch: doors.dispatch.index,
-            refill: doors.refill.index,
-            enterCall: doors.enterCall.index,
-            leaveCall: doors.leaveCall.index,
-            moveCall: doors.moveCall.index,
-        },
-    )
+    const handlers: BaseHandlers = {
+        globals: [...applicationGlobals(program), records],
+        closures: closureFunctions(program),
+        makers: { function: maker("function"), method: maker("method"), "rest function": maker("rest function"), "rest method": maker("rest method") },
+        // inner functions that the base does not have find the variables around them in registers
+        capturedSlots: [...new Set([...allRegisters, ...capturedSlots(program, places)])],
+        farPlaces: places.far,
+        machine,
+    }
+    const core = coreOperations(handlers, {
+        dispatch: doors.dispatch.index,
+        refill: doors.refill.index,
+        enterCall: doors.enterCall.index,
+        leaveCall: doors.leaveCall.index,
+        moveCall: doors.moveCall.index,
+    })
+    const operations = chooseOperations(program, places, handlers, core)
     const never = neverWaiting(program)
     // what the source says may wait, without what is known not to
     const mayWait = [...waitingFunctions(program)].filter(i => !never.functions.has(i))
@@ -191,6 +192,8 @@ export function linkBase(program: CompiledProgram, version = "0.0.0", options: {
         spares: spares.map(f => f.index),
         statics,
         operations,
+        handlers,
+        core: new Set(core.map(o => o.name)),
         places,
         recordsGlobal: records,
         sizes: { executorBytes: executor.code.length, preludeBytes, staticsBytes },

@@ -28,7 +28,7 @@ export function disassembleFunction(image: Image, number: number, base: LinkedBa
         const length = operation ? Math.max(1, operation.words) : 1
         lines.push({
             place,
-            operation: operation?.name ?? `? ${wordText(word, image, base)}`,
+            operation: operation ? readable(operation.name, base) : `? ${wordText(word, image, base)}`,
             operands: words.slice(i + 1, i + length).map(w => wordText(w, image, base)),
             location: map && locateInImage(map, number, place),
         })
@@ -80,6 +80,22 @@ function staticText(s: Static, { program }: LinkedBase): string {
         default:
             return `${s.kind} ${s.index}`
     }
+}
+
+/** An operation's name with the base's constants in it instead of their numbers; see executor/patterns.ts. */
+export function readable(operation: string, { program }: LinkedBase): string {
+    const { image } = program
+    const constants: Readonly<Record<string, (n: number) => string>> = {
+        a: n => JSON.stringify(image.asciiStrings[n]),
+        u: n => JSON.stringify(image.utf8Strings[n]),
+        w: n => JSON.stringify(builtinStrings[n]),
+        d: n => String(image.floats[n]),
+        f: n => program.functions[n]?.name ?? `function ${n}`,
+    }
+    return operation.replace(/(\.?)\b([auwdf])(\d+)\b/g, (_, dot: string, table: string, n: string) => {
+        const text = constants[table](Number(n))
+        return dot + (dot && /^"[A-Za-z_]\w*"$/.test(text) ? text.slice(1, -1) : text)
+    })
 }
 
 /** What a function of an image is for, by its target and place. */

@@ -1,10 +1,9 @@
 import type { Expr } from "../devs/code.ts"
-import type { OpName } from "../devs/opcodes.ts"
+import { destinationOf } from "../executor/patterns.ts"
 import type { Emitter } from "./emitter.ts"
 import type { Operand } from "./guest-code.ts"
-import { evaluate, leafOf, variants, withOperands } from "./select.ts"
-
-const comparisons: ReadonlySet<OpName> = new Set<OpName>(["EQ", "LT", "LE"])
+import { evaluate } from "./select.ts"
+import { bestTile, emitTile, withOperator } from "./tiles.ts"
 
 /** Where control goes; the end of a loop counts against the budget, so that no loop runs into the VM's step limit. */
 export interface Targets {
@@ -25,52 +24,36 @@ export function branch(em: Emitter, condition: Expr, targets: Targets): void {
         const { name } = condition.op
         if (name === "NOT") return branch(em, condition.args[0], swapped)
         if (name === "TO_BOOL") return branch(em, condition.args[0], targets)
-        if (name === "IS_NULLISH") {
-            evaluate(em, condition.args[0])
-            return emitBranch(em, "A nullish", [], targets)
-        }
         // NE is true exactly where EQ is false
-        if (name === "NE") return compare(em, "EQ", condition.args[0], condition.args[1], swapped)
-        if (comparisons.has(name)) return compare(em, name, condition.args[0], condition.args[1], targets)
+        if (name === "NE") return branch(em, withOperator("EQ", condition.args), swapped)
     }
-    const leaf = leafOf(em, condition, true)
-    const found = leaf && variants(leaf).find(l => em.has(`if ${l.text}`))
-    if (found) return emitBranch(em, found.text, found.operands, targets)
-    evaluate(em, condition)
-    emitBranch(em, "A", [], targets)
-}
-
-function compare(em: Emitter, name: OpName, left: Expr, right: Expr, targets: Targets): void {
-    withOperands(em, { name, left, right }, (x, y, operands) => {
-        const text = `${x} ${name} ${y}`
-        if (em.has(`if ${text}`)) emitBranch(em, text, operands, targets)
-        else if (x === "B" && y === "A") {
-            em.emit(`A=${text}`)
-            emitBranch(em, "A", [], targets)
-        } else return false
-        return true
-    })
-}
-
-function emitBranch(em: Emitter, condition: string, operands: readonly Operand[], targets: Targets): void {
     const label = (name: string): Operand => ({ kind: "label", name })
-    if (!targets.loop) return em.emit(`if ${condition}`, ...operands, label(targets.whenFalse), label(targets.whenTrue))
-    if (em.has(`loop if ${condition}`)) {
-        if (countInto(em, condition, operands, targets)) return
-        return em.emit(`loop if ${condition}`, ...operands, label(targets.whenFalse), label(targets.whenTrue))
+    const labels = [label(targets.whenFalse), label(targets.whenTrue)]
+    const tile = bestTile(em, [condition], ([text]) => (targets.loop ? [[`loop if ${text}`, 1], [`if ${text}`, 2]] : [[`if ${text}`, 1]]), { isInner: true, freeOperators: 1 })
+    if (tile?.name.startsWith("loop ")) {
+        if (!countInto(em, tile.name, tile.operands, targets)) emitTile(em, tile, ...labels)
+        return
     }
+    const isNullish = condition.kind === "op" && condition.op.name === "IS_NULLISH"
+    const choose = (...to: Operand[]) => {
+        if (isNullish && (!tile || tile.holes.length)) {
+            evaluate(em, condition.args[0])
+            em.emit("if A nullish", ...to)
+        } else emitTile(em, tile!, ...to)
+    }
+    if (!targets.loop) return choose(...labels)
     const back = em.newLabel("back")
     const isTrue = targets.loop === "whenTrue"
-    em.emit(`if ${condition}`, ...operands, label(isTrue ? targets.whenFalse : back), label(isTrue ? back : targets.whenTrue))
+    choose(label(isTrue ? targets.whenFalse : back), label(isTrue ? back : targets.whenTrue))
     em.label(back)
     em.emit("loop", label(targets[targets.loop]))
 }
 
 /** Joins the end of a counting loop with the step of its counter, when that stands right before it. */
-function countInto(em: Emitter, condition: string, operands: readonly Operand[], targets: Targets): boolean {
+function countInto(em: Emitter, branchName: string, operands: readonly Operand[], targets: Targets): boolean {
     const last = em.items[em.items.length - 1]
-    if (!last || !("operation" in last)) return false
-    const name = `${last.operation}; loop if ${condition}`
+    if (!last || !("operation" in last) || /\bA\b/.test(branchName) || destinationOf(last.operation) === undefined) return false
+    const name = `${last.operation}; ${branchName}`
     if (!em.has(name)) return false
     em.items.pop()
     em.emit(name, ...last.operands, ...operands, { kind: "label", name: targets.whenFalse }, { kind: "label", name: targets.whenTrue })

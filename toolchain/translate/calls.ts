@@ -1,10 +1,8 @@
 import type { Expr } from "../devs/code.ts"
 import type { Emitter } from "./emitter.ts"
-import type { Operand } from "./guest-code.ts"
-import { constantKey, constantOf, evaluate, evaluateTo, fieldOf, type Leaf, leafOf, operands, plainField, type Target, variants } from "./select.ts"
+import { constantKey, constantOf, evaluate, evaluateTo, fieldOf, operands, type Target } from "./select.ts"
+import { bestTile, costOf, emitTile, leafParts, type Naming } from "./tiles.ts"
 
-const inA: Leaf = { text: "A", operands: [], isField: false }
-const inB: Leaf = { text: "B", operands: [], isField: false }
 
 /**
  * A call. Its result goes to A, or where the first of `targets` that there is an operation for says: a register, or ""
@@ -46,86 +44,42 @@ function callThroughA(em: Emitter, callee: Expr, args: readonly Expr[]): void {
     } else callWithArray(em, callee, args)
 }
 
-/** Looks for one operation that does the whole call; what it cannot read where it is goes to A, B and free registers. */
+/**
+ * Looks for one operation that does the whole call. What it cannot read where it is goes to A and B, and before those, in
+ * the order of the program, to free registers: as few as make the call cheapest.
+ */
 function tryDirect(em: Emitter, callee: Expr, args: readonly Expr[], targets: readonly Target[]): Target | undefined {
-    const places = em.probe(() => place(em, callee, args, false))
-    if (!places || !find(em, places, targets)) return undefined
-    const found = place(em, callee, args, true)!
-    const choice = find(em, found, targets)!
-    em.emit(choice.name, ...choice.operands)
-    return choice.to
-}
-
-interface Placed {
-    readonly callee: Leaf
-    readonly args: readonly Leaf[]
-}
-
-function find(em: Emitter, { callee, args }: Placed, targets: readonly Target[]): { name: string; operands: Operand[]; to: Target } | undefined {
-    const choices = args.reduce<Leaf[][]>((all, arg) => all.flatMap(chosen => variants(arg).map(v => [...chosen, v])), [[]])
-    for (const to of [...targets, "A"])
-        for (const chosen of choices.slice(0, 16)) {
-            const name = `${to && `${to}=`}call ${callee.text}(${chosen.map(c => c.text).join(",")})`
-            if (em.has(name)) return { name, operands: [...callee.operands, ...chosen.flatMap(c => c.operands)], to }
-        }
-    return undefined
-}
-
-/** Puts everything where an operation can read it; with `emit` it emits the code for that. */
-function place(em: Emitter, callee: Expr, args: readonly Expr[], emit: boolean): Placed | undefined {
-    const leaves = args.map(arg => leafOf(em, arg, args.length === 1))
-    const complex = args.flatMap((arg, i) => (leaves[i] ? [] : [{ arg, i }]))
-    const target = calleeLeaf(em, callee)
-    const method = target ? undefined : methodOf(em, callee)
-    let calleePlace = target
-    const free = ["B"]
-    if (!target) {
-        // worked out before the arguments, as the VM does
-        const value = method?.object ?? callee
-        const text = complex.length === 0 ? "A" : complex.length === 1 && !em.clobbersB(complex[0].arg) ? "B" : undefined
-        if (text) {
-            if (emit) evaluateTo(em, text, value)
-            free.length = 0
-        }
-        const temporary = text ?? temporaryFor(em, value, emit)
-        if (temporary === undefined) return undefined
-        calleePlace = { text: method ? `${temporary}.K` : temporary, operands: method ? [method.key] : [], isField: false }
+    const method = constantOf(em, callee) ? undefined : fieldOf(em, callee)
+    const inRegisters = [method ? method.object : callee, ...args].filter(e => leafParts(em, e).length === 0)
+    const naming: Naming = ([f, ...texts]) => [...targets, "A"].map(to => [`${to && `${to}=`}call ${f.includes(" ") ? `(${f})` : f}(${texts.join(",")})`, 1])
+    const choices = inRegisters.map((_, n) => n).concat(inRegisters.length)
+    let best: { readonly count: number; readonly cost: number } | undefined
+    for (const count of choices) {
+        const cost = em.probe(() => {
+            if (!lend(em, inRegisters.slice(0, count), false)) return undefined
+            const tile = bestTile(em, [callee, ...args], naming, { isInner: true })
+            return tile && tile.cost + inRegisters.slice(0, count).reduce((n, e) => n + costOf(em, e), 0)
+        })
+        if (cost !== undefined && (!best || cost < best.cost)) best = { count, cost }
     }
-    complex.forEach(({ arg, i }, n) => {
-        const rest = complex.slice(n + 1)
-        if (rest.length === 0) {
-            if (emit) evaluate(em, arg)
-            leaves[i] = inA
-        } else if (rest.length === 1 && free.length && !em.clobbersB(rest[0].arg)) {
-            if (emit) evaluateTo(em, "B", arg)
-            leaves[i] = inB
-        } else {
-            const text = temporaryFor(em, arg, emit)
-            if (text) leaves[i] = { text, operands: [], isField: false }
-        }
-    })
-    return leaves.every(l => l !== undefined) ? { callee: calleePlace!, args: leaves as Leaf[] } : undefined
+    if (!best) return undefined
+    lend(em, inRegisters.slice(0, best.count), true)
+    const tile = bestTile(em, [callee, ...args], naming, { isInner: true })!
+    emitTile(em, tile)
+    return /^(\w+)=call/.exec(tile.name)?.[1] ?? ""
 }
 
-/** A register for the rest of the statement with the value of an expression. */
-function temporaryFor(em: Emitter, e: Expr, emit: boolean): string | undefined {
-    const register = em.tryReserveRegister()
-    if (register === undefined) return undefined
-    if (emit) evaluateTo(em, `R${register}`, e)
-    return `R${register}`
-}
-
-function calleeLeaf(em: Emitter, callee: Expr): Leaf | undefined {
-    const leaf = leafOf(em, callee)
-    if (leaf) return leaf
-    const field = plainField(em, callee)
-    return field && { text: `${field.object.text}.K`, operands: [field.key], isField: true }
-}
-
-function methodOf(em: Emitter, callee: Expr): { object: Expr; key: Operand } | undefined {
-    const field = fieldOf(em, callee)
-    const key = field && constantKey(em, field.key)
-    return field && key ? { object: field.object, key } : undefined
+/** Works out values into registers for the rest of the statement. */
+function lend(em: Emitter, values: readonly Expr[], emit: boolean): boolean {
+    // A changes on the way
+    if (!emit && values.length) em.mirror(undefined)
+    for (const e of values) {
+        const register = em.tryReserveRegister()
+        if (register === undefined) return false
+        if (emit) evaluateTo(em, `R${register}`, e)
+        em.lend(e, `R${register}`)
+    }
+    return true
 }
 
 /** Arguments in an array: what no operation takes directly. */

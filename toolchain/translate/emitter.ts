@@ -17,6 +17,8 @@ export class Emitter {
     sourcePc = 0
     /** where `ret_val` is saved for the current statement */
     returnValuePlace: Place | undefined
+    /** the value that the statement before has left in `ret_val` is in A alone */
+    isReturnValueInA = false
     /** register that the call of the statement before has put its result in */
     resultRegister: number | undefined
     readonly scope: Scope
@@ -30,6 +32,10 @@ export class Emitter {
     private parkedMost = 0
     private labels = 0
     private readonly clobbers = new Map<Expr, boolean>()
+    /** what working out expressions of the current statement costs, as far as it has been asked; see tiles.ts */
+    readonly costs = new Map<Expr, number>()
+    /** registers that hold expressions of the current statement already */
+    private readonly lent = new Map<Expr, string>()
 
     constructor(scope: Scope, allocation: Allocation, operations: { has(operation: string): boolean }) {
         this.scope = scope
@@ -41,13 +47,36 @@ export class Emitter {
         return this.operations.has(operation)
     }
 
+    /** Instructions so far. */
+    get instructions(): number {
+        return this.items.reduce((n, i) => n + Number("operation" in i), 0)
+    }
+
     /** Starts a statement: `free` are the registers that hold nothing while it runs. */
     begin(sourcePc: number, free: number[]): void {
         this.sourcePc = sourcePc
         this.free = free
         this.parked = 0
         this.returnValuePlace = undefined
+        this.forget()
+        this.lent.clear()
+    }
+
+    /** What has been found out about expressions, which depends on where values are. */
+    private forget(): void {
         this.clobbers.clear()
+        this.costs.clear()
+    }
+
+    /** The register that has an expression's value already. */
+    lentTo(e: Expr): string | undefined {
+        return this.lent.get(e)
+    }
+
+    /** From here on a register has the value of this expression, until the statement ends. */
+    lend(e: Expr, register: string): void {
+        this.lent.set(e, register)
+        this.forget()
     }
 
     emit(operation: string, ...operands: Operand[]): void {
@@ -85,7 +114,8 @@ export class Emitter {
     }
 
     placeOf(variable: number): Place | undefined {
-        return this.allocation.places.get(variable) ?? (variable === RETURN_VALUE ? this.returnValuePlace : undefined)
+        if (variable !== RETURN_VALUE) return this.allocation.places.get(variable)
+        return this.isReturnValueInA ? this.returnValuePlace : (this.allocation.places.get(variable) ?? this.returnValuePlace)
     }
 
     private registerOf(variable: number): number | undefined {
@@ -183,7 +213,8 @@ export class Emitter {
             this.mirrored = mirrored
             this.free = free
             this.parked = parked
-            this.clobbers.clear()
+            this.forget()
+            this.lent.clear()
             return false
         }
     }
@@ -191,10 +222,16 @@ export class Emitter {
     /** Runs code for what it tells, and takes back all that it has emitted. */
     probe<T>(translate: () => T): T {
         const { mirrored, free, parked, items } = this
+        const lent = [...this.lent]
         this.items = []
         try {
             return translate()
         } finally {
+            if (this.lent.size !== lent.length) {
+                this.lent.clear()
+                for (const [e, register] of lent) this.lent.set(e, register)
+                this.forget()
+            }
             this.items = items
             this.mirrored = mirrored
             this.free = free

@@ -11,7 +11,7 @@ export function loadNewField(em: Emitter, object: Expr, field: Operand): void {
     em.withTemporary(t => {
         evaluate(em, object)
         em.storeA(t)
-        em.emit("A=A INDEX K", field)
+        em.emit("A=A.K", field)
         const done = leaveUnlessUndefined(em)
         bringUp(em, () => em.loadB(t), field)
         em.label(done)

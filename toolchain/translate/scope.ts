@@ -22,6 +22,8 @@ export interface Scope {
     buffer(index: number): Operand
     float(index: number): number
     spec(index: number, prototype: boolean): Operand
+    /** how operations name a constant that the base's own bytecode can hold; undefined for one that the base does not have */
+    inline(constant: Operand): string | undefined
     /** slot of a captured variable in its owner's frame, and how many frames further out that one is on the board */
     captured(slot: number, levels: number): { readonly slot: number; readonly levels: number }
     /** whether the image itself gives a built-in object this member: it is not there yet when the image is loaded */

@@ -1,19 +1,19 @@
 import type { Expr } from "../devs/code.ts"
 import { builtinObjects } from "../devs/builtins.ts"
-import { op, type OpName } from "../devs/opcodes.ts"
+import { op } from "../devs/opcodes.ts"
 import type { Operand } from "./guest-code.ts"
 import { RETURN_VALUE } from "./liveness.ts"
 import { RefusalSignal } from "./refusal.ts"
 import type { Place } from "./allocate.ts"
 import type { Emitter } from "./emitter.ts"
 import { loadComputedField, loadMigratedField, loadNewField } from "./migrated-fields.ts"
+import { bestTile, emitTile } from "./tiles.ts"
 
 /**
- * Instruction selection for expressions: as many operands as the base's operations allow are read where they are; the
- * others go through A, then B, then a register that is free at the time.
+ * Instruction selection for expressions: each is covered with as few of the base's operations as there are for it (tiles.ts).
+ * What an operation does not read where it is goes through A, then B, then a register that is free at the time.
  */
 
-const commutative: ReadonlySet<OpName> = new Set<OpName>(["MUL", "BIT_AND", "BIT_OR", "BIT_XOR", "EQ", "NE"])
 const dsObject = builtinObjects.indexOf("DeviceScript")
 const mathObject = builtinObjects.indexOf("Math")
 const objectObject = builtinObjects.indexOf("Object")
@@ -78,54 +78,6 @@ function builtinField(em: Emitter, object: number, name: number): Operand | unde
 /** Where a value goes: A, B, or a register by its name. */
 export type Target = string
 
-/** An operand that an operation can read where it is. */
-export interface Leaf {
-    readonly text: string
-    readonly operands: readonly Operand[]
-    readonly isField: boolean
-}
-
-/** Small integers that operations have inside of them. */
-const inlineIntegers: readonly number[] = [0, 1]
-
-export function leafOf(em: Emitter, e: Expr, allowField = false): Leaf | undefined {
-    const constant = constantOf(em, e)
-    if (constant) {
-        const isInline = constant.kind === "int" && inlineIntegers.includes(constant.value)
-        return isInline ? { text: String(constant.value), operands: [], isField: false } : { text: "K", operands: [constant], isField: false }
-    }
-    const place = placeOf(em, e)
-    if (place) return "register" in place ? { text: `R${place.register}`, operands: [], isField: false } : undefined
-    if (e.kind !== "op") return undefined
-    if (e.op.name === "LOAD_GLOBAL") {
-        const g = em.scope.global(e.immediate)
-        return "base" in g ? { text: `g${g.base}`, operands: [], isField: false } : undefined
-    }
-    const field = allowField ? plainField(em, e) : undefined
-    return field && { text: `${field.object.text}.K`, operands: [field.key], isField: true }
-}
-
-/** The same with constants as operands: what to try where an operation for the integer itself is not there. */
-function withOperand(leaf: Leaf): Leaf {
-    const n = Number(leaf.text)
-    return Number.isNaN(n) ? leaf : { text: "K", operands: [{ kind: "int", value: n }], isField: false }
-}
-
-export function variants(leaf: Leaf): Leaf[] {
-    const second = withOperand(leaf)
-    return second === leaf ? [leaf] : [leaf, second]
-}
-
-/** A field with a constant name of an object in a register or a global, when nothing has to be brought up for it. */
-export function plainField(em: Emitter, e: Expr): { object: Leaf; key: Operand } | undefined {
-    const field = fieldOf(em, e)
-    if (!field) return undefined
-    const key = constantKey(em, field.key)
-    if (!key || (key.kind === "string" && (em.scope.isNewField(key.text) || em.scope.isMigratedField(key.text)))) return undefined
-    const object = leafOf(em, field.object)
-    return object && /^[Rg]/.test(object.text) ? { object, key } : undefined
-}
-
 /** Where a local variable or a saved `ret_val` is, if B can be loaded from there. */
 function placeOf(em: Emitter, e: Expr): Place | undefined {
     if (e.kind !== "op") return undefined
@@ -180,44 +132,49 @@ export function evaluate(em: Emitter, e: Expr): void {
 export function evaluateTo(em: Emitter, to: Target, e: Expr): void {
     const variable = variableOf(e)
     if (variable !== undefined) return loadVariable(em, to, variable)
-    if (e.kind === "int" || constantOf(em, e)) {
-        const choices = variants(leafOf(em, e)!)
-        emitValue(em, to, choices.map(c => [c.text, c.operands]))
+    const tile = bestTile(em, [e], ([text]) => (to === "A" ? [[`A=${text}`, 1]] : [[`${to}=${text}`, 1], [`A=${text}`, 2]]))
+    if (tile) {
+        emitTile(em, tile)
+        if (to !== "A" && tile.name.startsWith("A=")) em.emit(`${to}=A`)
         return
     }
-    const name = e.op.name
+    evaluateSpecial(em, e)
+    storeTo(em, to)
+}
+
+/** What has operations of its own: leaves its value in A. */
+function evaluateSpecial(em: Emitter, e: Expr): void {
+    if (e.kind === "int") throw new RefusalSignal("HOV111", "the base's executor lacks constants", em.sourcePc)
+    const { name } = e.op
     if (name === "LOAD_GLOBAL") {
         const g = em.scope.global(e.immediate)
-        if ("base" in g) return emitValue(em, to, [[`g${g.base}`, []]])
-        em.emit("A=cell", { kind: "cell", index: g.cell })
-        return storeTo(em, to)
+        if ("base" in g) throw new RefusalSignal("HOV111", `the base's executor lacks "A=g${g.base}"`, em.sourcePc)
+        return em.emit("A=cell", { kind: "cell", index: g.cell })
     }
     if (name === "LOAD_CLOSURE") {
         const { slot, levels } = em.scope.captured(e.immediate, levelsOf(em, e.args[0]))
-        em.emit(`A=c${slot}`, { kind: "int", value: levels })
-        return storeTo(em, to)
+        return em.emit(`A=c${slot}`, { kind: "int", value: levels })
     }
     if (name === "MAKE_CLOSURE" || name === "STATIC_FUNCTION") {
         const closure = em.scope.closure(e.immediate)!
-        if ("base" in closure) em.emit(`A=closure${closure.base}`)
-        else em.emit(`A=new ${closure.kind}`, closure.added)
-        return storeTo(em, to)
+        if ("base" in closure) return em.emit(`A=closure${closure.base}`)
+        return em.emit(`A=new ${closure.kind}`, closure.added)
     }
     if (name === "LOAD_BUFFER") {
         const format = constantOf(em, e.args[1])
         if (!format) throw new RefusalSignal("HOV111", "a buffer is read in a format that is not constant", em.sourcePc)
         operands(em, e.args[0], e.args[2])
-        em.emit("A=load buffer", format)
-        return storeTo(em, to)
+        return em.emit("A=load buffer", format)
     }
     const field = fieldOf(em, e)
-    if (field) return evaluateField(em, to, field.object, field.key)
-    if (e.args.length === 1) return evaluateUnary(em, to, name, e.args[0])
-    if (e.args.length === 2) return evaluateBinary(em, to, name, e.args[0], e.args[1])
+    const key = field && constantKey(em, field.key)
+    if (field && key?.kind === "string" && em.scope.isMigratedField(key.text)) return loadMigratedField(em, field.object, key)
+    if (field && key?.kind === "string" && em.scope.isNewField(key.text)) return loadNewField(em, field.object, key)
+    if (field && !key && em.scope.hasNewFields) return loadComputedField(em, field.object, field.key as Expr)
     throw new RefusalSignal("HOV111", `${name} has no translation`, em.sourcePc)
 }
 
-function variableOf(e: Expr): number | undefined {
+export function variableOf(e: Expr): number | undefined {
     if (e.kind !== "op") return undefined
     return e.op.name === "LOAD_LOCAL" ? e.immediate : e.op.name === "RET_VAL" ? RETURN_VALUE : undefined
 }
@@ -236,117 +193,16 @@ function storeTo(em: Emitter, to: Target): void {
     if (to !== "A") em.emit(`${to}=A`)
 }
 
-/** Emits the first of these values that the base has an operation for, straight to its target or by way of A. */
-function emitValue(em: Emitter, to: Target, values: readonly (readonly [text: string, operands: readonly Operand[]])[]): void {
-    if (!tryValue(em, to, values)) throw new RefusalSignal("HOV111", `the base's executor lacks "A=${values[0][0]}"`, em.sourcePc)
-}
-
-function tryValue(em: Emitter, to: Target, values: readonly (readonly [text: string, operands: readonly Operand[]])[]): boolean {
-    if (em.emitOneOf(...values.map(([text, operands]) => [`${to}=${text}`, operands] as const))) return true
-    if (to === "A" || !em.emitOneOf(...values.map(([text, operands]) => [`A=${text}`, operands] as const))) return false
-    em.emit(`${to}=A`)
-    return true
-}
-
 export function levelsOf(em: Emitter, e: Expr): number {
     if (e.kind !== "int") throw new RefusalSignal("HOV111", "a captured variable at a level that is not constant", em.sourcePc)
     return e.value
 }
 
-function evaluateField(em: Emitter, to: Target, object: Expr, key: Expr | Operand): void {
-    const constant = constantKey(em, key)
-    if (!constant) {
-        if (!em.scope.hasNewFields || isNumeric(key as Expr)) return evaluateIndex(em, to, object, key as Expr)
-        loadComputedField(em, object, key as Expr)
-        return storeTo(em, to)
-    }
-    if (constant.kind === "string" && em.scope.isMigratedField(constant.text)) {
-        loadMigratedField(em, object, constant)
-        return storeTo(em, to)
-    }
-    if (constant.kind === "string" && em.scope.isNewField(constant.text)) {
-        loadNewField(em, object, constant)
-        return storeTo(em, to)
-    }
-    const leaf = leafOf(em, object, true)
-    if (leaf && tryValue(em, to, [[`${leaf.text} INDEX K`, [...leaf.operands, constant]]])) return
-    evaluate(em, object)
-    emitValue(em, to, [["A INDEX K", [constant]]])
-}
-
-const numeric: ReadonlySet<OpName> = new Set<OpName>(["SUB", "MUL", "DIV", "BIT_AND", "BIT_OR", "BIT_XOR", "SHIFT_LEFT", "SHIFT_RIGHT", "SHIFT_RIGHT_UNSIGNED"])
-
-/** Whether a key is a number for sure, and so no field's name. */
-function isNumeric(key: Expr): boolean {
-    return key.kind === "int" || (key.kind === "op" && numeric.has(key.op.name))
-}
-
+/** A field access whose key is computed, by what the VM has for it alone. */
 export function evaluateIndex(em: Emitter, to: Target, object: Expr, key: Expr): void {
-    evaluateBinary(em, to, "INDEX", object, key)
-}
-
-function evaluateUnary(em: Emitter, to: Target, name: OpName, e: Expr): void {
-    const leaf = leafOf(em, e, true)
-    if (leaf && !isMirroredBy(em, e) && tryValue(em, to, [[`${name} ${leaf.text}`, leaf.operands]])) return
-    evaluate(em, e)
-    emitValue(em, to, [[`${name} A`, []]])
-}
-
-function isMirroredBy(em: Emitter, e: Expr): boolean {
-    const variable = variableOf(e)
-    return variable !== undefined && em.isMirrored(variable)
-}
-
-/** An operation with two operands: what stands before the left one, between them, and behind. */
-export interface Binary {
-    readonly name: OpName
-    readonly left: Expr
-    readonly right: Expr
-}
-
-/**
- * Brings two operands to where one of the operations is that `emit` tries, and has it emit that one: it gets the texts of
- * the operands, the best ones first, and returns false when the base lacks the operation. It must have one for (B, A).
- */
-export function withOperands(em: Emitter, b: Binary, emit: (left: string, right: string, operands: readonly Operand[]) => boolean): void {
-    const { left, right } = b
-    const rightThrows = canThrow(right)
-    // a field read after the other operand would throw after it
-    const l = leafOf(em, left, !rightThrows)
-    const r = leafOf(em, right, true)
-    const tryLeaves = (ls: readonly Leaf[], rs: readonly Leaf[]) =>
-        ls.some(x => rs.some(y => emit(x.text, y.text, [...x.operands, ...y.operands])))
-    const inA: Leaf = { text: "A", operands: [], isField: false }
-    const swapped = (ls: readonly Leaf[], rs: readonly Leaf[]) => commutative.has(b.name) && !(l?.isField && r?.isField) && tryLeaves(rs, ls)
-    const lefts = l ? variants(l) : []
-    const rights = r ? variants(r) : []
-    if (isMirroredBy(em, left) && (tryLeaves([inA], rights) || swapped([inA], rights))) return
-    if (isMirroredBy(em, right) && (tryLeaves(lefts, [inA]) || swapped(lefts, [inA]))) return
-    if (tryLeaves(lefts, rights) || swapped(lefts, rights)) return
-    /** Emits code for one operand, if an operation is there that takes it from A. */
-    const half = (complex: Expr, ls: readonly Leaf[], rs: readonly Leaf[]) => {
-        let found = false
-        const probe = em.probe(() => (found = tryLeaves(ls, rs) || swapped(ls, rs)))
-        if (!probe || !found) return false
-        evaluate(em, complex)
-        return tryLeaves(ls, rs) || swapped(ls, rs)
-    }
-    if (!l && r && half(left, [inA], rights)) return
-    if (l && half(right, lefts, [inA])) return
-    if (r && half(left, [inA], rights)) return
-    operands(em, left, right)
-    if (!emit("B", "A", [])) throw new RefusalSignal("HOV111", `the base's executor lacks ${b.name}`, em.sourcePc)
-}
-
-export function evaluateBinary(em: Emitter, to: Target, name: OpName, left: Expr, right: Expr): void {
-    withOperands(em, { name, left, right }, (x, y, operands) => tryValue(em, to, [[`${x} ${name} ${y}`, operands]]))
-}
-
-const throwing: ReadonlySet<OpName> = new Set<OpName>(["INDEX", "ASCII_FIELD", "UTF8_FIELD", "BUILTIN_FIELD", "LOAD_BUFFER", "INSTANCE_OF", "NEW", "BIND"])
-
-/** Whether working out an expression can end in an exception. */
-export function canThrow(e: Expr): boolean {
-    return e.kind === "op" && (throwing.has(e.op.name) || e.args.some(canThrow))
+    operands(em, object, key)
+    em.emit("A=B INDEX A")
+    storeTo(em, to)
 }
 
 /** Leaves `left` in B and `right` in A. */

@@ -7,7 +7,8 @@ import { branch } from "./branches.ts"
 import { call } from "./calls.ts"
 import { countUses } from "./liveness.ts"
 import { bringUp } from "./migrated-fields.ts"
-import { constantKey, constantOf, evaluate, evaluateTo, fieldOf, type Leaf, leafOf, levelsOf, operands, variants, withOperands } from "./select.ts"
+import { constantKey, constantOf, evaluate, evaluateTo, levelsOf, operands } from "./select.ts"
+import { bestTile, emitTile } from "./tiles.ts"
 import { exceptionLabel, type FunctionContext, statementLabel } from "./translate-function.ts"
 
 /** Translates one statement. What it leaves in `ret_val` is in A afterwards. */
@@ -26,6 +27,8 @@ export function translateStatement(context: FunctionContext, s: Statement, i: nu
         }
         case "STORE_CLOSURE": {
             const { slot, levels } = em.scope.captured(s.immediate, levelsOf(em, s.args[0]))
+            const tile = bestTile(em, [s.args[1]], ([text]) => [[`c${slot}_${levels}=${text}`, 1]], { isInner: true })
+            if (tile) return emitTile(em, tile)
             evaluate(em, s.args[1])
             em.emit(`c${slot}=A`, { kind: "int", value: levels })
             return
@@ -128,6 +131,9 @@ function storeLocal(context: FunctionContext, s: Statement, i: number): void {
         const isResult = value.kind === "op" && value.op.name === "RET_VAL"
         // the call has stored it there
         if (isResult && em.resultRegister === place.register) return
+        const held = value.kind === "op" && value.op.name === "LOAD_LOCAL" ? em.allocation.places.get(value.immediate) : undefined
+        // two variables that share a register
+        if (held && "register" in held && held.register === place.register) return
         // a value that A has anyway
         if (isResult || isMirroredVariable(em, value)) {
             evaluate(em, value)
@@ -146,22 +152,8 @@ function isMirroredVariable(em: Emitter, e: Expr): boolean {
 function indexSet(em: Emitter, object: Expr, key: Expr, value: Expr): void {
     const constant = constantKey(em, key)
     const isMigrated = constant?.kind === "string" && em.scope.isMigratedField(constant.text)
-    const o = leafOf(em, object)
-    const k = leafOf(em, key)
-    const v = leafOf(em, value)
-    const trySet = (objects: readonly Leaf[], keys: readonly Leaf[], values: readonly Leaf[]) =>
-        objects.some(x => keys.some(y => values.some(z => em.emitOneOf([`${x.text}[${y.text}]=${z.text}`, [...x.operands, ...y.operands, ...z.operands]]))))
-    const at = (text: string): Leaf[] => [{ text, operands: [], isField: false }]
-    if (o && !isMigrated) {
-        const keys = k ? variants(k) : at("B")
-        if (k && v && trySet([o], keys, variants(v))) return
-        if (em.probe(() => trySet([o], keys, at("A")))) {
-            if (k) evaluate(em, value)
-            else operands(em, key, value)
-            trySet([o], keys, at("A"))
-            return
-        }
-    }
+    const tile = isMigrated ? undefined : bestTile(em, [object, key, value], ([o, k, v]) => [[`${primary(o)}[${k}]=${v}`, 1]], { isInner: true })
+    if (tile) return emitTile(em, tile)
     em.withTemporary(t => {
         evaluate(em, object)
         em.storeA(t)
@@ -178,10 +170,16 @@ function indexSet(em: Emitter, object: Expr, key: Expr, value: Expr): void {
     }, !constant)
 }
 
+function primary(text: string): string {
+    return text.includes(" ") && !text.startsWith("(") ? `(${text})` : text
+}
+
 function storeBuffer(em: Emitter, s: Statement): void {
     const [buffer, format, offset, value] = s.args
     const constantFormat = constantOf(em, format)
     if (!constantFormat) throw new RefusalSignal("HOV111", "a buffer is written in a format that is not constant", s.pc)
+    const tile = bestTile(em, s.args, texts => [[`STORE_BUFFER(${texts.join(",")})`, 1]], { isInner: true })
+    if (tile) return emitTile(em, tile)
     const place = em.reserveSpill()
     evaluate(em, buffer)
     em.storeA(place)
@@ -232,24 +230,11 @@ function jumpIfNullish(context: FunctionContext, i: number, target: number): voi
 function returnValue(em: Emitter, value: Expr): void {
     const constant = constantOf(em, value)
     if (constant?.kind === "special" && constant.value === "undefined") return em.emit("return undefined")
-    const leaf = leafOf(em, value, true)
-    if (leaf && em.emitOneOf(...variants(leaf).map(l => [`return ${l.text}`, l.operands] as const))) return
-    if (value.kind === "op" && value.args.length === 2 && value.op.immediate === undefined) {
-        const [left, right] = value.args
-        const isComputedField = value.op.name === "INDEX" && em.scope.hasNewFields
-        if (!isComputedField && !fieldOf(em, value)?.key) {
-            withOperands(em, { name: value.op.name, left, right }, (x, y, operands) => {
-                const text = `${x} ${value.op.name} ${y}`
-                if (em.emitOneOf([`return ${text}`, operands])) return true
-                if (!em.emitOneOf([`A=${text}`, operands])) return false
-                em.emit("return A")
-                return true
-            })
-            return
-        }
-    }
-    evaluate(em, value)
-    em.emit("return A")
+    const tile = bestTile(em, [value], ([text]) => [[`return ${text}`, 1], [`A=${text}`, 2]], { isInner: true })
+    if (!tile || tile.name.startsWith("A=")) {
+        evaluate(em, value)
+        em.emit("return A")
+    } else emitTile(em, tile)
 }
 
 /**

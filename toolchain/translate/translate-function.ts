@@ -2,9 +2,10 @@ import type { Statement } from "../devs/code.ts"
 import { accumulatorSlot, registerCount } from "../executor/frame.ts"
 import { allocate, entryMoves } from "./allocate.ts"
 import { Emitter, OutOfRegisters, ReturnValueLost } from "./emitter.ts"
-import type { GuestFunction, Operand, TryRange } from "./guest-code.ts"
+import type { GuestFunction, GuestItem, Operand, TryRange } from "./guest-code.ts"
 import { countUses, definesReturnValue, type Liveness, liveness, RETURN_VALUE } from "./liveness.ts"
 import { RefusalSignal } from "./refusal.ts"
+import { simplify } from "./simplify.ts"
 import type { Scope } from "./scope.ts"
 import { translateStatement } from "./statements.ts"
 import { finallyDetours, type TryRegion, tryRegions } from "./try-regions.ts"
@@ -82,11 +83,12 @@ function endsControl(s: Statement): boolean {
 const spillingTemporaries = 2
 
 function translateWith(input: TranslationInput, temporaries: number | undefined): GuestFunction | undefined {
-    const { statements, scope, parameterCount } = input
-    const { regions, around } = tryRegions(statements)
-    const handlersAt = statements.map((_, i) => around[i].map(r => r.handler))
+    const { scope, parameterCount } = input
     const pinned = new Map(input.pinned)
     if (input.keptParameters) for (let p = 0; p < Math.min(parameterCount, registerCount); p++) pinned.set(p, p)
+    const statements = simplify(input.statements, new Set(pinned.keys()))
+    const { regions, around } = tryRegions(statements)
+    const handlersAt = statements.map((_, i) => around[i].map(r => r.handler))
     const live = liveness(statements, handlersAt, finallyDetours(statements, around), new Set(pinned.keys()))
     const targets = jumpTargets(statements)
     for (const r of regions) targets.add(r.first).add(r.last)
@@ -106,26 +108,38 @@ function translateWith(input: TranslationInput, temporaries: number | undefined)
     // a finally's tokens are known only when all jumps that go through it have been seen: those come before it
     statements.forEach((s, i) => {
         if (targets.has(i)) em.label(statementLabel(i))
-        em.begin(s.pc, allocation.freeAt(i))
-        placed(s.pc, () => translateWithReturnValue(context, s, i))
+        em.begin(s.sourcePc ?? s.pc, allocation.freeAt(i))
+        placed(em.sourcePc, () => translateWithReturnValue(context, s, i))
+        em.isReturnValueInA = definesReturnValue(s) && isConsumedNext(statements, live.liveOut, targets, i)
         if (!definesReturnValue(s)) em.resultRegister = undefined
         else if (em.resultRegister === undefined) {
-            if (keepsReturnValue && live.liveOut[i].has(RETURN_VALUE)) em.storeVariable(RETURN_VALUE)
+            if (keepsReturnValue && !em.isReturnValueInA && live.liveOut[i].has(RETURN_VALUE)) em.storeVariable(RETURN_VALUE)
             else em.mirror(RETURN_VALUE)
         }
-        if (em.items.length - counted > stretchInstructionsMax && !live.liveOut[i].has(RETURN_VALUE) && !endsControl(s)) {
+        if (em.instructions - counted > stretchInstructionsMax && !live.liveOut[i].has(RETURN_VALUE) && !endsControl(s)) {
             const here = em.newLabel("counted")
             em.emit("loop", { kind: "label", name: here })
             em.label(here)
-            counted = em.items.length
+            counted = em.instructions
         }
     })
-    const body = em.items
+    const body = tryRanges.length ? em.items : withoutJumpsToEnds(em.items)
     em.items = []
     if (input.calls === "own") em.emit("enter call")
     else if (typeof input.calls === "object") em.emit("move call", { kind: "int", value: input.calls.movedFrom })
     enterSpilled(em, parameterCount)
     return { items: [...em.items, ...body], tryRanges, tokens: tokenCount(context) }
+}
+
+/** Ends of loops and functions take the place of jumps to them: they are one instruction as those are. */
+function withoutJumpsToEnds(items: readonly GuestItem[]): GuestItem[] {
+    const at = new Map(items.flatMap((item, i) => ("label" in item ? [[item.label, i] as const] : [])))
+    return items.map(item => {
+        if (!("operation" in item) || item.operation !== "jump") return item
+        const [label] = item.operands
+        const end = items.slice(label.kind === "label" ? at.get(label.name)! : items.length).find(x => "operation" in x)
+        return end && "operation" in end && /^return\b|\bloop if\b/.test(end.operation) ? end : item
+    })
 }
 
 /** A refusal of something that code refers to is one of the statement that does. */
@@ -142,7 +156,7 @@ function isConsumedNext(statements: readonly Statement[], liveOut: readonly Set<
     if (!liveOut[i].has(RETURN_VALUE)) return true
     const next = statements[i + 1]
     if (!next || next.op.name === "JMP_RET_VAL_Z" || targets.has(i + 1)) return false
-    return countUses(next.args, RETURN_VALUE) >= 1 && !liveOut[i + 1].has(RETURN_VALUE)
+    return countUses(next.args, RETURN_VALUE) >= 1 && (definesReturnValue(next) || !liveOut[i + 1].has(RETURN_VALUE))
 }
 
 /**
