@@ -310,7 +310,8 @@ function inParts(server: ServerProcess, route: string, body: Buffer) {
         status,
         send: async (share: number): Promise<void> => {
             while (sent < body.length * share) {
-                socket.write(body.subarray(sent, (sent += 1_000)))
+                socket.write(body.subarray(sent, sent + 1_000))
+                sent += 1_000
                 await new Promise(resolve => setTimeout(resolve, 5))
             }
         },
