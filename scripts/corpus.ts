@@ -8,6 +8,9 @@ const args = process.argv.slice(2)
 const json = args.includes("--json")
 const only = args.includes("--only") ? args[args.indexOf("--only") + 1] : undefined
 
+/** A change of one line is to fit in this many bytes on the air. */
+const oneLineBytesMax = 256
+
 const results: EditResult[] = []
 for (const edit of readCorpus(only)) {
     const result = await checkEdit(edit)
@@ -61,9 +64,6 @@ function summarise(all: readonly EditResult[]) {
         })),
     }
 }
-
-/** A change of one line is to fit in this many bytes on the air. */
-const oneLineBytesMax = 256
 
 function oneLine(hot: readonly EditResult[]) {
     const edits = hot.filter(r => changedLines(r.edit) === 1)
