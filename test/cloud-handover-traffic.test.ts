@@ -14,6 +14,8 @@ import { beginProcess, type ServerProcess } from "./support/server-process.ts"
 const GATEWAY = "gateway-token-of-the-linux-tenant"
 const TIMINGS = { rolloutTickMs: 50, enrolMs: 200, sweepMs: 50, webhookRetryMs: 50, retryDelayMs: 300, lazyWriteMs: 50 }
 const FLEET = 24
+/** Half as often as a device may ask. */
+const STATUS_PAUSE_MS = 100
 
 interface Pair {
     readonly folders: string[]
@@ -66,7 +68,7 @@ if (!onPostgres) {
             const failures: string[] = []
             const posted = new Map<string, number>()
             const posts = boards.slice(0, 6).map(board =>
-                over(() => open, failures, 5, async done => {
+                over(() => open, failures, STATUS_PAUSE_MS, async done => {
                     const { status, bytes } = await board.device.status({ id: "", state: "downloading", v: "1.0.0", done })
                     posted.set(board.device.id, done)
                     return status === 200 ? null : `status: ${status} ${bytes}`
@@ -151,7 +153,7 @@ if (!onPostgres) {
                 if (!stop.signal.aborted) throw error
             })
             const failures: string[] = []
-            const talk = boards.slice(0, 4).map(board => over(() => open, failures, 5, async done => wrongOf(await board.device.status({ id: "", state: "downloading", v: "1.0.0", done }))))
+            const talk = boards.slice(0, 4).map(board => over(() => open, failures, STATUS_PAUSE_MS, async done => wrongOf(await board.device.status({ id: "", state: "downloading", v: "1.0.0", done }))))
             await begin(current, next, 20)
             await phase(current, "done")
             await until("events of next", async () => heard.length, count => count > 1)

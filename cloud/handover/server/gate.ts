@@ -13,7 +13,7 @@ import type { ServerHandover } from "./server-handover.ts"
 declare module "fastify" {
     interface FastifyRequest {
         /** Ends the request's part in its device's session before the answer does: nothing more will be written for it. */
-        leaveSession: (() => void) | null
+        leaveSession?: (() => void) | null
     }
 }
 
@@ -27,7 +27,8 @@ export function addGate(app: FastifyInstance, handover: ServerHandover, principa
     app.decorateRequest("leaveSession", null)
     // A large file that is read slowly is no change that a handover would have to wait for.
     app.addHook("onSend", (request, _reply, _payload, done) => {
-        if (request.leaveSession !== null && (request.method === "GET" || request.method === "HEAD")) request.leaveSession()
+        // The documentation's routes are older than the decoration: their requests do not have it at all.
+        if (request.method === "GET" || request.method === "HEAD") request.leaveSession?.()
         done()
     })
     app.addHook("onRequest", (request, reply, done) => {
