@@ -5,7 +5,7 @@ import type { Update } from "../toolchain/diff/build-update.ts"
 import { encodeImage, imageHeaderBytes } from "../toolchain/format/image.ts"
 import { ImageError, readImage } from "../toolchain/format/image-reader.ts"
 import type { LinkedBase } from "../toolchain/link/link-base.ts"
-import { disassembleFunction } from "../toolchain/pack/disassemble-image.ts"
+import { disassembleFunction, readable } from "../toolchain/pack/disassemble-image.ts"
 import { imageMap, locateInImage, readImageMap, encodeImageMap } from "../toolchain/pack/image-map.ts"
 import { replaceAll } from "./support/replaced-program.ts"
 
@@ -49,7 +49,7 @@ test("every word of every function is in the disassembly, named by the base's op
     image.functions.forEach((f, number) => {
         const lines = disassembleFunction(image, number, base)
         assert.is(lines.reduce((n, l) => n + 1 + l.operands.length, 0), f.words.length)
-        const expected = update.shipped[number].laidOut.instructions.map(i => [i.place, i.operation])
+        const expected = update.shipped[number].laidOut.instructions.map(i => [i.place, readable(i.operation, base)])
         assert.equal(lines.map(l => [l.place, l.operation]), expected)
     })
 })

@@ -1,7 +1,6 @@
 import { vmOperations } from "../executor/assemble.ts"
 import type { Operation } from "../executor/operations.ts"
 import type { LaidOutFunction } from "../pack/lay-out.ts"
-import { stretchInstructionsMax } from "../translate/translate-function.ts"
 
 /**
  * VM operations that a turn of replaced code may take: half of the VM's limit, as native code may run in between. A turn
@@ -29,29 +28,32 @@ export function imageBudget(functions: readonly LaidOutFunction[], operations: r
 const callOperations = 25
 
 /**
- * VM operations between two counted points: of a loop's body or a whole function, as one without loops may be called by one
- * that has nothing else. The translator counts within longer ones.
+ * VM operations of the dearest way through a function on which nothing counts, as one without loops may be called by one that
+ * has nothing else. All ways back count, so the others go forward only; a branch may lead past an instruction that counts.
  */
 function longestStretch(f: LaidOutFunction, costOf: (operation: string) => number): number {
-    const costs = f.instructions.map(i => costOf(i.operation))
-    let longest = stretch(costs)
-    f.instructions.forEach((instruction, i) => {
-        if (!/\bloop\b/.test(instruction.operation)) return
-        const targets = instruction.operands.flatMap(o => (o.kind === "label" ? [f.labels.get(o.name)!] : []))
-        const start = Math.min(...targets)
-        const first = f.instructions.findIndex(x => x.place >= start)
-        if (first <= i) longest = Math.max(longest, stretch(costs.slice(first, i + 1)))
+    const { instructions, labels } = f
+    const costs = instructions.map(i => costOf(i.operation))
+    const targets = instructions.map(i => i.operands.flatMap(o => (o.kind === "label" ? [placeIndex(f, labels.get(o.name)!)] : [])))
+    const arriving: number[] = instructions.map(() => 0)
+    const arrive = (index: number, operations: number): void => {
+        if (index < arriving.length) arriving[index] = Math.max(arriving[index], operations)
+    }
+    instructions.forEach((_, i) => targets[i].filter(t => t <= i).forEach(t => arrive(t, costs[i])))
+    let longest = 0
+    instructions.forEach(({ operation }, i) => {
+        const total = arriving[i] + costs[i]
+        longest = Math.max(longest, total)
+        // counted before it does its work, which belongs to what comes then
+        const leaving = /\bloop\b/.test(operation) ? costs[i] : total
+        if (!/^(?:loop|jump|return|throw)\b(?! if)/.test(operation)) arrive(i + 1, leaving)
+        for (const t of targets[i]) if (t > i) arrive(t, leaving)
     })
     return callOperations + longest
 }
 
-/** The dearest run of as many instructions as the translator leaves uncounted. */
-function stretch(costs: readonly number[]): number {
-    let sum = 0
-    let most = 0
-    costs.forEach((cost, i) => {
-        sum += cost - (i > stretchInstructionsMax ? costs[i - stretchInstructionsMax - 1] : 0)
-        most = Math.max(most, sum)
-    })
-    return most
+/** The first instruction at a place or behind it; the number of instructions when there is none. */
+function placeIndex(f: LaidOutFunction, place: number): number {
+    const index = f.instructions.findIndex(x => x.place >= place)
+    return index < 0 ? f.instructions.length : index
 }

@@ -8,7 +8,8 @@ import { finallyDetours, tryRegions } from "./try-regions.ts"
  * leave most of them out; what the function does, and in which order, stays as it was:
  *
  * - a jump to a jump goes where that one goes; so does a jump on a variable to another one on it, as `&&` and `||` make them
- * - a value that the next statement alone uses is worked out there
+ * - a value that the next statement alone uses is worked out there, unless it is long: what keeps replaced code to the VM's
+ *   limit of operations is counted between statements
  *
  * @param pinned variables that others than the statements use
  */
@@ -73,6 +74,7 @@ function joinNeighbours(statements: readonly SimplifiedStatement[], pinned: Read
             !pinned.has(s.immediate) &&
             countUses(following.args, s.immediate) === 1 &&
             (definedBy(following) === s.immediate || !live.liveOut[i + 1].has(s.immediate)) &&
+            s.args.concat(following.args).reduce((sum, e) => sum + operatorsOf(e), 0) <= joinedOperatorsMax &&
             canJoin(s.args[0], following, s.immediate)
         if (!isTemporary) {
             all.push(s)
@@ -84,6 +86,12 @@ function joinNeighbours(statements: readonly SimplifiedStatement[], pinned: Read
         i++
     }
     return all
+}
+
+const joinedOperatorsMax = 16
+
+function operatorsOf(e: Expr): number {
+    return e.kind === "int" ? 0 : e.args.reduce((sum, a) => sum + operatorsOf(a), e.args.length > 0 ? 1 : 0)
 }
 
 /** Whether a statement can work out this value in the place where it uses the variable. */

@@ -72,7 +72,7 @@ export function translateFunction(input: TranslationInput): GuestFunction {
 }
 
 /** Instructions that the code of a long function has without a count of the budget in between; see diff/budget.ts. */
-export const stretchInstructionsMax = 24
+const stretchInstructionsMax = 24
 
 /** Whether nothing comes behind a statement but by a jump. */
 function endsControl(s: Statement): boolean {
