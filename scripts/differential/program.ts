@@ -120,7 +120,8 @@ function randomClass(s: Scope, classes: ClassInfo[]): string[] {
     const inner = { ...s, variables: [...s.variables, ...p.variables], functionDepth: 1, hasThis: true, classes: classes.slice() }
     lines.push(`constructor(${p.text}) {`)
     if (parent) lines.push(`super(${matching({ ...inner, hasThis: false }, 1, parent.constructorKinds.slice(0, r.chance(70) ? 9 : r.int(3)))})`)
-    lines.push("fuel()", ...block(inner, 1 + r.int(3), 1).filter(l => !/^\s*return\b/.test(l)), "}")
+    // a constructor returns no value
+    lines.push("fuel()", ...block(inner, 1 + r.int(3), 1).map(l => l.replace(/^(\s*return)\b.*/, "$1")), "}")
     const own = ["m0", "m1", "m2", "m3"].filter(() => r.chance(50))
     if (!parent && !own.length) own.push("m0")
     for (const m of own) {
