@@ -2,7 +2,7 @@
  * What swaps cost: the pause with few and with many live objects, in one run; the ledger's notes on the application benchmark;
  * and what 1,000 swaps back and forth leave behind.
  *
- *   npm run bench:swap -- [--objects 2000] [--rounds 3] [--json]
+ *   npm run bench:swap -- [--objects 2000] [--rounds 7] [--json]
  *
  * A heap of 64 KB holds some 2,300 of the smallest objects (16 bytes, and 8 where they are kept), so `--objects` cannot be
  * 5,000 on the stock VM. Exit code 1 when the ratio of the pauses in the least disturbed rounds is above 1.1, tracking is above
@@ -14,13 +14,13 @@ import { pauseUs } from "./swap-bench/pause.ts"
 import { trackingCost } from "./swap-bench/tracking.ts"
 
 const { values } = parseArgs({
-    options: { objects: { type: "string", default: "2000" }, rounds: { type: "string", default: "3" }, json: { type: "boolean", default: false } },
+    options: { objects: { type: "string", default: "2000" }, rounds: { type: "string", default: "7" }, json: { type: "boolean", default: false } },
 })
 const few = 10
 const many = Number(values.objects)
 const pauseRatioMax = 1.1
 const trackingRatioMax = 1.03
-const trackingRounds = 15
+const trackingRounds = 24
 
 const say = (text: string) => {
     if (!values.json) console.log(text)

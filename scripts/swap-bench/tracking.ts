@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { runProgram } from "../../sim/index.ts"
 import { patchableInProcess } from "../../test/support/replaced-program.ts"
+import { fastestHalf, timesOf } from "../bench/rounds.ts"
 import { countExecuted } from "../bench/instructions.ts"
 
 export interface Tracking {
-    /** medians, in milliseconds */
+    /** mean of the faster half of the rounds, in milliseconds */
     readonly trackedMs: number
     readonly untrackedMs: number
     readonly ratio: number
@@ -18,15 +19,13 @@ export interface Tracking {
 export async function trackingCost(rounds: number): Promise<Tracking> {
     const source = readFileSync(join(import.meta.dirname, "../../test/programs/bench-app.ts"), "utf8")
     const linked = [true, false].map(tracksCalls => patchableInProcess({ "program.ts": source }, { tracksCalls }))
-    const times: number[][] = [[], []]
-    for (let n = 0; n < rounds; n++)
-        for (const [i, p] of linked.entries()) {
-            const { lines } = await runProgram(p.base.file, { until: /^> done/, clock: "skip", timeoutMs: 120_000 })
-            const took = lines.map(l => /^> took (.*)/.exec(l)?.[1]).find(t => t !== undefined)
-            if (took === undefined) throw new Error(lines.slice(-4).join(" | "))
-            times[i].push(Number(took))
-        }
-    const [trackedMs, untrackedMs] = times.map(list => list.sort((x, y) => x - y)[list.length >> 1])
+    const times = await timesOf(linked, rounds, async p => {
+        const { lines } = await runProgram(p.base.file, { until: /^> done/, clock: "skip", timeoutMs: 120_000 })
+        const took = lines.map(l => /^> took (.*)/.exec(l)?.[1]).find(t => t !== undefined)
+        if (took === undefined) throw new Error(lines.slice(-4).join(" | "))
+        return Number(took)
+    })
+    const [trackedMs, untrackedMs] = times.map(fastestHalf)
     const [tracked, untracked] = [await countExecuted(linked[0].base.file, linked[0].base), await countExecuted(linked[1].base.file, linked[1].base)]
     return { trackedMs, untrackedMs, ratio: trackedMs / untrackedMs, trackedOperations: tracked?.operations, untrackedOperations: untracked?.operations }
 }
