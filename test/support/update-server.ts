@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import { PATIENCE } from "./cloud.ts"
 
 export interface DeviceStatus {
     id: string
@@ -77,8 +78,9 @@ export class UpdateServer {
         for (const answer of [...this.held]) answer()
     }
 
-    /** The first status, past or coming, that matches. */
-    async waitForStatus(matches: (status: DeviceStatus) => boolean, timeoutMs: number): Promise<DeviceStatus> {
+    /** The first status, past or coming, that matches. A machine with other work gets more time. */
+    async waitForStatus(matches: (status: DeviceStatus) => boolean, quietTimeoutMs: number): Promise<DeviceStatus> {
+        const timeoutMs = quietTimeoutMs * PATIENCE
         const end = performance.now() + timeoutMs
         for (;;) {
             const found = this.statuses.find(matches)
