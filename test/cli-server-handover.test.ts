@@ -2,37 +2,17 @@ import { suite } from "uvu"
 import * as assert from "uvu/assert"
 import { runCli } from "./support/cli.ts"
 import { openCloud, type TestCloud, TestDevice } from "./support/cloud.ts"
+import { Follower } from "./support/handover.ts"
 
 const test = suite("`handover server handover`")
 
-/** Polls, and goes where it is told to. */
-function follow(first: TestDevice): { where(): TestDevice; stop(): Promise<void> } {
-    let device = first
-    let stopped = false
-    const over = (async () => {
-        while (!stopped) {
-            const { body } = await device.poll(1).catch(() => ({ body: undefined }))
-            if (body?.move) device = first.at(body.move)
-            else if (body === undefined) await new Promise(resolve => setTimeout(resolve, 20))
-        }
-    })()
-    return {
-        where: () => device,
-        stop: async () => {
-            stopped = true
-            await over
-            for (const each of [first, device]) each.close()
-        },
-    }
-}
-
 test("it is started, looked at, made faster, taken back, and done again to its end", async () => {
     const [current, next]: TestCloud[] = [await openCloud(), await openCloud()]
-    const boards = []
+    const boards: Follower[] = []
     for (let n = 0; n < 30; n++) {
         const device = await TestDevice.add(current, `board-${n}`)
         await device.poll()
-        boards.push(follow(device))
+        boards.push(new Follower(device))
     }
     const cli = (...args: string[]) => runCli(["server", "handover", ...args, "--json"], { env: { HANDOVER_URL: current.url, HANDOVER_TOKEN: current.adminToken, HANDOVER_NEXT_TOKEN: next.adminToken } })
     const without = await runCli(["server", "handover", "--to", next.url, "--json"], { env: { HANDOVER_URL: current.url, HANDOVER_TOKEN: current.adminToken } })

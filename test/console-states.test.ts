@@ -4,37 +4,18 @@ import * as assert from "uvu/assert"
 import { buildConsole, findChromium, Look, openBrowser } from "./support/browser.ts"
 import { openCloud, publish, TestDevice, type TestCloud, until } from "./support/cloud.ts"
 import { ready, viewsOf } from "./support/console-views.ts"
+import { Follower } from "./support/handover.ts"
 
 /** What the console shows while something loads, when it fails, on a phone, and while a server hands over. */
 const found = findChromium()
 const test = suite<{ browser: Browser }>("the console's states")
 
-/** A board that polls, and goes where it is told to. */
-function follow(device: TestDevice): { stop(): Promise<void> } {
-    let stopped = false
-    let at = device
-    const over = (async () => {
-        while (!stopped) {
-            const { status, body } = await at.poll(1).catch(() => ({ status: 0, body: undefined }))
-            if (body?.move) at = device.at(body.move)
-            else if (status === 0 || status >= 400) await new Promise(resolve => setTimeout(resolve, 50))
-        }
-    })()
-    return {
-        stop: async () => {
-            stopped = true
-            await over
-            for (const each of [device, at]) each.close()
-        },
-    }
-}
-
-async function fleet(cloud: TestCloud, count: number): Promise<{ stop(): Promise<void> }[]> {
-    const boards: { stop(): Promise<void> }[] = []
+async function fleet(cloud: TestCloud, count: number): Promise<Follower[]> {
+    const boards: Follower[] = []
     for (let n = 0; n < count; n++) {
         const device = await TestDevice.add(cloud, `board-${n}`)
         await device.poll()
-        boards.push(follow(device))
+        boards.push(new Follower(device))
     }
     return boards
 }

@@ -1,4 +1,5 @@
 import { Reason } from "../hotswap"
+import { indexIn } from "../hotswap/plain"
 
 /** What a handler of `onActivate` is told. */
 export interface Activation {
@@ -28,7 +29,7 @@ export function onActivate(handler: ActivationHandler) {
     handlers.push(handler)
     if (atBoot) guarded(handler).start(atBoot)
     return () => {
-        const at = handlers.indexOf(handler)
+        const at = indexIn(handlers, handler)
         if (at >= 0) handlers.insert(at, -1)
     }
 }

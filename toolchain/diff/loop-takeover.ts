@@ -4,7 +4,7 @@ import { registerCount } from "../executor/frame.ts"
 import { switchPoints } from "../link/loops.ts"
 import type { ProgramFunction } from "../program/compiled-program.ts"
 import { liveness, RETURN_VALUE } from "../translate/liveness.ts"
-import { finallyDetours, tryRegions } from "../translate/try-regions.ts"
+import { tryRegions } from "../translate/try-regions.ts"
 
 /** Code that goes on with a loop of the base's in the middle, in the frame that the base's code left. */
 export interface LoopTakeover {
@@ -45,9 +45,7 @@ export function loopTakeover(input: TakeoverInput): LoopTakeover | NoTakeover {
     const { headPc } = points[loop]
     if (input.hasCaptured) return { reason: "inner functions use its variables", pc: headPc }
     const head = nextStatements.findIndex(s => s.pc === headPc)
-    const { around } = tryRegions(nextStatements)
-    const handlersAt = nextStatements.map((_, i) => around[i].map(r => r.handler))
-    const live = liveness(nextStatements, handlersAt, finallyDetours(nextStatements, around), new Set())
+    const live = liveness(nextStatements, tryRegions(nextStatements).around)
     const moves: [variable: number, from: number][] = []
     for (const variable of live.liveIn[head]) {
         if (variable === RETURN_VALUE) return { reason: "a call's result is in use across its rounds", pc: headPc }

@@ -3,7 +3,7 @@ import { type Expr, type Statement, visitExprs } from "../devs/code.ts"
 import { op } from "../devs/opcodes.ts"
 import type { CompiledProgram } from "../program/compiled-program.ts"
 import { liveness, RETURN_VALUE } from "../translate/liveness.ts"
-import { finallyDetours, tryRegions } from "../translate/try-regions.ts"
+import { tryRegions } from "../translate/try-regions.ts"
 
 /**
  * What a migration takes of the heap. Running out of memory cannot be caught, so it is counted before it is taken: the
@@ -77,8 +77,7 @@ export function tooLarge(statements: readonly Statement[]): Statement | undefine
  */
 export function countsMemory(program: CompiledProgram, statements: readonly Statement[]): readonly Statement[] {
     const door = (name: string) => program.functions.find(f => f.owner === "resident" && f.name === name)!.index
-    const { around } = tryRegions(statements)
-    const live = liveness(statements, statements.map((_, i) => around[i].map(r => r.handler)), finallyDetours(statements, around), new Set())
+    const live = liveness(statements, tryRegions(statements).around)
     const targets = new Set(statements.flatMap(s => (s.op.immediate === "jump" ? [s.immediate] : [])))
     const bytesAt = new Map<number, number>()
     let at = 0

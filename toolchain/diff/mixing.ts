@@ -3,7 +3,7 @@ import { type NeverWaiting, neverWaiting } from "../link/waiting.ts"
 import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
 import { signatureOf } from "../program/waiting-functions.ts"
 import { liveness } from "../translate/liveness.ts"
-import { finallyDetours, tryRegions } from "../translate/try-regions.ts"
+import { tryRegions } from "../translate/try-regions.ts"
 import { stringOf } from "./class-layout.ts"
 import type { Match } from "./match.ts"
 import { Reach } from "./reach.ts"
@@ -101,7 +101,7 @@ function behindAWait(
     meets: (s: Statement) => string | undefined,
 ): { what: string; pc: number; isEndless: boolean } | undefined {
     const { around } = tryRegions(statements)
-    const { successors } = liveness(statements, statements.map((_, i) => around[i].map(r => r.handler)), finallyDetours(statements, around), new Set())
+    const { successors } = liveness(statements, around)
     const isCut = (from: number, to: number) => statements[from].op.name === "JMP" && to <= from && input.isTakenOver(f.index, statements[to].pc)
     const waits = statements.flatMap((s, k) => (s.op.name.startsWith("CALL") && never.mayWait(statements, k) ? [k] : []))
     const seen = new Set<number>()

@@ -1,5 +1,6 @@
 import { type Expr, type Statement, visitExprs } from "../devs/code.ts"
 import type { OpName } from "../devs/opcodes.ts"
+import { finallyDetours, type TryRegion } from "./try-regions.ts"
 
 /**
  * Which of a function's variables are in use where. A variable is a local's slot; {@link RETURN_VALUE} is the VM's
@@ -50,17 +51,16 @@ export function countUses(args: readonly Expr[], variable: number): number {
 }
 
 /**
- * @param handlersAt for each statement, the statement numbers of the catch or finally blocks that an exception in it
- *   can reach: whatever those read must survive
- * @param detours more ways that control takes: through the finally blocks that a jump leaves
+ * @param around for each statement the try blocks around it (`tryRegions`): whatever the handlers that an exception in it can
+ *   reach read must survive, and a jump out of them goes through their finally blocks
  * @param pinned variables that are in use everywhere (captured by inner functions)
  */
 export function liveness(
     statements: readonly Statement[],
-    handlersAt: readonly number[][],
-    detours: ReadonlyMap<number, readonly number[]>,
-    pinned: ReadonlySet<number>,
+    around: readonly TryRegion[][],
+    pinned: ReadonlySet<number> = new Set(),
 ): Liveness {
+    const detours = finallyDetours(statements, around)
     const at = new Map(statements.map((s, i) => [s.pc, i]))
     const successors = statements.map((s, i) => {
         const next: number[] = [...(detours.get(i) ?? [])]
@@ -82,7 +82,7 @@ export function liveness(
             for (const v of out) if (v !== defined || pinned.has(v)) input.add(v)
             for (const v of uses[i]) input.add(v)
             // an exception can come before or after the statement's own store
-            for (const h of handlersAt[i]) for (const v of liveIn[h]) if (v !== RETURN_VALUE) {
+            for (const { handler } of around[i]) for (const v of liveIn[handler]) if (v !== RETURN_VALUE) {
                 input.add(v)
                 out.add(v)
             }

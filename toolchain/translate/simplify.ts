@@ -1,7 +1,7 @@
 import type { Expr, Statement } from "../devs/code.ts"
 import { countUses, definedBy, definesReturnValue, liveness, RETURN_VALUE, usesOf } from "./liveness.ts"
 import { canThrow } from "./tiles.ts"
-import { finallyDetours, tryRegions } from "./try-regions.ts"
+import { tryRegions } from "./try-regions.ts"
 
 /**
  * The compiler's temporaries cost native code little, but a dispatch each here. Two rewritings of a function's statements
@@ -62,7 +62,7 @@ function truthOf(e: Expr): { variable: number; negated: boolean } | undefined {
 
 function joinNeighbours(statements: readonly SimplifiedStatement[], pinned: ReadonlySet<number>): SimplifiedStatement[] {
     const { around } = tryRegions(statements)
-    const live = liveness(statements, around.map(regions => regions.map(r => r.handler)), finallyDetours(statements, around), pinned)
+    const live = liveness(statements, around, pinned)
     const targets = new Set(statements.flatMap(s => (s.op.immediate === "jump" ? [s.immediate] : [])))
     const all: SimplifiedStatement[] = []
     for (let i = 0; i < statements.length; i++) {

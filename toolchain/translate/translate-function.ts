@@ -8,7 +8,7 @@ import { RefusalSignal } from "./refusal.ts"
 import { simplify } from "./simplify.ts"
 import type { Scope } from "./scope.ts"
 import { translateStatement } from "./statements.ts"
-import { finallyDetours, type TryRegion, tryRegions } from "./try-regions.ts"
+import { type TryRegion, tryRegions } from "./try-regions.ts"
 
 export interface TranslationInput {
     readonly statements: readonly Statement[]
@@ -88,8 +88,7 @@ function translateWith(input: TranslationInput, temporaries: number | undefined)
     if (input.keptParameters) for (let p = 0; p < Math.min(parameterCount, registerCount); p++) pinned.set(p, p)
     const statements = simplify(input.statements, new Set(pinned.keys()))
     const { regions, around } = tryRegions(statements)
-    const handlersAt = statements.map((_, i) => around[i].map(r => r.handler))
-    const live = liveness(statements, handlersAt, finallyDetours(statements, around), new Set(pinned.keys()))
+    const live = liveness(statements, around, new Set(pinned.keys()))
     const targets = jumpTargets(statements)
     for (const r of regions) targets.add(r.first).add(r.last)
     const keepsReturnValue = statements.some((s, i) => definesReturnValue(s) && !isConsumedNext(statements, live.liveOut, targets, i))
