@@ -1,16 +1,11 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import type { Board } from "../sim/index.ts"
-import { projectDir } from "../cli/demo/versions.ts"
-import { buildProject } from "../toolchain/build-project.ts"
-import { buildUpdate } from "../toolchain/diff/build-update.ts"
-import { type LinkedBase, linkBase } from "../toolchain/link/link-base.ts"
 import { benchFor, DeviceBench } from "./support/device-bench.ts"
 
 /** `onActivate` on a board with the real loader and images in its banks. */
 const test = suite("onActivate")
 let bench: DeviceBench
-let base: LinkedBase
 /** says that it is told, and goes on with a timer and a handler of its own */
 let telling: Buffer
 /** throws in it, by the version that it is told of */
@@ -36,10 +31,8 @@ await startResident()
 })
 
 benchFor(test, async () => {
-    bench = await DeviceBench.openWith(async publicKey => {
-        const build = (overlay: Record<string, string>) => buildProject({ projectDir, trustedKeys: [publicKey], overlay })
-        base = linkBase(await build(program("")), "1.0.0")
-        const image = async (...parts: [string, string?]) => Buffer.from(buildUpdate(base, await build(program(...parts)), { sequence: 1 }).file)
+    bench = await DeviceBench.openLinked(program(""), async imageOf => {
+        const image = (...parts: [string, string?]) => imageOf(program(...parts))
         telling = await image(
             'console.log("new code " + reason)',
             `let added = 7
@@ -48,7 +41,6 @@ onActivate(({ reason, to }) => console.log("second " + reason + " " + to))`,
         )
         throwing = await image('if (to === "1.2.0") throw new Error("at once")\nif (to === "1.3.0") { await ds.sleep(100); throw new Error("later") }')
         faulting = await image('booted = reason === "boot"', 'let booted = false\nsetInterval(() => { if (booted) throw new Error("after a boot") }, 100)')
-        return { program: base.file, baseId: Buffer.from(base.baseId).toString("hex") }
     })
     return bench
 })

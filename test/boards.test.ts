@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { WarmCompiler } from "../toolchain/warm-compiler.ts"
 import { temporaryFolder } from "./support/cli.ts"

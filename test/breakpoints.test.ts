@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { buildUpdate } from "../toolchain/diff/build-update.ts"
 import { type Board, createBoard } from "../sim/index.ts"

@@ -1,7 +1,7 @@
 /** The next base from the command line: built, refused, signed, and what hot releases have left until then. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { parseArtifact } from "../toolchain/format/artifact.ts"
 import { parseColdImage } from "../toolchain/format/cold-image.ts"

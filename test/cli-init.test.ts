@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import fc from "fast-check"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { withBusServer, withResident } from "../cli/init/entry-file.ts"
 import { lineDiff } from "../cli/init/line-diff.ts"

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { runCli, temporaryFolder } from "./support/cli.ts"
 import { parseStatementFile } from "../toolchain/format/statement.ts"

@@ -1,6 +1,6 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { type Board, createBoard } from "../sim/index.ts"
 import { runCli, sampleProject, serve } from "./support/cli.ts"

@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { runCli } from "./support/cli.ts"
 import { openCloud, type TestCloud, TestDevice } from "./support/cloud.ts"

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { baseBundle, encodeBaseBundle } from "../toolchain/pack/base-bundle.ts"
 import { runCli, serve, temporaryFolder } from "./support/cli.ts"

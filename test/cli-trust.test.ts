@@ -1,7 +1,7 @@
 /** What the command signs and hands out besides updates: freshness, and a board's credentials. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { parseStatementFile } from "../toolchain/format/statement.ts"
 import { baseBundle, encodeBaseBundle } from "../toolchain/pack/base-bundle.ts"

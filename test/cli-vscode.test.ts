@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { planInit } from "../cli/init/plan.ts"
 import { handoverProgram } from "../cli/program.ts"

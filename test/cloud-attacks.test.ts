@@ -1,6 +1,6 @@
 /** What hostile or broken clients send: each gets a clear answer, and the server stays up. */
 import { connect } from "node:net"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { LIMITS } from "../cloud/limits.ts"
 import type { TestCloud } from "./support/cloud.ts"

@@ -1,6 +1,6 @@
 /** Everything that the operator API can change: who may, what is refused, and that it is written down. */
 import { createHash, randomBytes } from "node:crypto"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { encodeStatementFile } from "../toolchain/format/statement.ts"
 import { encodeImageMap } from "../toolchain/format/image-map.ts"

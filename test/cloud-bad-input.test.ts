@@ -1,5 +1,5 @@
 import { connect } from "node:net"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import type { TestCloud } from "./support/cloud.ts"
 import { artifactFile, BASE, call, openCloud, publish, TestDevice } from "./support/cloud.ts"

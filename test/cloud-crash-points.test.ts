@@ -1,4 +1,4 @@
-import { test } from "uvu"
+import { test } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { onPostgres } from "./support/cloud-database.ts"
 import { runCrashPoints } from "./support/cloud-crash.ts"

@@ -1,5 +1,5 @@
 /** hawkBit's device interface on our own server, as its documentation has it. */
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { parseRange } from "../cloud/ddi/range.ts"
 import { parseTenants } from "../cloud/ddi/tenants.ts"

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { encodeImageMap } from "../toolchain/format/image-map.ts"
 import type { TestCloud } from "./support/cloud.ts"

@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { armOf } from "../cloud/experiments/arm.ts"
 import { compare, outcomeOf } from "../cloud/experiments/outcome.ts"

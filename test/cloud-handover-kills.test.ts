@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises"
 import { createServer, request } from "node:http"
 import type { AddressInfo } from "node:net"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { runCli } from "./support/cli.ts"
 import { onPostgres } from "./support/cloud-database.ts"

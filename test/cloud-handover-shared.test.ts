@@ -1,6 +1,6 @@
 /** A handover between two processes on one PostgreSQL: only sessions move. Skipped on the embedded database. */
 import { rm } from "node:fs/promises"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { databaseOf, dropDatabaseOf, onPostgres } from "./support/cloud-database.ts"
 import { call, operator, publish, TestDevice, temporaryFolder, until } from "./support/cloud.ts"

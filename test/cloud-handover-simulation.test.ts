@@ -1,5 +1,5 @@
 /** The short form of `npm run test:handover`. */
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { MUTATIONS, type Mutation } from "../scripts/handover-simulation/mutations.ts"
 import { runHandover } from "../scripts/handover-simulation/run.ts"

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises"
 import path from "node:path"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import type { HawkbitOptions } from "../cloud/hawkbit/options.ts"
 import type { TestCloud } from "./support/cloud.ts"

@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { optionsFromEnvironment } from "../cloud/environment.ts"
 import { Health } from "../cloud/hawkbit/health.ts"

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto"
 import { readFile } from "node:fs/promises"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { encodeStatementFile } from "../toolchain/format/statement.ts"
 import type { TestCloud } from "./support/cloud.ts"

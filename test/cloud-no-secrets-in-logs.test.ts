@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { rm } from "node:fs/promises"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { artifactFile, call, operator, temporaryFolder } from "./support/cloud.ts"
 

@@ -1,7 +1,7 @@
 /** Several server processes on one PostgreSQL; all but one are skipped where the tests run on the embedded database. */
 import { get } from "node:http"
 import { rm } from "node:fs/promises"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { call, openCloud, operator, publish, TestDevice, temporaryFolder, until } from "./support/cloud.ts"
 import { ask, databaseOf, dropDatabaseOf, onPostgres } from "./support/cloud-database.ts"

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { optionsFromEnvironment } from "../cloud/index.ts"
 import { CachedBlobs } from "../cloud/store/blobs.ts"

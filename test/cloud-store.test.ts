@@ -1,6 +1,6 @@
 import { readFile, rm, utimes, writeFile } from "node:fs/promises"
 import path from "node:path"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { CachedBlobs } from "../cloud/store/blobs.ts"
 import { DiskBlobs } from "../cloud/store/disk-blobs.ts"

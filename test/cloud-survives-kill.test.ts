@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises"
-import { test } from "uvu"
+import { test } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { SeededRandom } from "../sim/seeded-random.ts"
 import { operator, publish, TestDevice, temporaryFolder, until } from "./support/cloud.ts"

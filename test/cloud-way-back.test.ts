@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import type { TestCloud } from "./support/cloud.ts"
 import { artifactFile, BASE, openCloud, publish, TestDevice, until, upload } from "./support/cloud.ts"

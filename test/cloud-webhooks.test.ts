@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { isGenuine } from "../cloud/webhooks/message.ts"
 import type { TestCloud } from "./support/cloud.ts"

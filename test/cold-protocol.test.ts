@@ -1,6 +1,6 @@
 /** The server's half of the native adapter's protocol, and the file of a cold release: no board, no network. */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto"
-import { test } from "uvu"
+import { test } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { boardSeed, WsskChannel } from "../cloud/wssk/channel.ts"
 import { BLOCK_BYTES, Deploy, Wssk } from "../cloud/wssk/deploy.ts"

@@ -1,5 +1,5 @@
 /** One rollout over boards on several bases: each gets there in the way that its base allows. */
-import { test } from "uvu"
+import { test } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { until } from "./support/cloud.ts"
 import { ColdBench, coldMain } from "./support/cold-bench.ts"

@@ -1,7 +1,7 @@
 /** Whole bases over the air, on boards with the stock VM, given by the real server. */
 import { createHash } from "node:crypto"
 import { connect } from "node:net"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { encodeArtifact, parseArtifact } from "../toolchain/format/artifact.ts"
 import { call, until, upload } from "./support/cloud.ts"

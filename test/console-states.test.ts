@@ -1,5 +1,5 @@
 import type { Browser } from "playwright-core"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { buildConsole, findChromium, Look, openBrowser } from "./support/browser.ts"
 import { openCloud, publish, TestDevice, type TestCloud, until } from "./support/cloud.ts"

@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { DeviceBench } from "./support/device-bench.ts"
 import { DEED, plainImage } from "./support/plain-image.ts"

@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { type Bus, connectBus } from "../sim/index.ts"
 import { DeviceBench } from "./support/device-bench.ts"

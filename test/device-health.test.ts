@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { readSettingsLog, writeSettings } from "../sim/index.ts"
 import { readBootView } from "../sim/bootloader-check.ts"

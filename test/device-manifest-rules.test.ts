@@ -1,5 +1,5 @@
 /** The threats that RFC 9124 lists against a manifest, one test each, on a board: all is rightly signed unless the test says not. */
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import type { Board } from "../sim/index.ts"
 import { encodeStatement } from "../toolchain/format/statement.ts"

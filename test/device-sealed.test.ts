@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { connect } from "node:net"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { sessionKey } from "../cloud/device-api/seal.ts"
 import { call, openCloud, type TestCloud, until } from "./support/cloud.ts"

@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { DeviceBench } from "./support/device-bench.ts"
 import { plainImage } from "./support/plain-image.ts"

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import type { Board } from "../sim/index.ts"
 import { encodeManifest } from "../toolchain/format/manifest.ts"

@@ -1,5 +1,5 @@
 import fc from "fast-check"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { backOffMs, Do, Ev, IMAGE_MAX_BYTES, initialState, type Job, Phase, type UpdaterEvent, type UpdaterState, updaterStep } from "../src/dfu/updater-state.ts"
 

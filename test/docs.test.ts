@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Command } from "commander"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { handoverProgram } from "../cli/program.ts"
 import { blocks, commands, documents } from "./support/doc-commands.ts"

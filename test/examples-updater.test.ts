@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from "node:child_process"
 import { join } from "node:path"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { BASE, openCloud, publish, type TestCloud, TestDevice } from "./support/cloud.ts"
 

@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { formsUsed, samples } from "../scripts/forms/programs.ts"
 import { forms } from "../toolchain/executor/forms.ts"

@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { runProgram } from "../sim/index.ts"
 import { decodeCode, type Expr } from "../toolchain/devs/code.ts"

@@ -1,6 +1,6 @@
 /** The threats that RFC 9124 lists against a manifest, one test each, on the host's half; the board's are in `sign-device-manifest` and `device-*`. */
 import { createHash, randomBytes } from "node:crypto"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { encodeArtifact, parseArtifact } from "../toolchain/format/artifact.ts"
 import { encodeManifest, parseManifest } from "../toolchain/format/manifest.ts"

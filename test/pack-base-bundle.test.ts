@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { baseBundle, type BaseBundle, encodeBaseBundle, readBaseBundle } from "../toolchain/pack/base-bundle.ts"
 import { patchable } from "./support/replaced-program.ts"

@@ -1,5 +1,5 @@
 import * as fc from "fast-check"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import type { Update } from "../toolchain/diff/build-update.ts"
 import { encodeImage, imageHeaderBytes } from "../toolchain/format/image.ts"

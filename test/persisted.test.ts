@@ -1,16 +1,11 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
-import { projectDir } from "../cli/demo/versions.ts"
 import type { Board } from "../sim/index.ts"
-import { buildProject } from "../toolchain/build-project.ts"
-import { buildUpdate } from "../toolchain/diff/build-update.ts"
-import { type LinkedBase, linkBase } from "../toolchain/link/link-base.ts"
 import { benchFor, DeviceBench } from "./support/device-bench.ts"
 
 /** Values in settings, over restarts, updates and ways back, on a board with the real loader. */
 const test = suite("persisted state")
 let bench: DeviceBench
-let base: LinkedBase
 /** counts in Wh instead of kWh */
 let second: Buffer
 /** cannot bring any old value up */
@@ -42,12 +37,9 @@ await startResident()
 })
 
 benchFor(test, async () => {
-    bench = await DeviceBench.openWith(async publicKey => {
-        const build = (overlay: Record<string, string>) => buildProject({ projectDir, trustedKeys: [publicKey], overlay })
-        base = linkBase(await build(program(1)), "1.0.0")
-        second = Buffer.from(buildUpdate(base, await build(program(2)), { sequence: 1 }).file)
-        throwing = Buffer.from(buildUpdate(base, await build(program(2, 'if (m.total >= 0) throw new Error("cannot")')), { sequence: 2 }).file)
-        return { program: base.file, baseId: Buffer.from(base.baseId).toString("hex") }
+    bench = await DeviceBench.openLinked(program(1), async imageOf => {
+        second = await imageOf(program(2))
+        throwing = await imageOf(program(2, 'if (m.total >= 0) throw new Error("cannot")'), 2)
     })
     return bench
 })

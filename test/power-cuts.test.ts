@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { powerFirmware } from "../scripts/power/firmware.ts"
 import { scenarios } from "../scripts/power/scenarios.ts"

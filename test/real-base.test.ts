@@ -1,30 +1,21 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
-import { projectDir, demoVersions } from "../cli/demo/versions.ts"
-import { buildProject } from "../toolchain/build-project.ts"
-import { buildUpdate } from "../toolchain/diff/build-update.ts"
-import { type LinkedBase, linkBase } from "../toolchain/link/link-base.ts"
+import { demoVersions } from "../cli/demo/versions.ts"
 import { DeviceBench } from "./support/device-bench.ts"
 
 /** The sample app's real base and a real image on a board, with a server that does what no good one does. */
 const test = suite("a linked base and its image")
 let bench: DeviceBench
-let base: LinkedBase
 let image: Buffer
 let otherBase: Buffer
 let older: Buffer
 
-const imageOf = async (publicKey: Uint8Array, sequence: number, overlay: Record<string, string>) =>
-    Buffer.from(buildUpdate(base, await buildProject({ projectDir, trustedKeys: [publicKey], overlay }), { sequence }).file)
-
 test.before(async () => {
-    bench = await DeviceBench.openWith(async publicKey => {
-        base = linkBase(await buildProject({ projectDir, trustedKeys: [publicKey] }), "1.0.0")
-        image = await imageOf(publicKey, 5, demoVersions(undefined)[0].overlay)
-        older = await imageOf(publicKey, 4, demoVersions(undefined)[1].overlay)
+    bench = await DeviceBench.openLinked({}, async imageOf => {
+        image = await imageOf(demoVersions(undefined)[0].overlay, 5)
+        older = await imageOf(demoVersions(undefined)[1].overlay, 4)
         otherBase = Buffer.from(image)
         otherBase[8] ^= 1
-        return { program: base.file, baseId: Buffer.from(base.baseId).toString("hex") }
     })
 })
 test.after.each(async () => {

@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { Assembler } from "../toolchain/devs/assembler.ts"
 import { decodeCode } from "../toolchain/devs/code.ts"

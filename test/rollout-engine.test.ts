@@ -1,5 +1,5 @@
 import fc from "fast-check"
-import { test } from "uvu"
+import { test } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { parseFilter } from "../cloud/groups/filter.ts"
 import type { Action, PhaseFigures, RolloutPlace } from "../cloud/rollouts/engine.ts"

@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { ESP32_OP_US, measureHeapBytes, measureOperations, measureTicks } from "./support/verification-cost.ts"
 

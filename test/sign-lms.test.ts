@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
-import { test } from "uvu"
+import { test } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { parseArtifact } from "../toolchain/format/artifact.ts"
 import { generateLmsKey } from "../toolchain/sign/lms-keygen.ts"

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
-import { test } from "uvu"
+import { test } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { encodeArtifact, parseArtifact } from "../toolchain/format/artifact.ts"
 import { encodeManifest, parseManifest } from "../toolchain/format/manifest.ts"

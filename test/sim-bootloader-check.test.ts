@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { checkStart } from "../sim/bootloader-check.ts"
 import { BootloaderWatch } from "../sim/bootloader-watch.ts"

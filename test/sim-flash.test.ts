@@ -1,4 +1,4 @@
-import { test } from "uvu"
+import { test } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { type Board, BoardFlash, type BoardOptions, createBoard, emptyFlash, readSettingsLog, SECTOR_BYTES, writeSettings } from "../sim/index.ts"
 import { COUNTER, createSharedFlash, flashState } from "../sim/flash-state.ts"

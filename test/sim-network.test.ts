@@ -1,6 +1,6 @@
 import { once } from "node:events"
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
-import { test } from "uvu"
+import { test } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { type Board, type BoardOptions, createBoard, type NetworkEvent } from "../sim/index.ts"
 import { buildProgram } from "./support/build-program.ts"

@@ -1,4 +1,4 @@
-import { test } from "uvu"
+import { test } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { runProgram } from "../sim/index.ts"
 import { buildProgram } from "./support/build-program.ts"

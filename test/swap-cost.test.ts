@@ -1,4 +1,4 @@
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { countedOverSwaps, heapDrift, lostOrDoubled } from "../scripts/swap-bench/drift.ts"
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { suite } from "uvu"
+import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { BuildError, buildProject } from "../toolchain/build-project.ts"
 import { WarmCompiler } from "../toolchain/warm-compiler.ts"

@@ -1,7 +1,11 @@
 import { createHash, randomBytes } from "node:crypto"
 import type { Test } from "uvu"
+import { projectDir } from "../../cli/demo/versions.ts"
 import { type Board, type BoardOptions, createBoard } from "../../sim/index.ts"
+import { buildProject } from "../../toolchain/build-project.ts"
+import { buildUpdate } from "../../toolchain/diff/build-update.ts"
 import { encodeManifest, type Manifest } from "../../toolchain/format/manifest.ts"
+import { linkBase } from "../../toolchain/link/link-base.ts"
 import { generateLmsKey } from "../../toolchain/sign/lms-keygen.ts"
 import { lmsParameters } from "../../toolchain/sign/lms-parameters.ts"
 import { type LmsPrivateKey, lmsPublicKey, lmsSign } from "../../toolchain/sign/lms-sign.ts"
@@ -41,6 +45,19 @@ export class DeviceBench {
         const key = await generateLmsKey(lmsParameters(5, 8), { processes: 1 })
         const { program, baseId } = await make(hssPublicKey(lmsPublicKey(key)))
         return new DeviceBench(await UpdateServer.start(), program, key, baseId)
+    }
+
+    /**
+     * With the sample project, changed by files of the test's own, as a linked base. `imagesOf` makes the images that the test
+     * needs, by the function that it is given.
+     */
+    static openLinked(overlay: Record<string, string>, imagesOf: (image: (overlay: Record<string, string>, sequence?: number) => Promise<Buffer>) => Promise<void>): Promise<DeviceBench> {
+        return DeviceBench.openWith(async publicKey => {
+            const build = (files: Record<string, string>) => buildProject({ projectDir, trustedKeys: [publicKey], overlay: files })
+            const base = linkBase(await build(overlay), "1.0.0")
+            await imagesOf(async (files, sequence = 1) => Buffer.from(buildUpdate(base, await build(files), { sequence }).file))
+            return { program: base.file, baseId: Buffer.from(base.baseId).toString("hex") }
+        })
     }
 
     static async open(replaced: Record<string, string> = {}): Promise<DeviceBench> {

@@ -31,7 +31,7 @@ export function bringUpWhole(object: any) {}
 /** The firmware with the loader of `test/device/plain-loader.ts`, whose images are only a header and a deed. */
 export function buildPlainFirmware(replaced: Record<string, string> = {}): Promise<BuiltProgram> {
     const loader = readFileSync(join(ROOT, "test/device/plain-loader.ts"), "utf8")
-    const others = Object.entries(deviceSources()).filter(([path]) => !path.startsWith("hotswap/"))
+    const others = Object.entries(deviceSources()).filter(([path]) => !path.startsWith("hotswap/") || path === "hotswap/plain.ts")
     return build({ ...Object.fromEntries(others), "hotswap/index.ts": loader, "hotswap/migration.ts": noMigrations, ...replaced })
 }
 
