@@ -68,7 +68,8 @@ let nesting = 0
 /** What an image may take of the heap, roughly: running out of memory cannot be caught. */
 const heapMaxBytes = 44000
 const itemBytes = 40
-const functionBytes = 80
+/** besides being an item */
+const functionBytes = 24
 const wordBytes = 8
 
 let heapBytes = 0
