@@ -5,6 +5,7 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto"
 import path from "node:path"
 import { fileOnce } from "./file-once.ts"
+import { hashToken } from "./tokens.ts"
 
 const SECRET_FILE = "secret.key"
 const NONCE_BYTES = 12
@@ -14,9 +15,12 @@ export const SEAL_KEY_BYTES = 32
 
 export class ServerSecret {
     readonly #key: Buffer
+    /** What devices' secrets are derived from, the newest first: another server's when this one took over from it. */
+    #roots: readonly Buffer[]
 
     constructor(key: Buffer) {
         this.#key = key
+        this.#roots = [derive(key, "derived secrets")]
     }
 
     /** The given one (64 hex digits; for servers that share a database), or the file's, made at the first start. */
@@ -51,16 +55,35 @@ export class ServerSecret {
         }
     }
 
+    /** What the server that takes over from this one needs to tell devices the same secrets; it opens none of their keys. */
+    get forNext(): Buffer {
+        return this.#roots[0]
+    }
+
+    /** Goes on with the secrets of the server before. */
+    inherit(root: Buffer | undefined): void {
+        if (root !== undefined) this.#roots = [root, ...this.#roots.filter(own => !own.equals(root))]
+    }
+
     /**
      * The master key of one device's native cloud adapter for one command, told with the command. It is made again
      * when it is needed, so it is stored nowhere; the next command has another.
      */
     coldKey(deviceId: string, commandId: string): Buffer {
-        return createHmac("sha256", this.#key).update(`wssk ${deviceId} ${commandId}`).digest()
+        return derive(this.#roots[0], `wssk ${deviceId} ${commandId}`)
     }
 
-    /** A token that can be told again until its device has used it, though only its hash is stored. */
-    tokenOf(tokenId: string): string {
-        return `hov_${createHmac("sha256", this.#key).update(`token ${tokenId}`).digest().subarray(0, 24).toString("base64url")}`
+    /** A new token that can be told again until its device has used it, though only its hash is stored. */
+    newToken(tokenId: string): string {
+        return tokenFrom(this.#roots[0], tokenId)
+    }
+
+    /** The token of this hash; null when another server made it, and told nobody what of: a wrong one would lock the device out. */
+    tokenOf(tokenId: string, hash: string): string | null {
+        return this.#roots.map(root => tokenFrom(root, tokenId)).find(token => hashToken(token) === hash) ?? null
     }
 }
+
+const derive = (key: Buffer, what: string): Buffer => createHmac("sha256", key).update(what).digest()
+
+const tokenFrom = (root: Buffer, tokenId: string): string => `hov_${derive(root, `token ${tokenId}`).subarray(0, 24).toString("base64url")}`

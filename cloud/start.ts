@@ -169,7 +169,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         commandTimeoutMs: timings.commandTimeoutMs,
         retryDelayMs: timings.retryDelayMs,
         now,
-        moveOf: deviceId => handover.moveOf(deviceId),
+        moveOf: deviceId => handover.directions.moveOf(deviceId),
     })
     if (options.ddi !== undefined)
         await app.register(ddiApi, {
@@ -218,7 +218,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     })
     wssk.listen(app.server)
     const link = new LinkEndpoint<Parameters<ServerHandover["receive"]>[0][number]>({
-        mayConnect: authorization => handover.isPeer(authorization),
+        mayConnect: authorization => handover.directions.isPeer(authorization),
         receive: messages => handover.receive(messages),
         onError: error => log.warn({ err: error }, "handover: a message of the other server"),
     })
@@ -245,7 +245,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 
     let closing: Promise<void> | undefined
     async function closeAll(): Promise<void> {
-        handover.close()
+        await handover.close()
         link.close()
         wssk.close()
         await app.close()

@@ -5,7 +5,7 @@ import * as assert from "uvu/assert"
 import { encodeStatementFile } from "../toolchain/format/statement.ts"
 import { encodeImageMap } from "../toolchain/format/image-map.ts"
 import type { TestCloud } from "./support/cloud.ts"
-import { artifactFile, BASE, call, openCloud, publish, sha256, TestDevice } from "./support/cloud.ts"
+import { artifactFile, BASE, call, publish, sha256, TestDevice, withClouds } from "./support/cloud.ts"
 import { onPostgres } from "./support/cloud-database.ts"
 
 const test = suite("cloud: what operators change")
@@ -28,10 +28,8 @@ interface Change {
     readonly after?: (answer: any) => void
 }
 
-test("each change is for its role alone, takes no field that it does not know, and is in the audit log with who and when", async () => {
-    const cloud = await openCloud()
-    const next = onPostgres ? undefined : await openCloud()
-    try {
+test("each change is for its role alone, takes no field that it does not know, and is in the audit log with who and when", () =>
+    withClouds(onPostgres ? 1 : 2, async (cloud, next) => {
         const tokens = new Map<Role, string>()
         for (const role of ROLES) tokens.set(role, (await cloud.must(201, "POST", "/tokens", { name: `a ${role}`, role })).token)
         const described = await operations(cloud)
@@ -44,11 +42,7 @@ test("each change is for its role alone, takes no field that it does not know, a
         const left = described.filter(route => !done.has(route) && !(onPostgres && route.includes("/server/handover")))
         // It only looks.
         assert.equal(left, ["POST /rollouts/preview"], "what can be changed has an example here")
-    } finally {
-        await cloud.done()
-        await next?.done()
-    }
-})
+    }))
 
 /** `METHOD /route` of everything that is no GET, for operators. */
 async function operations(cloud: TestCloud): Promise<string[]> {

@@ -62,7 +62,7 @@ export class Extras {
     /** The device's token that waits for its first use. */
     async nextToken(deviceId: string): Promise<string | null> {
         const row = await this.#store.read.tokens.pendingOf(deviceId)
-        return row === undefined ? null : this.#secret.tokenOf(row.id)
+        return row === undefined ? null : this.#secret.tokenOf(row.id, row.hash)
     }
 
     /** Fields to add to the answer, noted as said; null = none. */

@@ -10,8 +10,8 @@ export interface ArrivingOptions<B> {
     send(message: HandoverMessage<B>): void
     /** Null when it can take sessions, else why not. */
     refusal(): string | null
-    /** Takes what is not a session's; said again after a restart. */
-    takeOver(done: () => void): void
+    /** Takes what is not a session's; said again after a restart, and after it failed. */
+    takeOver(done: () => void, failed: () => void): void
     onPhase?(phase: Phase): void
 }
 
@@ -57,7 +57,12 @@ export class Arriving<B> {
                 if (this.#plan.phase === "done") return send({ kind: "finished", handover })
                 if (this.#plan.phase !== "moving") return
                 this.#saving = true
-                return this.#options.takeOver(() => this.#save({ ...(this.#plan as Plan), phase: "done" }, () => send({ kind: "finished", handover })))
+                return this.#options.takeOver(
+                    () => this.#save({ ...(this.#plan as Plan), phase: "done" }, () => send({ kind: "finished", handover })),
+                    () => {
+                        this.#saving = false
+                    },
+                )
             case "abort":
                 if (this.#plan.phase === "done") return
                 return this.#save({ ...this.#plan, phase: "aborted" }, () => send({ kind: "aborted", handover }))

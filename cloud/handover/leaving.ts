@@ -39,8 +39,10 @@ export interface LeavingOptions<B> {
     tellClient(session: SessionName, epoch: number): void
     /** Sessions whose client is not there are given without waiting for it, when all others are. */
     isConnected(session: SessionName): boolean
-    /** Everything that is not a session's rests from here on, until next has it or it is taken back. */
-    rest(resting: boolean, done: () => void): void
+    /** Whether next can be reached: nobody is sent to a server that does not answer. */
+    mayOffer(): boolean
+    /** Everything that is not a session's rests from here on, until next has it. */
+    rest(done: () => void): void
     onPhase?(phase: Phase): void
 }
 
@@ -153,7 +155,7 @@ export class Leaving<B> {
     }
 
     #rest(): void {
-        this.#options.rest(true, () => {
+        this.#options.rest(() => {
             this.#rested = true
         })
     }
@@ -184,7 +186,8 @@ export class Leaving<B> {
     }
 
     #move(): void {
-        const { home, now, offerMs, tellClient, isConnected } = this.#options
+        const { home, now, offerMs, tellClient, isConnected, mayOffer } = this.#options
+        if (!mayOffer()) return
         if (this.#toMove.length === 0 && !this.#look()) return
         for (let n = this.pace.take(this.#toMove.length, now()); n > 0; n--) {
             const session = this.#toMove.pop() as SessionName

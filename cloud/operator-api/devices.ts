@@ -202,7 +202,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
             const before = await repos.tokens.pendingOf(id)
             if (before !== undefined) await repos.tokens.revoke({ id: before.id }, nowMs)
             const tokenId = newId("t", nowMs)
-            const hash = hashToken(context.secret.tokenOf(tokenId))
+            const hash = hashToken(context.secret.newToken(tokenId))
             await repos.tokens.insert({ id: tokenId, hash, role: "device", name: id, deviceId: id, createdAtMs: nowMs, createdBy: who.name, pending: 1 })
             await audit(repos, who, nowMs, "device.token", id, { keepOld: true })
             repos.events.note("token.pending", id, nowMs, { pending: true })

@@ -81,8 +81,11 @@ class LibsqlDriver implements Driver {
             release = resolve
         })
         await before
+        if (this.#connection === undefined) {
+            release()
+            throw new Error("the database is closed")
+        }
         this.#release = release
-        if (this.#connection === undefined) throw new Error("the database is closed")
         return this.#connection
     }
 
@@ -103,7 +106,9 @@ class LibsqlDriver implements Driver {
         this.#connection?.run("rollback")
     }
 
+    /** Whoever has begun a transaction ends it; who comes later is told. */
     async destroy(): Promise<void> {
+        await this.#tail
         this.#connection?.close()
         this.#connection = undefined
     }

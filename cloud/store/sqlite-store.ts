@@ -33,6 +33,9 @@ class SqliteStore implements Store {
     readonly #listeners = new Set<EventListener>()
     readonly #path: string
     #checkpointer: Checkpointer | undefined
+    /** Beginnings and ends of the thread, one after the other. */
+    #hurrying: Promise<void> = Promise.resolve()
+    #isClosed = false
 
     constructor(db: Kysely<Schema>, path: string) {
         this.#db = db
@@ -67,17 +70,26 @@ class SqliteStore implements Store {
         return () => {}
     }
 
-    async hurry(on: boolean): Promise<void> {
-        if (on === (this.#checkpointer !== undefined)) return
+    hurry(on: boolean): Promise<void> {
+        const turn = this.#hurrying.then(() => this.#hurry(on))
+        this.#hurrying = turn.catch(() => {})
+        return turn
+    }
+
+    /** A thread that ended later would still have the file open when its folder is removed. */
+    async close(): Promise<void> {
+        this.#isClosed = true
+        await this.#hurrying
+        await this.#checkpointer?.close()
+        this.#listeners.clear()
+        await this.#db.destroy()
+    }
+
+    async #hurry(on: boolean): Promise<void> {
+        if (this.#isClosed || on === (this.#checkpointer !== undefined)) return
         const ended = this.#checkpointer
         this.#checkpointer = on ? new Checkpointer(this.#path) : undefined
         await sql.raw(`pragma wal_autocheckpoint=${on ? PAGES_MAX : PAGES_USUAL}`).execute(this.#db)
         await ended?.close()
-    }
-
-    async close(): Promise<void> {
-        await this.#checkpointer?.close()
-        this.#listeners.clear()
-        await this.#db.destroy()
     }
 }

@@ -81,7 +81,8 @@ class GameServer {
                 snapshot: player => this.store.snapshot(player),
                 tellClient: () => {},
                 isConnected: () => true,
-                rest: (_resting, done) => done(),
+                mayOffer: () => true,
+                rest: done => done(),
                 onPhase: phase => {
                     console.log(`${this.name}: ${phase}`)
                     if (phase === "done") resolve()

@@ -242,7 +242,8 @@ export class Server {
             snapshot: session => store.read(session)?.snapshot ?? undefined,
             tellClient: (device, epoch) => this.#end(device, { move: { to: this.#options.other, ticket: this.#ticket(device, epoch) } }),
             isConnected: () => true,
-            rest: (_resting, done) => done(),
+            mayOffer: () => true,
+            rest: done => done(),
             onPhase: phase => world.note({ what: "phase", server: name, phase }),
         })
     }

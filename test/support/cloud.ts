@@ -82,6 +82,19 @@ export async function openCloud(options: Partial<CloudOptions> = {}): Promise<Te
     }
 }
 
+/** Servers for the time of some work; each is closed and removed, whatever becomes of the work and of the others. */
+export async function withClouds(count: number, work: (...clouds: TestCloud[]) => Promise<void>, options: Partial<CloudOptions> = {}): Promise<void> {
+    const clouds: TestCloud[] = []
+    try {
+        while (clouds.length < count) clouds.push(await openCloud(options))
+        await work(...clouds)
+    } finally {
+        const ends = await Promise.allSettled(clouds.map(cloud => cloud.done()))
+        for (const end of ends) if (end.status === "rejected") console.error(end.reason)
+        if (ends.some(end => end.status === "rejected")) process.exitCode = 1
+    }
+}
+
 export function operator(url: string, token: string) {
     const api = (method: string, route: string, json?: unknown) =>
         call(`${url}/api/v1${route}`, { method, token, json })

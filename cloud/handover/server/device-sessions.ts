@@ -4,6 +4,7 @@
  * for it would find nothing to write to.
  */
 import { createHash } from "node:crypto"
+import type { RunningWork } from "../../running-work.ts"
 import type { DeviceRows, OwnerRow } from "../../store/handover.ts"
 import type { Repos, Store } from "../../store/store.ts"
 import type { SessionName, Snapshot } from "../messages.ts"
@@ -19,6 +20,7 @@ export interface DeviceBody {
 export interface DeviceSessionsOptions {
     readonly store: Store
     readonly me: string
+    readonly work: RunningWork
     other(): string
     unwrap(deviceId: string, wrapped: string): string | null
     wrap(deviceId: string, key: string): string
@@ -44,7 +46,7 @@ const SETTLED_PER_TRANSACTION = 64
 export class DeviceSessions implements SessionStore<DeviceBody> {
     readonly #options: DeviceSessionsOptions
     readonly #waiting: { session: SessionName; done: Done<DeviceBody>; change: Change; committed: (() => void) | undefined }[] = []
-    #working: Promise<void> | undefined
+    #isWorking = false
     readonly #settled = new Map<SessionName, number>()
     #settling: NodeJS.Timeout | undefined
 
@@ -118,15 +120,15 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
         this.#settled.set(session, epoch)
         this.#settling ??= setTimeout(() => {
             this.#settling = undefined
-            void this.#settle()
+            this.#options.work.begin(() => this.#settle(), this.#options.onError)
         }, SETTLE_MS)
     }
 
     async #settle(): Promise<void> {
-        const { store, other, onError } = this.#options
+        const { store, other, onError, work } = this.#options
         const all = [...this.#settled]
         this.#settled.clear()
-        for (let from = 0; from < all.length; from += SETTLED_PER_TRANSACTION)
+        for (let from = 0; from < all.length && !work.isClosed; from += SETTLED_PER_TRANSACTION)
             try {
                 await store.write(async repos => {
                     for (const [session, epoch] of all.slice(from, from + SETTLED_PER_TRANSACTION)) await repos.handover.settle(session, other(), epoch)
@@ -147,8 +149,11 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
     look(): void {}
 
     savePlan(plan: Plan | null, done: () => void): void {
-        const { store, onError } = this.#options
-        store.write(repos => repos.handover.setNote("plan", plan === null ? null : JSON.stringify(plan))).then(done, onError)
+        const { store, work, onError } = this.#options
+        work.begin(async () => {
+            await store.write(repos => repos.handover.setNote("plan", plan === null ? null : JSON.stringify(plan)))
+            done()
+        }, onError)
     }
 
     async #insert(repos: Repos, session: SessionName, body: DeviceBody): Promise<void> {
@@ -160,14 +165,14 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
     /** Several sessions' changes are one transaction: they come in bursts, and each commit has its price. */
     #change(session: SessionName, done: Done<DeviceBody>, change: Change, committed?: () => void): void {
         this.#waiting.push({ session, done, change, committed })
-        this.#working ??= this.#work().finally(() => {
-            this.#working = undefined
-        })
+        if (this.#isWorking) return
+        this.#isWorking = true
+        this.#options.work.begin(() => this.#work(), this.#options.onError)
     }
 
     async #work(): Promise<void> {
-        const { store, onError } = this.#options
-        while (this.#waiting.length > 0) {
+        const { store, onError, work } = this.#options
+        while (this.#waiting.length > 0 && !work.isClosed) {
             const batch = this.#waiting.splice(0, CHANGES_PER_TRANSACTION)
             try {
                 const results = await store.write(async repos => {
@@ -189,6 +194,7 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
             }
             await turn()
         }
+        this.#isWorking = false
     }
 }
 

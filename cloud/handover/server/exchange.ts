@@ -20,8 +20,14 @@ const agents = { http: new Agent({ keepAlive: true, maxSockets: 64 }), https: ne
 export const agentOf = (url: string): Agent => (url.startsWith("https:") ? (agents.https as unknown as Agent) : agents.http)
 export const requestOf = (url: string): typeof httpRequest => (url.startsWith("https:") ? (httpsRequest as typeof httpRequest) : httpRequest)
 
+export interface ExchangeOptions {
+    readonly json?: unknown
+    readonly timeoutMs?: number
+    readonly signal?: AbortSignal
+}
+
 /** One exchange with the other server; throws what went wrong, with the answer's text. */
-export function exchange(peer: { url: string; key?: string; token?: string }, method: string, path: string, json?: unknown, timeoutMs = TIMEOUT_MS): Promise<Buffer> {
+export function exchange(peer: { url: string; key?: string; token?: string }, method: string, path: string, { json, timeoutMs = TIMEOUT_MS, signal }: ExchangeOptions = {}): Promise<Buffer> {
     const body = json === undefined ? undefined : Buffer.from(JSON.stringify(json))
     return new Promise((resolve, reject) => {
         const sent = requestOf(peer.url)(
@@ -30,6 +36,7 @@ export function exchange(peer: { url: string; key?: string; token?: string }, me
                 method,
                 agent: agentOf(peer.url),
                 timeout: timeoutMs,
+                signal,
                 headers: {
                     ...(peer.key === undefined ? {} : { authorization: `Handover ${peer.key}` }),
                     ...(peer.token === undefined ? {} : { authorization: `Bearer ${peer.token}` }),

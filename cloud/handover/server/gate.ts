@@ -38,7 +38,7 @@ export function addGate(app: FastifyInstance, handover: ServerHandover, principa
         if (device !== null) return deviceRequest(handover, request, reply, device[1], device[2] === "poll", done)
         if (OPERATOR.test(url)) return void operatorArrives(handover, request, reply, done)
         const ddi = DDI.exec(url)
-        if (ddi !== null) return void onDevice(handover, request, reply, ddi[1], handover.isHandedOn(request.raw.headers[HOP_HEADER]), done)
+        if (ddi !== null) return void onDevice(handover, request, reply, ddi[1], handover.directions.isHandedOn(request.raw.headers[HOP_HEADER]), done)
         if (url.startsWith("/v1/blobs/")) return void blobRequest(handover, principals, request, reply, done)
         if (handover.isOver && handover.peer !== null && url.startsWith("/v1/enrol")) return forward(handover.peer, request, reply)
         done()
@@ -54,14 +54,14 @@ export function addGate(app: FastifyInstance, handover: ServerHandover, principa
 async function blobRequest(handover: ServerHandover, principals: Principals, request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> {
     const token = bearerToken(request.headers.authorization)
     const { peer } = handover
-    if (token === undefined || peer === null || handover.isHandedOn(request.raw.headers[HOP_HEADER]) || (await principals.find(token)) !== undefined) return done()
+    if (token === undefined || peer === null || handover.directions.isHandedOn(request.raw.headers[HOP_HEADER]) || (await principals.find(token)) !== undefined) return done()
     forward(peer, request, reply)
 }
 
 function deviceRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string, isPoll: boolean, done: () => void): void {
     const ticket = request.raw.headers["x-handover-ticket"]
-    const epoch = handover.ticketEpoch(device, typeof ticket === "string" ? ticket : undefined)
-    const isHandedOn = handover.isHandedOn(request.raw.headers[HOP_HEADER])
+    const epoch = handover.directions.ticketEpoch(device, typeof ticket === "string" ? ticket : undefined)
+    const isHandedOn = handover.directions.isHandedOn(request.raw.headers[HOP_HEADER])
     // Without a ticket, or the other server's word, nobody makes this server ask for a session: who it is from is not known yet.
     handover.home.enter(device, epoch === null && !isHandedOn ? null : { epoch }, admission => place(handover, admission, request, reply, isPoll, isHandedOn, done))
 }
@@ -74,7 +74,7 @@ function place(handover: ServerHandover, admission: Admission, request: FastifyR
     }
     const { peer } = handover
     if (peer === null) return done()
-    const body = handover.elsewhere()
+    const body = handover.directions.elsewhere()
     if (admission.kind === "back" || isHandedOn) {
         reply.hijack()
         if (admission.kind === "back" && isPoll) {
@@ -92,12 +92,13 @@ function place(handover: ServerHandover, admission: Admission, request: FastifyR
 
 /** Before its body is read: one that is for the other server alone goes there as it comes. */
 async function operatorArrives(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> {
-    if (handover.isHandedOn(request.raw.headers[HOP_HEADER])) return done()
-    await handover.resting
+    if (handover.directions.isHandedOn(request.raw.headers[HOP_HEADER])) return done()
+    const { resting, arrival } = handover.operators
+    await resting.passed
     if (handover.peer !== null && handover.isOver) return forward(handover.peer, request, reply)
-    if (handover.arrival !== null && request.raw.headers["last-event-id"] !== undefined && EVENTS.test(request.raw.url ?? "")) {
+    if (arrival.passed !== null && request.raw.headers["last-event-id"] !== undefined && EVENTS.test(request.raw.url ?? "")) {
         // A listener of current that is here already: what it has seen last has a place here only at the end.
-        await handover.arrival
+        await arrival.passed
         if (reply.raw.destroyed) return void reply.hijack()
     }
     done()
@@ -106,10 +107,10 @@ async function operatorArrives(handover: ServerHandover, request: FastifyRequest
 /** With its body here, which may have taken longer than the handover: what it changes is changed at one of the two, and moves. */
 async function operatorRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string | undefined, done: () => void): Promise<void> {
     const { peer } = handover
-    const isHandedOn = handover.isHandedOn(request.raw.headers[HOP_HEADER])
-    while (!isHandedOn && handover.resting !== null) await handover.resting
+    const isHandedOn = handover.directions.isHandedOn(request.raw.headers[HOP_HEADER])
+    while (!isHandedOn && handover.operators.resting.passed !== null) await handover.operators.resting.passed
     if (peer !== null && handover.isOver && !isHandedOn) return forward(peer, request, reply)
-    if (request.method !== "GET") reply.raw.once("close", handover.begun())
+    if (request.method !== "GET") reply.raw.once("close", handover.operators.begun())
     if (device === undefined || device === BATCH || peer === null) return done()
     await onDevice(handover, request, reply, device, isHandedOn, done)
 }

@@ -6,6 +6,7 @@
  * is sent again.
  */
 import type { Socket } from "node:net"
+import type { RunningWork } from "../../running-work.ts"
 import { exchange, type Peer, requestOf } from "./exchange.ts"
 
 export const LINK_PATH = "/handover/v1/link"
@@ -16,6 +17,8 @@ export const LINK_BEAT_MS = 1_000
 const CONNECT_MS = 2_000
 /** After an upgrade that was refused. */
 const REQUESTS_ONLY_MS = 5_000
+/** While nothing else is to be said, the other server is asked this often whether it is there. */
+const ASK_MS = 250
 const IN_FLIGHT_MAX = 4
 const WAITING_MAX = 20_000
 const AT_ONCE = 64
@@ -24,29 +27,46 @@ const BUFFERED_MAX_BYTES = 8 * 1024 * 1024
 
 export class Link<M> {
     readonly #peer: () => Peer | null
+    readonly #work: RunningWork
     #waiting: M[] = []
     #inFlight = 0
     #scheduled = false
     #stream: { readonly socket: Socket; readonly peer: Peer } | undefined
     #connecting = false
     #requestsUntilMs = 0
-    #closed = false
+    /** When the other server last answered a request with messages. */
+    #answeredAtMs = Number.NEGATIVE_INFINITY
+    #askedAtMs = Number.NEGATIVE_INFINITY
     failures = 0
 
-    constructor(peer: () => Peer | null) {
+    constructor(peer: () => Peer | null, work: RunningWork) {
         this.#peer = peer
+        this.#work = work
     }
 
     send(message: M): void {
-        if (this.#waiting.length >= WAITING_MAX || this.#closed) return
+        if (this.#waiting.length >= WAITING_MAX || this.#work.isClosed) return
         this.#waiting.push(message)
         if (this.#scheduled) return
         this.#scheduled = true
         setImmediate(() => this.#flush())
     }
 
+    /** Whether the other server is there, as far as can be known; sees to it when it does not look so. */
+    isUp(): boolean {
+        const peer = this.#peer()
+        if (peer === null) return false
+        if (this.#streamTo(peer) !== undefined) return true
+        const nowMs = performance.now()
+        const isUp = nowMs < this.#answeredAtMs + LINK_BEAT_MS
+        if (nowMs < this.#askedAtMs + ASK_MS) return isUp
+        this.#askedAtMs = nowMs
+        if (nowMs < this.#requestsUntilMs) this.#post(peer)
+        else if (!this.#connecting) this.#connect(peer)
+        return isUp
+    }
+
     close(): void {
-        this.#closed = true
         this.#waiting = []
         this.#stream?.socket.destroy()
     }
@@ -56,9 +76,15 @@ export class Link<M> {
         const peer = this.#peer()
         if (peer === null) this.#waiting = []
         if (peer === null || this.#waiting.length === 0) return
-        if (this.#stream !== undefined && this.#stream.peer.url === peer.url && this.#stream.peer.key === peer.key) return this.#write(this.#stream.socket)
+        const stream = this.#streamTo(peer)
+        if (stream !== undefined) return this.#write(stream)
         if (performance.now() < this.#requestsUntilMs) return this.#post(peer)
         if (!this.#connecting) this.#connect(peer)
+    }
+
+    #streamTo({ url, key }: Peer): Socket | undefined {
+        const stream = this.#stream
+        return stream?.peer.url === url && stream.peer.key === key ? stream.socket : undefined
     }
 
     #write(socket: Socket): void {
@@ -87,7 +113,7 @@ export class Link<M> {
             if (settled) return
             settled = true
             this.#connecting = false
-            if (this.#closed) return void socket?.destroy()
+            if (this.#work.isClosed) return void socket?.destroy()
             if (socket === undefined) this.#requestsUntilMs = performance.now() + REQUESTS_ONLY_MS
             else this.#stream = { socket, peer }
             this.#flush()
@@ -123,12 +149,16 @@ export class Link<M> {
         if (this.#inFlight >= IN_FLIGHT_MAX) return
         const messages = this.#waiting.splice(0, AT_ONCE)
         this.#inFlight++
-        exchange(peer, "POST", "/handover/v1/messages", { messages })
-            .catch(() => this.failures++)
-            .finally(() => {
-                this.#inFlight--
-                this.#flush()
-            })
+        this.#work.begin(async () => {
+            try {
+                await exchange(peer, "POST", "/handover/v1/messages", { json: { messages }, signal: this.#work.signal })
+                this.#answeredAtMs = performance.now()
+            } catch {
+                this.failures++
+            }
+            this.#inFlight--
+            this.#flush()
+        }, () => this.failures++)
         if (this.#waiting.length > 0) this.#flush()
     }
 }

@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { EventHub } from "../../events/hub.ts"
+import type { RunningWork } from "../../running-work.ts"
 import type { Store } from "../../store/store.ts"
 import { exchange, PIECE_MS, type Peer } from "./exchange.ts"
 
@@ -20,18 +21,21 @@ const IDLE_MS = 500
 export class LogCopy {
     readonly #store: Store
     readonly #peer: Peer
+    readonly #work: RunningWork
     readonly #onError: (error: unknown) => void
     #running: Promise<void> | undefined
     #stopped = false
 
-    constructor(store: Store, peer: Peer, onError: (error: unknown) => void) {
+    constructor(store: Store, peer: Peer, work: RunningWork, onError: (error: unknown) => void) {
         this.#store = store
         this.#peer = peer
+        this.#work = work
         this.#onError = onError
     }
 
     start(): void {
-        this.#running ??= this.#run()
+        if (this.#running !== undefined) return
+        this.#work.begin(() => (this.#running = this.#run()), this.#onError)
     }
 
     stop(): void {
@@ -50,6 +54,8 @@ export class LogCopy {
     }
 
     async #run(): Promise<void> {
+        const { signal } = this.#work
+        const pause = (ms: number): Promise<void> => sleep(ms, undefined, { ref: false, signal })
         let begun = false
         while (!this.#stopped) {
             let more = false
@@ -58,22 +64,24 @@ export class LogCopy {
                 begun = true
                 more = await this.#page(PAGE)
             } catch (error) {
+                signal.throwIfAborted()
                 // Nothing depends on it yet: the end asks again.
                 if (!this.#stopped) this.#onError(error)
             }
             if (more) {
                 const fromMs = performance.now()
-                await sleep(PAUSE_MS, undefined, { ref: false })
+                await pause(PAUSE_MS)
                 const late = performance.now() - fromMs - PAUSE_MS
-                if (late > PAUSE_MS / 2) await sleep(Math.min(late, PAUSE_MS) * PAUSES_MAX, undefined, { ref: false })
-            } else await sleep(IDLE_MS, undefined, { ref: false })
+                if (late > PAUSE_MS / 2) await pause(Math.min(late, PAUSE_MS) * PAUSES_MAX)
+            } else await pause(IDLE_MS)
         }
     }
 
     /** Returns whether there may be more. */
     async #page(limit: number): Promise<boolean> {
         const { events, audit } = await this.#store.read.handoverLogs.copied()
-        const pages = (await exchange(this.#peer, "GET", `/handover/v1/logs?events=${events}&audit=${audit}&limit=${limit}`, undefined, PIECE_MS)).toString()
-        return (await this.#store.write(repos => repos.handoverLogs.keep(pages))) > 0
+        const { signal } = this.#work
+        const pages = await exchange(this.#peer, "GET", `/handover/v1/logs?events=${events}&audit=${audit}&limit=${limit}`, { timeoutMs: PIECE_MS, signal })
+        return (await this.#store.write(repos => repos.handoverLogs.keep(pages.toString()))) > 0
     }
 }

@@ -3,6 +3,8 @@
  * order, each once. Current writes down the last number that it got, in the same
  * transaction as the events.
  */
+import { setTimeout as sleep } from "node:timers/promises"
+import type { RunningWork } from "../../running-work.ts"
 import type { StoredEvent } from "../../store/events.ts"
 import type { Store } from "../../store/store.ts"
 import { exchange, type Peer } from "./exchange.ts"
@@ -15,25 +17,31 @@ const GATHER_MS = 100
 export class EventRelay {
     readonly #store: Store
     readonly #peer: () => Peer | null
+    readonly #work: RunningWork
+    readonly #onError: (error: unknown) => void
     readonly #unsubscribe: () => void
     #sending: Promise<void> | undefined
-    #closed = false
-    #soon: NodeJS.Timeout | undefined
+    #timer: NodeJS.Timeout | undefined
     /** Read from the store, so that a restart loses none; what current has had already it passes over. */
     #cursor = 0
     /** Events are current's only while it has the listeners. */
     on = false
 
-    constructor(store: Store, peer: () => Peer | null) {
+    constructor(store: Store, peer: () => Peer | null, work: RunningWork, onError: (error: unknown) => void) {
         this.#store = store
         this.#peer = peer
+        this.#work = work
+        this.#onError = onError
         this.#unsubscribe = store.onEvents((_events, elsewhere) => {
-            if (!this.on || elsewhere) return
-            this.#soon ??= setTimeout(() => {
-                this.#soon = undefined
-                void this.flush()
-            }, GATHER_MS)
+            if (this.on && !elsewhere) this.soon()
         })
+    }
+
+    soon(): void {
+        this.#timer ??= setTimeout(() => {
+            this.#timer = undefined
+            this.#work.begin(() => this.flush(), this.#onError)
+        }, GATHER_MS)
     }
 
     /** Resolves when all of them are taken. */
@@ -47,22 +55,23 @@ export class EventRelay {
     }
 
     close(): void {
-        this.#closed = true
-        clearTimeout(this.#soon)
+        clearTimeout(this.#timer)
         this.#unsubscribe()
     }
 
     async #send(): Promise<void> {
-        while (!this.#closed) {
+        const { signal } = this.#work
+        for (;;) {
             const page = await this.#store.read.events.after(this.#cursor, AT_ONCE)
             const peer = this.#peer()
             if (page.length === 0 || peer === null) return
             const events = page.filter(event => event.deviceId !== null)
             try {
-                if (events.length > 0) await exchange(peer, "POST", "/handover/v1/events", { events })
+                if (events.length > 0) await exchange(peer, "POST", "/handover/v1/events", { json: { events }, signal })
                 this.#cursor = page[page.length - 1].seq
             } catch {
-                await new Promise(resolve => setTimeout(resolve, RETRY_MS))
+                // It is said until current has it, or this server ends.
+                await sleep(RETRY_MS, undefined, { signal })
             }
         }
     }

@@ -11,6 +11,7 @@ import type { Store } from "../../store/store.ts"
 import type { Message } from "../messages.ts"
 import type { DeviceBody } from "./device-sessions.ts"
 import { takeRelayed } from "./relay.ts"
+import type { Offer } from "./ground.ts"
 import { PACE_PER_S, type ServerHandover } from "./server-handover.ts"
 
 const Url = Type.String({ pattern: "^https?://[A-Za-z0-9.\\[\\]:_-]{1,200}$", description: "Address of the other server, without a path" })
@@ -69,11 +70,11 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         schema: {
             ...doc,
             hide: true,
-            body: Type.Object({ handover: Type.String({ maxLength: 64 }), key: Type.String({ minLength: 32, maxLength: 64 }), from: Url, id: Type.String({ maxLength: 64 }) }),
+            body: Type.Object({ handover: Type.String({ maxLength: 64 }), key: Type.String({ minLength: 32, maxLength: 64 }), from: Url, id: Type.String({ maxLength: 64 }), secret: Type.Optional(Type.String({ pattern: "^[0-9a-f]{64}$" })) }),
         },
         // The other server may be a newer version: what this one does not know of it is passed over.
         handler: async request => {
-            const offer = request.body as { handover: string; key: string; from: string; id: string }
+            const offer = request.body as Offer
             return noted(request, "server.accept", { from: offer.from }, handover.accept(offer))
         },
     })
@@ -106,7 +107,7 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
 }
 
 function peerOnly(handover: ServerHandover, request: FastifyRequest): void {
-    if (!handover.isPeer(request.headers.authorization)) throw new Problem("HOV_API_TOKEN_WRONG", "this is for the other server of a handover")
+    if (!handover.directions.isPeer(request.headers.authorization)) throw new Problem("HOV_API_TOKEN_WRONG", "this is for the other server of a handover")
 }
 
 function progressEvents(handover: ServerHandover, reply: FastifyReply): void {

@@ -1,0 +1,67 @@
+/** What differs between two servers with a database each and two servers on one database. */
+import { randomBytes } from "node:crypto"
+import type { RunningWork } from "../../running-work.ts"
+import type { Home } from "../home.ts"
+import type { Plan, SessionStore } from "../store.ts"
+import type { DeviceBody } from "./device-sessions.ts"
+import type { Peer } from "./exchange.ts"
+import type { OperatorTraffic } from "./operator-traffic.ts"
+import type { ServerParts } from "./parts.ts"
+
+/** What current asks next with. */
+export interface Offer {
+    readonly handover: string
+    readonly key: string
+    readonly from: string
+    readonly id: string
+    /** What current derives devices' secrets from: next tells the same ones. Servers of one database have it already. */
+    readonly secret?: string
+}
+
+export interface Ground {
+    /** This server's name in the handover. */
+    readonly me: string
+    readonly sessions: SessionStore<DeviceBody>
+    readonly shared: boolean
+    /** A handover in whose midst this server ended. */
+    recall(home: Home<DeviceBody>): Promise<{ readonly plan: Plan; readonly peer: Peer } | null>
+    /** At current, before next is asked; returns what next is told besides. */
+    announce(handover: string, peer: Peer): Promise<Pick<Offer, "secret">>
+    /** At next: what has to be here before any device comes. @throws when current's database is not where it should be */
+    prepare(offer: Offer, peer: Peer): Promise<void>
+    /** The handover begins; it goes on after a restart where the store is this server's own. */
+    keep(plan: Plan, peer: Peer): Promise<void>
+    /** All sessions as they are at the beginning. */
+    load(home: Home<DeviceBody>, giver: string): Promise<void>
+    /** A device that was added while a handover is under way is this server's. */
+    adopt(home: Home<DeviceBody>, device: string, plan: Plan): Promise<void>
+    /** After a start in the midst of a handover: what happens by itself may be the other server's. */
+    settleRoles(plan: Plan): void
+    entered(plan: Plan): void
+    /** At current: everything that is not a device's comes to rest. */
+    rest(): Promise<void>
+    /** At next: takes what came to rest. May be done again from the beginning. */
+    takeOver(peer: Peer): Promise<void>
+    close(): Promise<void>
+}
+
+export interface GroundOptions {
+    readonly parts: ServerParts
+    readonly operators: OperatorTraffic
+    readonly work: RunningWork
+    peer(): Peer | null
+    /** Committed, and not served yet. */
+    onInstalled(device: string, body: DeviceBody): void
+    onError(error: unknown): void
+}
+
+/** Noted where both servers look, when they look at one database. */
+export const HANDOVER_ACTION = "server.handover"
+
+export const newServerId = (): string => `s${randomBytes(8).toString("hex")}`
+
+/** Whether this server's database has current's note of the handover. */
+export async function isNotedHere({ store }: ServerParts, handover: string): Promise<boolean> {
+    const [noted] = await store.read.audit.list({ before: null, limit: 1, subject: handover })
+    return noted?.action === HANDOVER_ACTION
+}
