@@ -77,12 +77,13 @@ const summary = {
     executorBytesLargest: Math.max(...all.map(m => m.executorBytes)),
     heapBytesPerInstruction: round(heap.bytesPerInstruction),
     heapBytesPerFunction: round(heap.bytesPerFunction),
+    heapBytesPerInstructionWhole: round(heap.wholeBytesPerInstruction),
 }
 if (values.json) console.log(JSON.stringify({ rounds, summary, programs: all }))
 else {
     console.log(`geometric mean ${summary.geometricMean}x, without ${helped.join(", ")} ${summary.geometricMeanWithoutHelped}x, worst ${summary.worst}x`)
     console.log(`idle preludes: app ${percent(summary.idleApp)}, fib ${percent(summary.idleFib)}; executor at most ${summary.executorBytesLargest} B`)
-    console.log(`heap of a loaded image: ${summary.heapBytesPerInstruction} B an instruction and ${summary.heapBytesPerFunction} B a function`)
+    console.log(`heap of a loaded image: ${summary.heapBytesPerInstruction} B an instruction and ${summary.heapBytesPerFunction} B a function more; ${summary.heapBytesPerInstructionWhole} B an instruction for a whole one`)
 }
 process.exit(0)
 

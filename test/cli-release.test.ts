@@ -81,6 +81,20 @@ test("inspect checks the signature and shows operations with their source lines"
     assert.match(step.code.at(-1).text, /^return/)
 })
 
+test("inspect shows what a diff found, with the code that would go out", async () => {
+    const written = file("built/edit.diff.json")
+    const made = await cli("diff", "--output", written)
+    assert.is(made.code, 0)
+    assert.equal(JSON.parse(readFileSync(written, "utf8")), made.json, "the file holds what is printed")
+    const { code, json } = await cli("inspect", written, "--function", "step")
+    assert.equal([code, json.kind, json.base, json.imageBytes, json.image.sizeBytes], [0, "diff", baseId, made.json.imageBytes, made.json.imageBytes])
+    for (const line of json.image.functions[0].code) assert.match(line.location, /^src\/app\/controller\.ts:\d+$/)
+    const { image: _, ...halved } = made.json
+    writeFileSync(written, JSON.stringify(halved))
+    const damaged = await cli("inspect", written)
+    assert.equal([damaged.code, damaged.json.code], [2, "HOV_CLI_FILE_KIND"])
+})
+
 test("inspect shows a base's functions and where they come from", async () => {
     const [bundle, program] = await Promise.all([cli("inspect", file("built/base.json")), cli("inspect", file("built/base.devs"), "--function", "limitPower")])
     assert.equal([bundle.json.kind, bundle.json.baseId], ["base", baseId])

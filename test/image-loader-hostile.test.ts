@@ -13,9 +13,9 @@ const hostile: Record<string, (base: Buffer) => Buffer> = {
     "cells and tokens without end": base => withBody(base, [0, 0, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 0x7f, 0, 0]),
     "two thousand empty strings and buffers": base => withBody(base, [0xd0, 0x0f, ...Array<number>(2000).fill(0), 0xd0, 0x0f, ...Array<number>(2000).fill(0), 0, 0, 0, 0, 0, 0]),
     "a thousand functions without a word": base => withBody(base, [0, 0, 0, 0, 0xe8, 0x07, ...Array<number>(4000).fill(0)]),
-    "a function that is its own word": base => withBody(base, [0, 0, 0, 0, 1, 2, 0, 0, 1, 0xc8, 0, 0, 0, 0]),
-    "a static far beyond the base's own": base => withBody(base, [0, 0, 0, 0, 1, 2, 0, 0, 1, 0xc5, 0x80, 0x80, 0x02, 0, 0, 0, 0]),
-    "a host that there is not": base => withBody(base, [0, 0, 0, 0, 1, 0xff, 0x7f, 0, 0, 0, 0, 0, 0]),
+    "a function that is its own word": base => withBody(base, [0, 0, 0, 0, 1, 2, 1, 0, 0, 0xc8, 0, 0, 0, 0, 0]),
+    "a static far beyond the base's own": base => withBody(base, [0, 0, 0, 0, 1, 2, 1, 0, 0, 0xc5, 0x80, 0x80, 0x02, 0, 0, 0, 0]),
+    "a host that there is not": base => withBody(base, [0, 0, 0, 0, 1, 0xff, 0x7f, 0, 0, 0, 0, 0, 0, 0]),
 }
 
 function withBody(base: Buffer, body: number[]): Buffer {

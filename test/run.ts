@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process"
+import { availableParallelism } from "node:os"
 import { readdirSync } from "node:fs"
 import { join, relative } from "node:path"
 
 /**
- * Runs every test file in a process of its own, two at a time, and sums up.
+ * Runs every test file in a process of its own, one more at a time than there are cores, as much of a test is waiting for a
+ * board's clock, and sums up.
  * `npm test -- NAME…` runs only the files whose names contain one of the words.
  */
 const folder = import.meta.dirname
@@ -79,7 +81,7 @@ function readOutcome(output: string, code: number | null, timedOut: boolean): Ou
 const sums = { passed: 0, failed: 0, skipped: 0 }
 const queue = [...files]
 await Promise.all(
-    [0, 1].map(async () => {
+    Array.from({ length: availableParallelism() + 1 }, async () => {
         for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
             const outcome = await runFile(file)
             sums.passed += outcome.passed

@@ -9,6 +9,7 @@ import { type ImageMap, readImageMap } from "../../toolchain/pack/image-map.ts"
 import type { DebugInfo } from "../../toolchain/program/debug-info.ts"
 import { keyIdOf, verifySignature } from "../../toolchain/sign/index.ts"
 import { CliError } from "../cli-error.ts"
+import { type DiffFile, looksLikeDiff, readDiffFile } from "../diff-file.ts"
 import { formatImage, imageDocument } from "../inspect-image.ts"
 import { formatProgram, programDocument } from "../inspect-program.ts"
 import { findBundle, readBundles } from "../project-programs.ts"
@@ -17,6 +18,7 @@ import { action, type Session } from "../session.ts"
 import { createHash } from "node:crypto"
 import { guessedBundle } from "../symbols.ts"
 import { sizeReport } from "../size-report.ts"
+import { formatRefusals, formatUpdate } from "../update-report.ts"
 import { formatSizes } from "./build.ts"
 
 export interface InspectOptions {
@@ -31,7 +33,7 @@ export function addInspect(program: Command): void {
     program
         .command("inspect <file>")
         .summary("show what is in a program, a base bundle, an artifact or an image")
-        .description("Shows functions, sizes and constants of a .devs program, a base bundle, an artifact (.hoa), a script image or an image map.")
+        .description("Shows functions, sizes and constants of a .devs program, a base bundle, an artifact (.hoa), a script image, an image map or what handover diff wrote.")
         .option("--code", "show the code too: bytecode, or the executor's operations")
         .option("--function <name>", "only functions with this in their name; implies --code")
         .option("--base <file>", "base bundle of an image (default: found in OUT/bases)")
@@ -76,7 +78,8 @@ function inspectArtifact(session: Session, options: InspectOptions, file: string
     )
 }
 
-function inspectJson({ out }: Session, options: InspectOptions, file: string, text: string): void {
+function inspectJson(session: Session, options: InspectOptions, file: string, text: string): void {
+    const { out } = session
     if (looksLikeBaseBundle(text)) {
         const bundle = readBaseBundle(text)
         const { linked } = bundle
@@ -95,8 +98,9 @@ function inspectJson({ out }: Session, options: InspectOptions, file: string, te
         )
         return
     }
+    if (looksLikeDiff(text)) return inspectDiff(session, options, file, readDiffFile(text))
     if (!text.trimStart().startsWith("{"))
-        throw new CliError("HOV_CLI_FILE_KIND", `${file} is none of these: a program (.devs), a base bundle, an artifact (.hoa), a script image, an image map`)
+        throw new CliError("HOV_CLI_FILE_KIND", `${file} is none of these: a program (.devs), a base bundle, an artifact (.hoa), a script image, an image map, a diff`)
     const map = readImageMap(text)
     out.result({ ok: true, kind: "map", file, ...map }, () =>
         [
@@ -104,6 +108,15 @@ function inspectJson({ out }: Session, options: InspectOptions, file: string, te
             ...map.functions.map((f, i) => `  ${i} ${f.name}${f.path >= 0 ? ` (${map.paths[f.path]}, ${f.lines.length} lines)` : ""}`),
         ].join("\n"),
     )
+}
+
+function inspectDiff(session: Session, options: InspectOptions, file: string, diff: DiffFile): void {
+    const title = `diff against base ${diff.baseVersion}, id ${diff.base}`
+    if (!diff.ok) return session.out.result({ ...diff, file }, () => `${title}\n${formatRefusals(diff.refusals)}`)
+    const bytes = new Uint8Array(Buffer.from(diff.image, "base64"))
+    const { base } = symbolsOf(session, options, bytes)
+    const content = imageDocument(bytes, base, diff.map, options)
+    session.out.result({ ...diff, file, image: content }, () => [title, formatUpdate(diff), formatImage(content)].join("\n"))
 }
 
 function symbolsOf(session: Session, options: InspectOptions, image: Uint8Array): { base: BaseBundle | undefined; map: ImageMap | undefined } {

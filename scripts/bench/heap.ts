@@ -6,6 +6,8 @@ import { buildUpdate } from "../../toolchain/diff/build-update.ts"
 export interface HeapCost {
     readonly bytesPerInstruction: number
     readonly bytesPerFunction: number
+    /** of a whole image of some 500 instructions in 16 functions, with all that it takes besides */
+    readonly wholeBytesPerInstruction: number
 }
 
 /** Measured with images that differ in the length of their functions alone, and in the number of them alone. */
@@ -13,7 +15,7 @@ export async function heapCost(): Promise<HeapCost> {
     const [short, long, many] = [await measured(2, 4), await measured(2, 24), await measured(8, 4)]
     const bytesPerInstruction = (long.bytes - short.bytes) / (long.instructions - short.instructions)
     const bytesPerFunction = (many.bytes - short.bytes - bytesPerInstruction * (many.instructions - short.instructions)) / (many.functions - short.functions)
-    return { bytesPerInstruction, bytesPerFunction }
+    return { bytesPerInstruction, bytesPerFunction, wholeBytesPerInstruction: many.bytes / many.instructions }
 }
 
 interface Measured {

@@ -53,6 +53,17 @@ export interface Standing {
     trial: boolean
     /** it was called back: what its last frames throw is left out, and says nothing of the image that is current */
     recalled: boolean
+    /** try ranges of its functions, by their numbers: start, end, handler, as places in the code array; undefined for none */
+    ranges: number[][]
+}
+
+function standingOf(code: any[]): Standing {
+    return code[1]
+}
+
+/** in the image's order */
+export function numberOf(code: any[]): number {
+    return code[2] >> 2
 }
 
 /** @param onTrialFault called in the frame that threw: puts the pointers back; must not yield */
@@ -122,15 +133,14 @@ export async function dispatch(code: any[], pc: number, exception: any, budgetLe
     }
     // the entry has ended the budget to get here
     setBudget(Math.max(1, budgetLeft - 1 - (budget >> dispatchShift)))
-    const meta = code[1]
-    if (isMigrationFailure(exception) && meta[3].trial) rollBack(faultOf(meta, pc, exception))
-    const ranges: number[] = meta[2]
-    for (let i = 0; i < ranges.length; i += 3)
+    if (isMigrationFailure(exception) && standingOf(code).trial) rollBack(faultOf(code, pc, exception))
+    const ranges = standingOf(code).ranges[numberOf(code)]
+    for (let i = 0; ranges && i < ranges.length; i += 3)
         if (ranges[i] <= pc && pc < ranges[i + 1]) {
             setResume(capture(catchHandler))
             return ranges[i + 2]
         }
-    const handler = uncaught(meta, pc, exception)
+    const handler = uncaught(code, pc, exception)
     failCall(code, handler === skipHandler, handler === fallBackHandler)
     setResume(capture(handler))
     return pc
@@ -145,31 +155,32 @@ let origin: Fault
  * outermost one it is a fault: on trial the pointers go back, and the frame goes on as if the older code had run.
  * Returns the handler that the frame goes on with.
  */
-function uncaught(meta: any[], pc: number, exception: any): number {
+function uncaught(code: any[], pc: number, exception: any): number {
     const inside = isInsideReplacedCode()
     if (exception !== travelling || !origin) {
         travelling = exception
-        origin = faultOf(meta, pc, exception)
+        origin = faultOf(code, pc, exception)
     }
     if (inside) return rethrowHandler
     const fault = origin
     travelling = origin = undefined
-    const standing: Standing = meta[3]
+    const standing = standingOf(code)
     if (standing.trial) rollBack(fault)
     else {
         console.debug(`HOV thrown fn=${fault.functionIndex} pc=${fault.pc} native=${fault.native} msg=${fault.message}`)
         if (!standing.recalled) return rethrowHandler
     }
-    if (meta[1] === policySkip) return skipHandler
-    return meta[1] === policyRerun ? fallBackHandler : rethrowHandler
+    const policy = code[2] & 3
+    if (policy === policySkip) return skipHandler
+    return policy === policyRerun ? fallBackHandler : rethrowHandler
 }
 
-function faultOf(meta: any[], pc: number, exception: any): Fault {
+function faultOf(code: any[], pc: number, exception: any): Fault {
     const isError = exception instanceof Error
     const stack = isError ? (exception as any).__stack__ : undefined
     return {
         message: isError ? exception.message : exception + "",
-        functionIndex: meta[0],
+        functionIndex: numberOf(code),
         pc,
         native: stack ? stack.toString("hex") : "",
         uptimeMs: ds.millis(),

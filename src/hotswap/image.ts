@@ -19,6 +19,8 @@ import { bringUp } from "./migration"
 import { partOf } from "./plain"
 
 const headerBytes = 32
+/** Of a code array: entry handler, what the image's functions share, number and fault policy. */
+const codeHeaderWords = 3
 /** Words built before other fibers get a turn: a 10 ms loop must not notice an image being loaded. */
 const wordsPerTurn = 24
 
@@ -66,7 +68,8 @@ let nesting = 0
 /** What an image may take of the heap, roughly: running out of memory cannot be caught. */
 const heapMaxBytes = 44000
 const itemBytes = 40
-const functionBytes = 160
+/** besides being an item */
+const functionBytes = 24
 const wordBytes = 8
 
 let heapBytes = 0
@@ -98,16 +101,12 @@ export async function loadImage(image: Buffer): Promise<LoadedImage> {
     buffers = readMany(() => readSlice())
     cells = readMany(() => [undefined], readVarint())
     tokens = readMany(() => [], readVarint())
-    kinds = readMany(() => readVarint())
-    const functionCount = kinds.length
-    spend(functionCount * functionBytes)
-    standing = { sequence: image.getAt(16, "u32"), trial: false, recalled: false }
-    codes = []
-    for (let i = 0; i < functionCount; ++i) codes.push([])
+    standing = { sequence: image.getAt(16, "u32"), trial: false, recalled: false, ranges: [] }
+    kinds = []
+    codes = readMany(() => readKind())
     values = []
-    const pointers: any[] = []
-    pointers[hostCount() - 1] = undefined
-    for (let i = 0; i < functionCount; ++i) await readFunction(codes[i], i, pointers)
+    const pointers: any[] = new Array(hostCount())
+    for (let i = 0; i < codes.length; ++i) await readFunction(codes[i], i, pointers)
     const rules = readMany(() => readRule())
     const initialise = readVarint()
     const goLive = readVarint()
@@ -153,21 +152,29 @@ const firstHost = 4
 /** what each function is, known before any code is read that may refer to it */
 let kinds: number[]
 
+/** What a function is; gives the array for its code, which must not grow: a list that does takes a quarter more. */
+function readKind(): any[] {
+    kinds.push(readVarint())
+    const words = readCount()
+    spend(functionBytes + words * wordBytes)
+    return new Array(codeHeaderWords + words)
+}
+
 async function readFunction(code: any[], index: number, pointers: any[]) {
     const kind = kinds[index]
     if (kind >= firstHost) {
         if (kind - firstHost >= hostCount()) throw new HotswapError("HOV_IMAGE_FORMAT")
         pointers[kind - firstHost] = code
     }
-    const policy = readByte()
+    const policy = readByte() & 3
     const ranges = readMany(() => readVarint())
-    const words = readCount()
-    spend(words * wordBytes)
-    code.push(capture(0))
-    code.push([index, policy, ranges, standing])
-    for (let i = 0; i < words; ++i) {
-        code.push(readWord(code.length))
-        if (i % wordsPerTurn === wordsPerTurn - 1) await ds.sleep(1)
+    if (ranges.length > 0) standing.ranges[index] = ranges
+    code[0] = capture(0)
+    code[1] = standing
+    code[2] = index * 4 + policy
+    for (let i = codeHeaderWords; i < code.length; ++i) {
+        code[i] = readWord(i)
+        if (i % wordsPerTurn === 0) await ds.sleep(1)
     }
 }
 

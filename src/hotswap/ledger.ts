@@ -2,6 +2,7 @@
 // old code. The linker makes such functions of the base enter and leave; the builder does the same for replaced code.
 
 import * as ds from "@devicescript/core"
+import { numberOf } from "./guard"
 import type { LoadedImage } from "./image"
 import { indexIn } from "./plain"
 
@@ -74,7 +75,7 @@ function sweep(): void {
 function isOld(at: number): boolean {
     const code = calls[at + 2]
     // all functions of an image share one standing
-    if (code) return !current || code[1][3] !== current.standing
+    if (code) return !current || code[1] !== current.standing
     return !!current && current.pointers[calls[at + 1]] !== undefined
 }
 
@@ -101,8 +102,8 @@ export function oldCalls(): number[][] {
             calls[i].id,
             ds.millis() - since,
             orNone(calls[i + 1]),
-            code ? code[1][3].sequence : -1,
-            code ? code[1][0] : -1,
+            code ? code[1].sequence : -1,
+            code ? numberOf(code) : -1,
         ])
     }
     return found

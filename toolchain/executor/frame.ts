@@ -25,7 +25,7 @@ export const spillSlot = 12
 export const frameSlots = 13
 
 /** Words before the first instruction of a code array: the entry handler and the function's metadata. */
-export const codeHeaderWords = 2
+export { codeHeaderWords } from "../format/image.ts"
 
 export const A: Expression = ["LOAD_LOCAL", accumulatorSlot]
 export const B: Expression = ["LOAD_LOCAL", secondSlot]

@@ -3,7 +3,7 @@ import type { Image } from "./image.ts"
 
 export const imageHeapMaxBytes = 44_000
 const itemBytes = 40
-const functionBytes = 160
+const functionBytes = 64
 const wordBytes = 8
 
 export function imageHeapBytes(image: Image): number {

@@ -1,4 +1,4 @@
-import { addedKinds, faultPolicies, type Image, type ImageFunction, imageHeaderBytes, parseImageHeader } from "./image.ts"
+import { addedKinds, codeHeaderWords, faultPolicies, type Image, type ImageFunction, imageHeaderBytes, parseImageHeader } from "./image.ts"
 import { codeArrayMark, specials, type Word } from "./words.ts"
 
 /** These bytes are no image that a board would load; `offset` is where that was seen. */
@@ -11,9 +11,6 @@ export class ImageError extends Error {
         this.offset = offset
     }
 }
-
-/** Places in a code array start behind the entry handler and the metadata. */
-const codeHeaderWords = 2
 
 /**
  * Takes an image apart; `encodeImage` gives the same bytes again. It is stricter than the board: every index is checked.
@@ -31,8 +28,8 @@ export function readImage(file: Uint8Array): Image {
     const buffers = r.many(() => new Uint8Array(r.bytes()))
     const cells = r.varint()
     const tokens = r.varint()
-    const kinds = r.many(() => r.varint())
-    const functions = kinds.map(kind => readFunction(r, kind))
+    const kinds = r.many(() => ({ kind: r.varint(), words: r.varint() }))
+    const functions = kinds.map(({ kind, words }) => readFunction(r, kind, words))
     const rules = r.many(() => ({ constructor_: r.word(0), fields: r.many(() => r.word(0)), up: r.varint() }))
     const optional = () => {
         const n = r.varint()
@@ -48,7 +45,7 @@ export function readImage(file: Uint8Array): Image {
     return image
 }
 
-function readFunction(r: Reader, kind: number): ImageFunction {
+function readFunction(r: Reader, kind: number, count: number): ImageFunction {
     const policy = faultPolicies[r.byte()]
     if (policy === undefined) throw new ImageError("a fault policy that is not known", r.at - 1)
     const numbers = r.many(() => r.varint())
@@ -56,7 +53,7 @@ function readFunction(r: Reader, kind: number): ImageFunction {
     const ranges: [number, number, number][] = []
     for (let i = 0; i < numbers.length; i += 3) ranges.push([numbers[i], numbers[i + 1], numbers[i + 2]])
     let position = codeHeaderWords
-    const words = r.many(() => r.word(position++))
+    const words = r.many(() => r.word(position++), count)
     const target = kind < addedKinds.length ? { added: addedKinds[kind] } : { host: kind - addedKinds.length }
     return { target, policy, ranges, words }
 }
@@ -111,8 +108,7 @@ class Reader {
     }
 
     /** Things that take at least a byte each: more than there are bytes left cannot be. */
-    many<T>(read: () => T): T[] {
-        const count = this.varint()
+    many<T>(read: () => T, count = this.varint()): T[] {
         if (count > this.file.length - this.at) throw new ImageError(`${count} items where ${this.file.length - this.at} bytes are left`, this.at)
         return Array.from({ length: count }, read)
     }

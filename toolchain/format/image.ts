@@ -15,8 +15,8 @@ import { encodeWord, varint, type Word } from "./words.ts"
  * | 24 | 2 | budget: loop rounds and calls before replaced code yields |
  * | 26 | 6 | 0 |
  *
- * Then, with counts as varints: strings, buffers, number of cells (new globals), number of tokens, what each function is,
- * functions, migration rules, and one more than the numbers of three functions (0: none): what runs at every activation,
+ * Then, with counts as varints: strings, buffers, number of cells (new globals), number of tokens, what each function is and
+ * how many words it has, functions, migration rules, and one more than the numbers of three functions (0: none): what runs at every activation,
  * what runs only when the image goes live in a running program, whose top-level code has run already, and what runs when
  * the base's code is current again.
  *
@@ -48,7 +48,7 @@ export interface ImageFunction {
     readonly policy: (typeof faultPolicies)[number]
     /** start, end, handler: places in the code array */
     readonly ranges: readonly (readonly [number, number, number])[]
-    /** without the two words of the header */
+    /** without those of the header */
     readonly words: readonly Word[]
 }
 
@@ -76,8 +76,11 @@ export interface Image {
     readonly quiesce?: { readonly deadlineMs: number; readonly hosts: readonly number[] }
 }
 
-/** Places in a code array start behind the entry handler and the metadata. */
-const codeHeaderWords = 2
+/**
+ * Places in a code array start behind the entry handler, what all functions of the image share, and the function's number
+ * and fault policy in one word.
+ */
+export const codeHeaderWords = 3
 
 export function encodeImage(image: Image): Uint8Array {
     const body: number[] = []
@@ -89,12 +92,11 @@ export function encodeImage(image: Image): Uint8Array {
     list(image.strings, s => bytes(Buffer.from(s, "utf8")))
     list(image.buffers, bytes)
     body.push(...varint(image.cells), ...varint(image.tokens))
-    // what each function is comes first: code of one may refer to a later one
-    list(image.functions, f => body.push(...varint(targetNumber(f.target))))
+    // what each function is comes first, and its length: code of one may refer to a later one's array
+    list(image.functions, f => body.push(...varint(targetNumber(f.target)), ...varint(f.words.length)))
     image.functions.forEach(f => {
         body.push(faultPolicies.indexOf(f.policy))
         list(f.ranges.flat(), n => body.push(...varint(n)))
-        body.push(...varint(f.words.length))
         f.words.forEach((w, i) => body.push(...encodeWord(w, i + codeHeaderWords)))
     })
     list(image.rules, r => {

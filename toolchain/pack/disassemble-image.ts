@@ -1,5 +1,5 @@
 import { builtinObjects, builtinStrings } from "../devs/builtins.ts"
-import type { Image, ImageFunction } from "../format/image.ts"
+import { codeHeaderWords, type Image, type ImageFunction } from "../format/image.ts"
 import type { Word } from "../format/words.ts"
 import type { LinkedBase } from "../link/link-base.ts"
 import type { Static } from "../link/statics.ts"
@@ -13,9 +13,6 @@ export interface ImageLine {
     /** `path:line`, from the map */
     readonly location: string | undefined
 }
-
-/** Where code arrays start: behind the entry handler and the metadata. */
-const codeHeaderWords = 2
 
 /** Needs the base, whose table gives handlers their numbers; the map only adds lines. */
 export function disassembleFunction(image: Image, number: number, base: LinkedBase, map?: ImageMap): ImageLine[] {
