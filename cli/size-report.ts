@@ -27,10 +27,10 @@ export function sizeReport(base: LinkedBase): SizeReport {
     const image = parseDevs(base.file)
     const { executorBytes, preludeBytes } = base.sizes
     const sizes = { entry: 0, app: 0, resident: 0, library: 0 }
-    image.functions.forEach((f, i) => {
-        const { startpc, size } = base.debug.functions[i]
-        if (startpc >= 0) sizes[base.program.functions[i].owner] += Math.min(size, f.code.length)
-    })
+    for (const f of base.program.functions) {
+        const number = base.numbers.get(f.index)
+        if (number !== undefined) sizes[f.owner] += image.functions[number].code.length
+    }
     const starts = functionStarts(image)
     const last = image.functions.length - 1
     const codeEndBytes = starts[last] + image.functions[last].code.length

@@ -34,7 +34,11 @@ const { staticsBytes } = base.sizes
 
 /** What the limit counts of a function: its code and its place in the table. */
 const linked = parseDevs(base.file)
-const counted = (f: ProgramFunction) => linked.functions[f.index].code.length + FUNCTION_BYTES
+const counted = (f: ProgramFunction) => {
+    const number = base.numbers.get(f.index)
+    // its code stands in its callers
+    return number === undefined ? 0 : linked.functions[number].code.length + FUNCTION_BYTES
+}
 const emptyFunctions = new Set(empty.functions.map(f => f.key))
 const residentLibrary = new Set(alone.functions.filter(f => f.owner === "library" && !emptyFunctions.has(f.key)).map(f => f.key))
 const sum = (of: (f: ProgramFunction) => boolean) => program.functions.filter(of).reduce((n, f) => n + counted(f), 0)

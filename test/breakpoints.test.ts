@@ -69,7 +69,11 @@ test("a statement of each function is found at its new address, in ascending ord
     const after = sourceMapEntries(base.debug)
     for (let i = 1; i < after.length; i++) assert.ok(after[i].pc >= after[i - 1].pc, `entry ${i}: the stock debugger refuses a map that goes back`)
     const places = (entries: typeof before, debug: typeof base.debug) => new Set(entries.map(e => JSON.stringify(sourcePosition(debug, e.offset))))
-    assert.equal(places(after, base.debug), places(before, base.program.debug))
+    // what nobody names once it is linked is not there any more; a function whose code stands in its callers is
+    const linked = places(after, base.debug)
+    const missing = before.filter(e => !linked.has(JSON.stringify(sourcePosition(base.program.debug, e.offset))))
+    const gone = new Set(missing.map(e => base.program.debug.functions.findLast(f => f.startpc <= e.pc)!.name))
+    assert.equal([...gone], ["spareClasses"], "kept for the compiler alone")
 })
 
 test("breakpoints in all kinds of functions hit, at their lines, with their variables", async () => {

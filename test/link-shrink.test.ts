@@ -5,12 +5,16 @@ import { runProgram } from "../sim/index.ts"
 import { op } from "../toolchain/devs/opcodes.ts"
 import { Assembler } from "../toolchain/devs/assembler.ts"
 import { parseDevs, serializeDevs } from "../toolchain/devs/image.ts"
+import { capturedLocals } from "../toolchain/link/captured-places.ts"
+import { dropFunctions } from "../toolchain/link/drop-functions.ts"
+import { inlineCalls } from "../toolchain/link/inline-calls.ts"
 import { shrinkCode } from "../toolchain/link/shrink-code.ts"
+import { readProgram } from "../toolchain/program/compiled-program.ts"
 import { compileInProcess } from "./support/stock-compiler.ts"
 
 const test = suite("code written in fewer bytes")
 const seed = Number(process.env.SEED ?? 1)
-const BATCHES = Number(process.env.BATCHES ?? 5)
+const BATCHES = Number(process.env.BATCHES ?? 3)
 const PROGRAMS = 6
 
 async function linesOf(program: Uint8Array, gcStress = false) {
@@ -48,6 +52,37 @@ test(`does what it did, in random programs (seed ${seed})`, async () => {
         compared += expected.length
     }
     assert.ok(compared > 100, `${compared} lines`)
+    assert.ok(after < before * 0.92, `${after} of ${before} bytes`)
+})
+
+test(`does what it did with bodies in the place of calls, in random programs (seed ${seed})`, async () => {
+    let before = 0
+    let after = 0
+    let dropped = 0
+    let compared = 0
+    for (let batch = 0; batch < BATCHES; batch++) {
+        const seeds = Array.from({ length: PROGRAMS }, (_, i) => seed * 100_000 + 50_000 + batch * PROGRAMS + i)
+        const { files } = makeBatch(seeds)
+        const { devs, debugInfo } = compileInProcess({
+            "src/main.ts": files["program.ts"],
+            ...Object.fromEntries(Object.entries(files).map(([path, text]) => [`src/${path}`, text])),
+        })
+        const expected = await linesOf(devs).catch(() => [])
+        if (!expected.at(-1)?.startsWith("> done")) continue
+        const program = readProgram(devs, debugInfo)
+        const own = new Set(program.functions.filter(f => f.owner !== "entry").map(f => f.index))
+        const inlined = inlineCalls(program.image.functions, { own, captured: capturedLocals(program) })
+        const { image, numbers } = dropFunctions({ ...program.image, functions: [...inlined.functions] })
+        const file = serializeDevs(image)
+        before += devs.length
+        after += file.length
+        dropped += program.functions.length - numbers.size
+        assert.is(difference(await linesOf(file), expected), "", `seeds ${seeds[0]} to ${seeds.at(-1)}`)
+        if (batch === 0) assert.is(difference(await linesOf(file, true), expected), "", `seeds ${seeds[0]} to ${seeds.at(-1)}, GC stress`)
+        compared += expected.length
+    }
+    assert.ok(compared > 100, `${compared} lines`)
+    assert.ok(dropped > 20, `${dropped} functions`)
     assert.ok(after < before * 0.92, `${after} of ${before} bytes`)
 })
 

@@ -40,6 +40,13 @@ export function capturedUses(program: CompiledProgram, f: ProgramFunction): Capt
     return uses
 }
 
+/** Locals of each function that inner functions use, as the compiler numbers them. */
+export function capturedLocals(program: CompiledProgram): Map<number, ReadonlySet<number>> {
+    const captured = new Map<number, Set<number>>(program.functions.map(f => [f.index, new Set()]))
+    for (const f of program.functions) for (const { owner, slot } of capturedUses(program, f)) captured.get(owner)!.add(slot)
+    return captured
+}
+
 export function capturedPlaces(program: CompiledProgram): CapturedPlaces {
     const moved = new Set<number>()
     const captured: { owner: number; slot: number }[] = []

@@ -12,17 +12,18 @@ import { chooseOperations } from "./choose-operations.ts"
 import { type CompiledProgram, entrySplit, type ProgramFunction } from "../program/compiled-program.ts"
 import type { DebugInfo } from "../program/debug-info.ts"
 import { LinkError } from "./errors.ts"
-import { capturedPlaces, type CapturedPlaces, withPlaces } from "./captured-places.ts"
+import { capturedLocals, capturedPlaces, type CapturedPlaces, withPlaces } from "./captured-places.ts"
 import { applicationGlobals, capturedSlots, closureFunctions, emitPrelude, emitEnterCall, emitLeaveCall, type Host, hostCode, hostFunction, isHost, type NotedHost } from "./hosts.ts"
+import { dropFunctions } from "./drop-functions.ts"
+import { inlineCalls } from "./inline-calls.ts"
 import { emitBackEdge, type SwitchPoint, switchPoints } from "./loops.ts"
 import { orderStrings } from "./order-strings.ts"
-import { shrinkCode } from "./shrink-code.ts"
 import { stubFunction } from "./stub.ts"
 import { topLevelUnits } from "../program/top-level.ts"
 import { waitingFunctions } from "../program/waiting-functions.ts"
 import { recordedCalls, recordPlace, recordsGlobal, startedAt } from "./registrations.ts"
 import { callingTwin, twinFunction, twinsOf } from "./recursion.ts"
-import { shiftDebugInfo } from "./shift-debug-info.ts"
+import { type LinkedFunction, shiftDebugInfo } from "./shift-debug-info.ts"
 import { type NeverWaiting, neverWaiting } from "./waiting.ts"
 import { spareClasses, spareFunction } from "./spare-classes.ts"
 import { collectStatics, type Static, staticExpression, staticGroupSize } from "./statics.ts"
@@ -37,6 +38,8 @@ export interface LinkedBase {
     /** the linked `.devs` */
     readonly file: Uint8Array
     readonly debug: DebugInfo
+    /** number in the linked file of each function of the program; none when its code stands in its callers */
+    readonly numbers: ReadonlyMap<number, number>
     /** first 8 bytes of the SHA-256 of the program as compiled */
     readonly baseId: Uint8Array
     readonly hosts: readonly Host[]
@@ -115,11 +118,13 @@ export function linkBase(program: CompiledProgram, version = "0.0.0", options: {
     /** in the order that images number them */
     const pointers = [...hosts, ...loops].map(p => p.pointer)
     const functions = program.functions.map(f => ({ ...f.devs, ...withPlaces(program, f, places) }))
+    const replaced = new Set<number>()
     const replace = (door: ProgramFunction, build: (a: Assembler) => void) => {
         const a = new Assembler()
         build(a)
         const code = a.finish().code
         functions[door.index] = { ...functions[door.index], code }
+        replaced.add(door.index)
         return code.length
     }
     let preludeBytes = 0
@@ -146,12 +151,6 @@ export function linkBase(program: CompiledProgram, version = "0.0.0", options: {
         }
         functions[host.functionIndex] = hostFunction(f, linked.code, note !== undefined)
     }
-    for (const f of program.functions) {
-        if ((f.owner !== "resident" && f.owner !== "library") || isSpare.has(f.index)) continue
-        const shrunk = shrinkCode(functions[f.index].code)
-        moves.set(f.index, shrunk.places)
-        functions[f.index] = { ...functions[f.index], code: shrunk.code }
-    }
     const main = linkMain(program, functions[0], hosts[0].pointer, machine, loopsOf(0), records, executor.code, noted(hosts[0], 0))
     moves.set(0, main.places)
     functions[0] = main.linked
@@ -172,19 +171,34 @@ export function linkBase(program: CompiledProgram, version = "0.0.0", options: {
     for (const kind of addedKinds) {
         const stub = doors.stubs[kind]
         functions[stub.index] = stubFunction(functions[stub.index], kind, machine)
+        replaced.add(stub.index)
     }
     const staticsBytes = replace(doors.statics, a => emitStatics(a, statics, doors.collect.index))
 
-    const { image, places: movedAgain } = orderStrings({ ...program.image, functions, globals: firstPointer + pointers.length })
+    const own = program.functions.filter(f => (f.owner === "resident" || f.owner === "library") && !isSpare.has(f.index) && !replaced.has(f.index))
+    const inlined = inlineCalls(functions, { own: new Set(own.map(f => f.index)), captured: capturedLocals(program) })
+    const ordered = orderStrings({ ...program.image, functions: [...inlined.functions], globals: firstPointer + pointers.length })
+    const { image, numbers, places: renumbered } = dropFunctions(ordered.image)
     const file = Buffer.from(serializeDevs(image))
     bindNativeCloud(file)
     const starts = functionStarts(parseDevs(file))
     const executorStart = starts[0] + main.executorOffset
     patchMarker(file, baseId, version, [pointers.length, operations.length, executorStart, executorStart + executor.code.length])
+    const twinOf = new Map(twins.map(t => [t.index, t.functionIndex]))
+    const parts = [...numbers].map(([index, number]): LinkedFunction => {
+        const from = twinOf.get(index) ?? index
+        const origins = inlined.origins.get(index) ?? new Map([[from, moves.get(index) ?? identity(program.functions[from])]])
+        const place = (pc: number) => {
+            const placed = ordered.places.get(index)?.get(pc) ?? pc
+            return renumbered.get(number)?.get(placed) ?? placed
+        }
+        return { from, start: starts[number], sizeBytes: image.functions[number].code.length, origins: new Map([...origins].map(([f, table]) => [f, new Map([...table].map(([pc, to]) => [pc, place(to)]))])) }
+    })
     return {
         program,
         file,
-        debug: shiftDebugInfo(program, twins, starts, image.functions, movedTwice(moves, movedAgain), file),
+        debug: shiftDebugInfo(program, parts, file),
+        numbers,
         baseId,
         hosts,
         waiting,
@@ -201,17 +215,8 @@ export function linkBase(program: CompiledProgram, version = "0.0.0", options: {
     }
 }
 
-type Moves = ReadonlyMap<number, ReadonlyMap<number, number>>
-
-/** Where statements are that were moved by one step, and then by another. */
-function movedTwice(first: Moves, second: Moves): Moves {
-    const both = new Map(first)
-    for (const [index, places] of first) {
-        const again = second.get(index)
-        if (again) both.set(index, new Map([...places].map(([from, to]) => [from, again.get(to) ?? to])))
-    }
-    for (const [index, places] of second) if (!first.has(index)) both.set(index, places)
-    return both
+function identity(f: ProgramFunction): ReadonlyMap<number, number> {
+    return new Map(f.statements.map(s => [s.pc, s.pc]))
 }
 
 const doorNames = ["capture", "setPointers", "setMachine", "setBudget", "setResume", "statics", "collect", "dispatch", "refill", "enterCall", "leaveCall", "moveCall"] as const

@@ -1,22 +1,25 @@
 import { Assembler } from "../devs/assembler.ts"
 import { decodeCode, type Expr, type Statement, visitExprs } from "../devs/code.ts"
 import { expressionOf, placeOf } from "../devs/reassemble.ts"
-import { op, type OpName } from "../devs/opcodes.ts"
+import { DIRECT_CONST_OFFSET, DIRECT_CONST_OPCODE, op, type OpName } from "../devs/opcodes.ts"
+import { isSimple, noFallThrough, writesResult } from "./code-facts.ts"
 
 /**
  * Writes a function in fewer bytes. The stock compiler gives every jump three bytes, every call's result a local, and every
  * `&&` a local and a second jump; the VM's limit on code counts all of that. Only for functions that no image replaces, as
  * images are made from the compiler's own shapes.
  *
- * What a statement does, and the order of what can throw, stays as it was. Functions whose locals others see (closures), or
- * that catch exceptions, only get shorter jumps.
+ * What a statement does, and the order of what can throw, stays as it was.
+ *
+ * @param captured locals that closures reach, which stay as they are; without it, a function that makes closures only gets
+ * shorter jumps
  */
-export function shrinkCode(code: Uint8Array): { code: Uint8Array; places: ReadonlyMap<number, number> } {
-    const body = new Body(decodeCode(code))
-    const hasOwnLocals = !body.statements.some(s => body.hides(s))
+export function shrinkCode(code: Uint8Array, captured?: ReadonlySet<number>): { code: Uint8Array; places: ReadonlyMap<number, number> } {
+    const body = new Body(decodeCode(code), captured ?? new Set())
+    const mayForward = captured !== undefined || !body.makesClosures()
     for (let i = 0; i < PASSES_MAX; i++) {
         let changed = body.simplifyJumps()
-        if (hasOwnLocals) changed = body.forwardValues() || changed
+        if (mayForward) changed = body.forwardValues() || changed
         if (!changed) break
     }
     return body.write()
@@ -26,19 +29,28 @@ const PASSES_MAX = 12
 /** The VM's expression stack has 16 places. */
 const STACK_MAX = 12
 
-const noFallThrough = new Set<OpName>(["RETURN", "JMP", "THROW", "THROW_JMP", "END_TRY"])
-const writesResult = (name: OpName) =>
-    name.startsWith("CALL") || name.startsWith("ALLOC_") || name === "INDEX_DELETE" || name === "STORE_RET_VAL" || name === "JMP_RET_VAL_Z" || name === "CATCH" || name === "FINALLY"
-/** Reading it has no effect and cannot throw. */
-const simple = new Set<OpName>([
-    "LOAD_LOCAL", "LOAD_GLOBAL", "RET_VAL", "UNDEFINED", "NULL", "TRUE", "FALSE", "NAN", "INF", "LITERAL_F64",
-    "STATIC_FUNCTION", "STATIC_BUFFER", "STATIC_SPEC", "STATIC_BUILTIN_STRING", "STATIC_ASCII_STRING", "STATIC_UTF8_STRING",
-])
-const isSimple = (e: Expr) => e.kind === "int" || (e.args.length === 0 && simple.has(e.op.name))
 const result: Expr = { kind: "op", op: op.RET_VAL, immediate: -1, args: [] }
 const isLocal = (e: Expr): e is Expr & { kind: "op" } => e.kind === "op" && e.op.name === "LOAD_LOCAL"
 
+/** Stands for the result of the last call among the locals: it is written and read like one. */
+const RESULT = -1
+
+function readBy(e: Expr): number | undefined {
+    if (isLocal(e)) return e.immediate
+    return e.kind === "op" && e.op.name === "RET_VAL" ? RESULT : undefined
+}
+
+function written(s: Statement): number | undefined {
+    if (s.op.name === "STORE_LOCAL") return s.immediate
+    return writesResult(s.op.name) ? RESULT : undefined
+}
+
+const short: ReadonlySet<OpName> = new Set<OpName>(["UNDEFINED", "NULL", "TRUE", "FALSE"])
+/** A constant that takes no more bytes than a local. */
+const isShort = (e: Expr) => (e.kind === "int" ? e.value >= -DIRECT_CONST_OFFSET && e.value < 256 - DIRECT_CONST_OPCODE - DIRECT_CONST_OFFSET : short.has(e.op.name))
+
 interface Line extends Statement {
+    op: Statement["op"]
     args: readonly Expr[]
     immediate: number
     removed?: boolean
@@ -48,18 +60,25 @@ class Body {
     readonly statements: readonly Line[]
     private readonly indexOf = new Map<number, number>()
 
-    constructor(statements: readonly Statement[]) {
+    constructor(
+        statements: readonly Statement[],
+        private readonly captured: ReadonlySet<number>,
+    ) {
         this.statements = statements.map(s => ({ ...s }))
         statements.forEach((s, i) => this.indexOf.set(s.pc, i))
     }
 
-    hides(s: Statement): boolean {
-        if (["TRY", "CATCH", "FINALLY", "END_TRY", "THROW_JMP", "RE_THROW", "DEBUGGER"].includes(s.op.name)) return true
+    makesClosures(): boolean {
         let found = false
-        visitExprs(s.args, e => {
-            if (e.kind === "op" && e.op.name === "MAKE_CLOSURE") found = true
-        })
+        for (const s of this.statements)
+            visitExprs(s.args, e => {
+                if (e.kind === "op" && e.op.name === "MAKE_CLOSURE") found = true
+            })
         return found
+    }
+
+    private isOwn(local: number): boolean {
+        return !this.captured.has(local)
     }
 
     /** The first statement that is still there, from this one on. */
@@ -82,6 +101,13 @@ class Body {
             if (s.removed) continue
             while (s.op.name === "JMP_Z" && s.args[0].kind === "op" && s.args[0].op.name === "TO_BOOL") {
                 s.args = s.args[0].args
+                changed = true
+            }
+            const always = s.op.name === "JMP_Z" && s.args[0].kind === "op" ? s.args[0].op.name : undefined
+            if (always === "TRUE") s.removed = changed = true
+            else if (always === "FALSE" || always === "UNDEFINED" || always === "NULL") {
+                s.op = op.JMP
+                s.args = []
                 changed = true
             }
             if (s.op.name === "JMP" || s.op.name === "JMP_Z") changed = this.threadJump(s) || changed
@@ -139,8 +165,10 @@ class Body {
         let changed = this.copyResults()
         const liveBehind = this.liveBehind()
         this.statements.forEach((s, i) => {
-            if (s.removed || s.op.name !== "STORE_LOCAL") return
-            if (isSimple(s.args[0]) && !liveBehind[i].has(s.immediate)) s.removed = true
+            if (s.removed) return
+            if (s.op.name === "STORE_RET_VAL" && isSimple(s.args[0]) && !liveBehind[i].has(RESULT)) s.removed = true
+            if (s.op.name !== "STORE_LOCAL") return
+            if (isSimple(s.args[0]) && this.isOwn(s.immediate) && !liveBehind[i].has(s.immediate)) s.removed = true
         })
         changed = this.mergeIntoNext(this.liveBehind()) || changed
         return changed || this.statements.filter(s => s.removed).length !== before
@@ -164,13 +192,14 @@ class Body {
             if (s.removed) return
             if (joins.has(i)) copies.clear()
             s.args = s.args.map(substitute)
-            if (writesResult(s.op.name)) for (const [local, copy] of copies) if (!isLocal(copy)) copies.delete(local)
+            if (writesResult(s.op.name)) for (const [local, copy] of copies) if (copy === result) copies.delete(local)
             if (s.op.name === "STORE_LOCAL") {
                 copies.delete(s.immediate)
                 for (const [local, copy] of copies) if (isLocal(copy) && copy.immediate === s.immediate) copies.delete(local)
                 const value = s.args[0]
+                if (!this.isOwn(s.immediate)) return
                 if (value.kind === "op" && value.op.name === "RET_VAL") copies.set(s.immediate, result)
-                else if (isLocal(value) && value.immediate !== s.immediate) copies.set(s.immediate, value)
+                else if (isLocal(value) ? value.immediate !== s.immediate && this.isOwn(value.immediate) : isShort(value)) copies.set(s.immediate, value)
             }
             if (noFallThrough.has(s.op.name)) copies.clear()
         })
@@ -183,12 +212,12 @@ class Body {
         let changed = false
         for (let i = 0; i < this.statements.length; i++) {
             const s = this.statements[i]
-            if (s.removed || s.op.name !== "STORE_LOCAL") continue
+            if (s.removed || !(s.op.name === "STORE_RET_VAL" || (s.op.name === "STORE_LOCAL" && this.isOwn(s.immediate)))) continue
             const at = this.alive(i + 1)
             const next = this.statements[at]
             if (!next || joins.has(at)) continue
-            const local = s.immediate
-            const survives = liveBehind[at].has(local) && !(next.op.name === "STORE_LOCAL" && next.immediate === local)
+            const local = written(s)!
+            const survives = liveBehind[at].has(local) && written(next) !== local
             if (survives || countReads(next, local) !== 1 || !comesFirst(next.args, local)) continue
             const args = next.args.map(e => replaceLocal(e, local, s.args[0]))
             if (stackNeed(args) > STACK_MAX) continue
@@ -203,8 +232,11 @@ class Body {
         return new Set(this.statements.filter(s => !s.removed && this.isJump(s)).map(s => this.target(s)))
     }
 
-    /** Locals that may be read after each statement. */
+    /** Locals, and the result of the last call, that may be read after each statement. */
     private liveBehind(): ReadonlySet<number>[] {
+        // an exception, or a jump out of a try block by way of its `finally`, may come to any of these from anywhere
+        const catches = this.statements.some(s => !s.removed && s.op.name === "TRY")
+        const landings = catches ? this.statements.filter(s => !s.removed && (s.op.name === "TRY" || s.op.name === "THROW_JMP")) : []
         const behind = this.statements.map(() => new Set<number>())
         const inFront = this.statements.map(() => new Set<number>())
         for (let changed = true; changed; ) {
@@ -216,9 +248,12 @@ class Body {
                 const size = out.size + inFront[i].size
                 if (this.isJump(s)) for (const l of inFront[this.target(s)] ?? []) out.add(l)
                 if (!noFallThrough.has(s.op.name)) for (const l of inFront[this.alive(i + 1)] ?? []) out.add(l)
-                for (const l of out) if (!(s.op.name === "STORE_LOCAL" && s.immediate === l)) inFront[i].add(l)
+                for (const landing of landings) for (const l of inFront[this.target(landing)] ?? []) out.add(l)
+                for (const l of out) if (written(s) !== l) inFront[i].add(l)
+                if (s.op.name === "JMP_RET_VAL_Z") inFront[i].add(RESULT)
                 visitExprs(s.args, e => {
-                    if (isLocal(e)) inFront[i].add(e.immediate)
+                    const read = readBy(e)
+                    if (read !== undefined) inFront[i].add(read)
                 })
                 if (out.size + inFront[i].size !== size) changed = true
             }
@@ -252,7 +287,7 @@ function truthOf(e: Expr): { local: number; negated: boolean } | undefined {
 function countReads(s: Line, local: number): number {
     let n = 0
     visitExprs(s.args, e => {
-        if (isLocal(e) && e.immediate === local) n++
+        if (readBy(e) === local) n++
     })
     return n
 }
@@ -263,7 +298,7 @@ function comesFirst(args: readonly Expr[], local: number): boolean {
     let found = false
     visitExprs(args, e => {
         if (found) return
-        if (isLocal(e) && e.immediate === local) found = true
+        if (readBy(e) === local) found = true
         else if (!isSimple(e)) clean = false
     })
     return found && clean
@@ -271,7 +306,7 @@ function comesFirst(args: readonly Expr[], local: number): boolean {
 
 function replaceLocal(e: Expr, local: number, value: Expr): Expr {
     if (e.kind === "int") return e
-    if (isLocal(e) && e.immediate === local) return value
+    if (readBy(e) === local) return value
     return e.args.length ? { ...e, args: e.args.map(a => replaceLocal(a, local, value)) } : e
 }
 
