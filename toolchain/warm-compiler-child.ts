@@ -33,6 +33,8 @@ interface Hooks {
     handoverChecker: (checker: Checker) => Checker
     /** whether an expression is in a file whose types need no check: then nobody asks either whether an `await` is missing */
     handoverIsChecked: (expression: { getSourceFile(): SourceFile }) => boolean
+    /** what commands have said: the version that git knows does not change while a project is edited */
+    handoverSaid: Record<string, string>
 }
 
 const hooks = globalThis as unknown as Hooks
@@ -42,6 +44,7 @@ hooks.handoverChecker = checker => ({
     getSymbolAtLocation: remembered(checker.getSymbolAtLocation),
 })
 hooks.handoverIsChecked = expression => hooks.handoverFilesToCheck !== undefined && !hooks.handoverFilesToCheck(expression.getSourceFile())
+hooks.handoverSaid = {}
 
 /** The compiler asks for the same names and symbols at every use, and again while it looks at what stands around. */
 function remembered<T>(answer: (about: object) => T): (about: object) => T {
@@ -60,6 +63,10 @@ function remembered<T>(answer: (about: object) => T): (about: object) => T {
 const PLACES = [
     ["addDiags(() => program2.getSemanticDiagnostics())", "addDiags(() => globalThis.handoverFilesToCheck ? program2.getSourceFiles().filter(globalThis.handoverFilesToCheck).flatMap(f => program2.getSemanticDiagnostics(f)) : program2.getSemanticDiagnostics())"],
     ["this.checker = this.tree.getTypeChecker();", "this.checker = globalThis.handoverChecker(this.tree.getTypeChecker());"],
+    ["function execCmd(cmd) {\n  try {\n    return ", "function execCmd(cmd) {\n  try {\n    return globalThis.handoverSaid[cmd] ??= "],
+    // the debug information is written once more with the program's digest, and nobody here reads a table of sizes
+    ["this.host.write(DEVS_DBG_FILE3, JSON.stringify(dbg));", ""],
+    ["this.host.write(DEVS_SIZES_FILE, (0, import_interop6.computeSizes)(dbg));", ""],
     [`const tp = this.checker.getTypeAtLocation(expr);\n        if (this.isPromise(tp)`, `const tp = globalThis.handoverIsChecked(expr) ? undefined : this.checker.getTypeAtLocation(expr);\n        if (this.isPromise(tp)`],
 ] as const
 
@@ -81,7 +88,7 @@ function loadCompiler(): CompileFile {
 const compileFile = loadCompiler()
 
 async function run({ entry, ownFilesOnly }: CompileJob): Promise<CompileReply> {
-    hooks.handoverFilesToCheck = ownFilesOnly ? file => !isOfLibrary(file.fileName) : undefined
+    hooks.handoverFilesToCheck = ownFilesOnly ? remembered(file => !isOfLibrary((file as SourceFile).fileName)) : undefined
     try {
         const { success, diagnostics } = await compileFile(entry, { quiet: true })
         if (success) return { errors: [] }
