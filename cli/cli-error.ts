@@ -4,6 +4,7 @@ export type CliErrorCode =
     | "HOV_CLI_COLD"
     | "HOV_CLI_USAGE"
     | "HOV_CLI_CONFIG"
+    | "HOV_CLI_DEVICESCRIPT"
     | "HOV_CLI_FILE"
     | "HOV_CLI_FILE_KIND"
     | "HOV_CLI_NO_SERVER"

@@ -10,6 +10,7 @@ const verbs: Readonly<Record<string, () => Promise<AddVerb>>> = {
     keys: async () => (await import("./commands/keys.ts")).addKeys,
     build: async () => (await import("./commands/build.ts")).addBuild,
     simulate: async () => (await import("./commands/simulate.ts")).addSimulate,
+    debug: async () => (await import("./commands/debug.ts")).addDebug,
     dev: async () => (await import("./commands/dev.ts")).addDev,
     test: async () => (await import("./commands/test.ts")).addTest,
     diff: async () => (await import("./commands/diff.ts")).addDiff,

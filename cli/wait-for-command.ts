@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { type ApiClient, part } from "./api-client.ts"
 import { CliError } from "./cli-error.ts"
-import { type CommandDocument, type DeviceDocument, isFinalCommand } from "./device-documents.ts"
+import type { CommandDocument, DeviceDocument } from "../cloud/operator-api/documents.ts"
+import { isFinalCommand } from "./device-documents.ts"
 import { EXIT } from "./exit-codes.ts"
 
 const LOOK_MS = 500

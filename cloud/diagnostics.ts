@@ -4,18 +4,10 @@
  */
 import type { ImageMap } from "../toolchain/format/image-map.ts"
 import { locateInImage, readImageMap } from "../toolchain/format/image-map.ts"
+import type { ActualDocument, Fault, OldCall } from "./operator-api/documents.ts"
 import type { BlobStore } from "./store/blobs.ts"
 import type { MapRow } from "./store/schema.ts"
 import type { Store } from "./store/store.ts"
-
-export interface FaultPlace {
-    readonly message: string
-    /** Release whose image threw. */
-    readonly release: string
-    readonly function: string
-    /** `path:line`, or null where the builder made the code. */
-    readonly location: string | null
-}
 
 const MAPS_KEPT = 32
 /** What a board tells of an image's digest at the least. */
@@ -26,15 +18,8 @@ interface KnownMap {
     readonly map: ImageMap
 }
 
-/** A call that still runs old code, as a board tells of it. */
-interface OldCall {
-    readonly host: number | null
-    readonly sequence: number | null
-    readonly function: number | null
-}
-
 /** Null where no map says. */
-function nameOf({ host, sequence, function: number }: OldCall, maps: readonly ImageMap[]): { name: string | null; location: string | null; role: string | null; version: string | null } {
+function nameOf({ host, sequence, function: number }: OldCall, maps: readonly ImageMap[]): Pick<OldCall, "name" | "location" | "role" | "version"> {
     const ofBase = host === null ? undefined : maps.find(map => map.hosts !== undefined)?.hosts?.[host]
     const role = ofBase?.role ?? null
     if (sequence === null || number === null) return { name: ofBase?.name ?? null, location: ofBase?.location ?? null, role, version: null }
@@ -54,7 +39,7 @@ export class Diagnostics {
     }
 
     /** Null when the diagnostics name no place in an image, or there is no map for it. */
-    async placeOf(diagnostics: unknown): Promise<FaultPlace | null> {
+    async placeOf(diagnostics: unknown): Promise<Fault | null> {
         if (typeof diagnostics !== "object" || diagnostics === null) return null
         const { img, fn, pc, msg } = diagnostics as Record<string, unknown>
         if (typeof img !== "string" || !IMAGE_PATTERN.test(img)) return null
@@ -71,14 +56,14 @@ export class Diagnostics {
     }
 
     /** The documents of commands or statuses with the place of each one's fault. */
-    async withPlaces<T extends { diagnostics: unknown }>(documents: readonly T[]): Promise<(T & { fault: FaultPlace | null })[]> {
-        const placed: (T & { fault: FaultPlace | null })[] = []
+    async withPlaces<T extends { diagnostics: unknown }>(documents: readonly T[]): Promise<(T & { fault: Fault | null })[]> {
+        const placed: (T & { fault: Fault | null })[] = []
         for (const document of documents) placed.push({ ...document, fault: await this.placeOf(document.diagnostics) })
         return placed
     }
 
     /** The calls of a device's update ledger by name, as far as the maps that were published for its base have them. */
-    async withNames<T extends { readonly base: string; readonly ledger: { readonly count: number; readonly calls: readonly OldCall[] } }>(actual: T) {
+    async withNames(actual: ActualDocument): Promise<ActualDocument> {
         const { ledger, base } = actual
         if (!ledger.calls.length) return actual
         const maps: ImageMap[] = []

@@ -3,6 +3,7 @@ import type { LevelWithSilent } from "pino"
 import type { Clock } from "./clock.ts"
 import type { DdiOptions } from "./ddi/tenants.ts"
 import type { HawkbitOptions } from "./hawkbit/options.ts"
+import { LIMITS } from "./limits.ts"
 import type { S3Options } from "./store/s3-blobs.ts"
 
 export interface CloudOptions {
@@ -64,6 +65,9 @@ export interface Timings {
     readonly coldConfirmMs: number
     /** How often it is looked whether the fleet's versions have changed, for the picture over time. */
     readonly sampleMs: number
+    /** Within this a request's headers, and within `requestMs` all of it, must have come: who is slower is cut off. */
+    readonly headersMs: number
+    readonly requestMs: number
 }
 
 export const DEFAULT_TIMINGS: Timings = {
@@ -79,6 +83,8 @@ export const DEFAULT_TIMINGS: Timings = {
     webhookRetryMs: 1_000,
     coldConfirmMs: 120_000,
     sampleMs: 15_000,
+    headersMs: LIMITS.headersTimeoutMs,
+    requestMs: LIMITS.requestTimeoutMs,
 }
 
 export interface Cloud {

@@ -6,9 +6,12 @@ import { fastify, LogController } from "fastify"
 import type { Logger } from "pino"
 import { refuseClient, sendProblem } from "./errors.ts"
 import { LIMITS } from "./limits.ts"
+import type { Timings } from "./options.ts"
 import { PROBLEMS, Problem } from "./problems.ts"
 import { validators } from "./validators.ts"
 
+/** How often it is looked for clients that are too slow. */
+const SLOW_LOOK_MS = 5_000
 const SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -27,7 +30,7 @@ function withoutTicket(request: { url?: string; headers: Record<string, unknown>
     return url.slice(end)
 }
 
-export async function createServer(log: Logger): Promise<FastifyInstance> {
+export async function createServer(log: Logger, { headersMs, requestMs }: Pick<Timings, "headersMs" | "requestMs">): Promise<FastifyInstance> {
     const app = fastify({
         loggerInstance: log as FastifyBaseLogger,
         logController: new LogController({ disableRequestLogging: true }),
@@ -35,9 +38,9 @@ export async function createServer(log: Logger): Promise<FastifyInstance> {
         // A request that comes while the server closes is the last of its connection, and is answered.
         return503OnClosing: false,
         bodyLimit: LIMITS.operatorBodyBytes,
-        requestTimeout: LIMITS.requestTimeoutMs,
+        requestTimeout: requestMs,
         keepAliveTimeout: LIMITS.keepAliveTimeoutMs,
-        http: { maxHeaderSize: LIMITS.headerBytes, headersTimeout: LIMITS.headersTimeoutMs, connectionsCheckingInterval: 5_000, requireHostHeader: false },
+        http: { maxHeaderSize: LIMITS.headerBytes, headersTimeout: headersMs, connectionsCheckingInterval: Math.min(SLOW_LOOK_MS, headersMs / 2), requireHostHeader: false },
         routerOptions: { maxParamLength: 200 },
         clientErrorHandler: refuseClient,
         frameworkErrors: sendProblem,

@@ -132,7 +132,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 
     let url = ""
     const handover = await ServerHandover.open({ store, blobs, sessions, held, writer, controller, runner, sender, hub, secret, principals, log, now, url: () => options.publicUrl ?? url })
-    const app = await createServer(log)
+    const app = await createServer(log, timings)
     addGate(app, handover, principals)
     await handoverRoutes(app as never, { handover, principals, store, blobs })
     await consoleRoutes(app, options.consoleDir)

@@ -1,7 +1,7 @@
 /**
  * The way over USB, as far as a machine without boards can go: a project, `handover build`, the stock
  * `devs devtools` with a virtual board on its bus, the stock `devs deploy` of the base, hot updates over the same bus, one
- * release and one saved edit.
+ * breakpoint, one release and one saved edit.
  * The development tools' ports are fixed (8081 to 8083), so nothing else may use them meanwhile.
  *
  *   npm run test:deploy -- [--json] [--keep]
@@ -14,6 +14,7 @@ import { parseArgs, promisify } from "node:util"
 import { bridgeLink } from "../cli/jacdac/link.ts"
 import { type Board, createBoard, readSetting } from "../sim/index.ts"
 import { cliEvents } from "../test/support/cli-events.ts"
+import { StockDebugger } from "../test/support/stock-debugger.ts"
 
 const { values } = parseArgs({ options: { json: { type: "boolean", default: false }, keep: { type: "boolean", default: false } } })
 const root = join(import.meta.dirname, "..")
@@ -105,6 +106,23 @@ try {
     })
     await step("devs deploy built/base.devs: the base runs", async () => {
         await run(process.execPath, stock, "deploy", "built/base.devs")
+        await on.waitForLine(/blink 3/, 20_000)
+    })
+    await step("handover debug: a breakpoint in the linked base hits at its line", async () => {
+        const text = readFileSync(join(folder, "src/main.ts"), "utf8")
+        const line = text.split("\n").findIndex(l => l.includes("blink ${blinks}")) + 1
+        const served = cliEvents(["debug", "--no-deploy", "--port", "0", "--project", folder])
+        try {
+            const { port } = await served.next("ready")
+            const { debug, verified } = await StockDebugger.launchAt(port, "12abdd2289421234", "src/main.ts", [line])
+            if (!verified[0].verified || verified[0].line !== line) throw new Error(`the breakpoint is at ${JSON.stringify(verified)}, not line ${line}`)
+            const { frames } = await debug.stopped()
+            if (frames[0].line !== line) throw new Error(`it stopped at ${JSON.stringify(frames[0])}, not at line ${line}`)
+            await debug.resume()
+            await debug.close()
+        } finally {
+            await served.stop()
+        }
         await on.waitForLine(/blink 3/, 20_000)
     })
     const pushed = await step("an edit, handover release, handover push --via jacdac: the counter goes on in new code", async () => {

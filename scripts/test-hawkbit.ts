@@ -11,7 +11,8 @@
 import { NoHawkbit } from "./hawkbit-server/resolve.ts"
 import { startHawkbit } from "./hawkbit-server/start.ts"
 import { NoPostgres, startPostgres } from "./postgres-server.ts"
-import { cloudTests, runFiles } from "./test-files.ts"
+import { runFiles } from "../test/support/run-files.ts"
+import { cloudTests } from "./cloud-tests.ts"
 
 /** One of them starts two more of its own. */
 const FILE_MS = 600_000
@@ -30,7 +31,7 @@ try {
             ...(hawkbit === undefined ? {} : { HANDOVER_TEST_HAWKBIT: hawkbit.url }),
             ...(postgres === undefined ? {} : { HANDOVER_TEST_POSTGRES: postgres.url }),
         }
-        const sums = await runFiles(files, env, FILE_MS)
+        const sums = await runFiles(files, { env, fileMs: FILE_MS })
         console.log(`${sums.passed} passed, ${sums.failed} failed${sums.skipped > 0 ? `, ${sums.skipped} skipped` : ""}`)
         process.exitCode = sums.failed > 0 || sums.passed === 0 ? 1 : 0
     } finally {

@@ -7,7 +7,8 @@
  * same test files that run on the embedded database, and those that need several processes.
  */
 import { NoPostgres, startPostgres } from "./postgres-server.ts"
-import { cloudTests, runFiles } from "./test-files.ts"
+import { runFiles } from "../test/support/run-files.ts"
+import { cloudTests } from "./cloud-tests.ts"
 
 const FILE_MS = 400_000
 const files = cloudTests(process.argv.slice(2).filter(word => !word.startsWith("-")))
@@ -16,7 +17,7 @@ try {
     const postgres = await startPostgres()
     console.log(`PostgreSQL ${postgres.version}`)
     try {
-        const sums = await runFiles(files, { HANDOVER_TEST_PATIENCE: "8", ...process.env, HANDOVER_TEST_POSTGRES: postgres.url }, FILE_MS)
+        const sums = await runFiles(files, { env: { HANDOVER_TEST_PATIENCE: "8", ...process.env, HANDOVER_TEST_POSTGRES: postgres.url }, fileMs: FILE_MS })
         console.log(`${sums.passed} passed, ${sums.failed} failed${sums.skipped > 0 ? `, ${sums.skipped} skipped` : ""}`)
         process.exitCode = sums.failed > 0 || sums.passed === 0 ? 1 : 0
     } finally {

@@ -55,9 +55,13 @@ test("host rooms import the device's packages nowhere", () => {
     for (const room of Object.keys(hostRules)) assert.equal(imports(room).filter(i => /^@devicescript\/(core|net|server|settings|crypto)/.test(i.target)), [])
 })
 
-test("console imports only itself, preact and uplot: all else would be in the browser's way", () => {
-    const wrong = imports("console/src").filter(i => (isPackage(i.target) ? !/^(preact|uplot)(\/|$)/.test(i.target) : !allowed(i.target, ["console/src"])))
+const API_TYPES = "cloud/operator-api/documents.ts"
+
+test("console imports only itself, preact, uplot and the API's types: all else would be in the browser's way", () => {
+    const wrong = imports("console/src").filter(i => (isPackage(i.target) ? !/^(preact|uplot)(\/|$)/.test(i.target) : !allowed(i.target, ["console/src", API_TYPES])))
     assert.equal(wrong, [])
+    assert.equal(imports("cloud/operator-api").filter(i => i.from === API_TYPES), [])
+    assert.not.match(readFileSync(join(root, API_TYPES), "utf8"), /^export (?!interface|type)/m)
 })
 
 test("what the host rooms import at run time comes with the package", () => {

@@ -28,7 +28,7 @@ interface Task {
 const files = new Map(planInit(() => undefined, { folder: "lamp", entry: "src/lamp.ts", handover: "0.1.0", devicescript: "2.16.4" }).map(change => [change.path, change.after]))
 const json = (path: string) => JSON.parse(files.get(path)!)
 const { tasks } = json(".vscode/tasks.json") as { tasks: readonly Task[] }
-const dev = tasks.filter(task => task.isBackground)
+const dev = tasks.filter(task => task.command.startsWith("npx handover dev"))
 
 test("each task is a command that there is, and depends on tasks that there are", async () => {
     const program = await handoverProgram([])
@@ -68,14 +68,25 @@ test("errors and refusals in the terminal become problems at their file and line
     }
 })
 
+test("the linked base is debugged with the adapter that the task before it starts", async () => {
+    const { preLaunchTask, debugServer } = json(".vscode/launch.json").configurations[1]
+    const task = tasks.find(t => t.label === preLaunchTask)!
+    assert.equal([task.command, task.dependsOn, task.isBackground], ["npx handover debug", "handover: build the base", true])
+    const { endsPattern } = (task.problemMatcher as unknown as Matcher).background!
+    assert.match("ready: a debug adapter listens on 127.0.0.1:8084; ctrl-C ends it", new RegExp(endsPattern))
+    const verb = (await handoverProgram(["debug"])).commands.find(c => c.name() === "debug")!
+    assert.is(Number(verb.opts().port), debugServer)
+})
+
 test("F5 launches the project's entry in the simulator, by the extension that is recommended", () => {
     const { configurations } = json(".vscode/launch.json")
-    assert.is(configurations.length, 1)
-    const [{ type, request, program, deviceId }] = configurations
-    // what the extension's package.json requires of a launch
-    assert.equal([type, request], ["devicescript", "launch"])
-    assert.is(program, "${workspaceFolder}/src/lamp.ts")
-    assert.is(deviceId, "${command:deviceScriptSimulator}")
+    assert.is(configurations.length, 2)
+    for (const { type, request, program, deviceId } of configurations) {
+        // what the extension's package.json requires of a launch
+        assert.equal([type, request], ["devicescript", "launch"])
+        assert.is(program, "${workspaceFolder}/src/lamp.ts")
+        assert.is(deviceId, "${command:deviceScriptSimulator}")
+    }
     assert.ok(files.has("src/lamp.ts"))
     assert.equal(json(".vscode/extensions.json").recommendations, ["devicescript.devicescript-vscode"])
 })

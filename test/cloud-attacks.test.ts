@@ -4,7 +4,7 @@ import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { LIMITS } from "../cloud/limits.ts"
 import type { TestCloud } from "./support/cloud.ts"
-import { BASE, call, openCloud, TestDevice, until } from "./support/cloud.ts"
+import { BASE, call, openCloud, TestDevice, until, withClouds } from "./support/cloud.ts"
 
 const test = suite<{ cloud: TestCloud; device: TestDevice }>("cloud: attacks")
 test.before(async context => {
@@ -168,33 +168,80 @@ test("of many polls of one device only the newest is held", async ({ cloud }) =>
     device.close()
 })
 
-test("clients that send their headers one byte at a time are cut off, and nobody waits for them", async ({ cloud }) => {
-    const count = 300
+/** Clients that send their beginning and then a byte now and then; what each had got when it was cut off. */
+function drip(cloud: TestCloud, beginnings: readonly string[], more: string) {
     const { port } = new URL(cloud.url)
-    const ended: string[] = []
-    const drips: NodeJS.Timeout[] = []
-    const sockets = Array.from({ length: count }, () => {
+    const ended: { readonly beginning: string; readonly got: string }[] = []
+    const sockets = beginnings.map(beginning => {
         let got = ""
-        const socket = connect(Number(port), "127.0.0.1", () => {
-            socket.write("POST /v1/dfu/d1/poll HTTP/1.1\r\nHost: x\r\nX-Slow: ")
-            drips.push(setInterval(() => socket.writable && socket.write("y"), 500))
-        })
+        const socket = connect(Number(port), "127.0.0.1", () => socket.write(beginning))
+        const dripping = setInterval(() => socket.writable && socket.write(more), 200)
         socket.on("data", data => (got += data))
         socket.on("error", () => {})
-        socket.on("close", () => ended.push(got))
+        socket.on("close", () => {
+            clearInterval(dripping)
+            ended.push({ beginning, got })
+        })
         return socket
     })
-    for (let n = 0; n < 10; n++) {
-        const startMs = performance.now()
-        await isWell(cloud)
-        assert.ok(performance.now() - startMs < 2_000, "others are answered meanwhile")
+    return { ended, close: (): void => sockets.forEach(socket => socket.destroy()) }
+}
+
+const SLOW = { timings: { headersMs: 1_000, requestMs: 2_000 } }
+const repeat = <T>(count: number, of: readonly T[]): T[] => Array.from({ length: count }, (_, n) => of[n % of.length])
+
+async function allCutOff(cloud: TestCloud, beginnings: readonly string[], more: string): Promise<void> {
+    const { ended, close } = drip(cloud, beginnings, more)
+    try {
+        for (let n = 0; n < 10; n++) {
+            const startMs = performance.now()
+            await isWell(cloud)
+            assert.ok(performance.now() - startMs < 2_000, "others are answered meanwhile")
+        }
+        await until("all of them to be cut off", async () => ended.length, length => length === beginnings.length, 10_000)
+    } finally {
+        close()
     }
-    await until("all of them to be cut off", async () => ended.length, length => length === count, 25_000)
-    for (const drip of drips) clearInterval(drip)
-    for (const socket of sockets) socket.destroy()
-    const answered = ended.filter(got => /^HTTP\/1\.1 408 [^]*HOV_API_TIMEOUT/.test(got)).length
-    assert.ok(answered > count * 0.9, `${answered} of ${count} were told why`)
+    const unanswered = ended.filter(({ got }) => !/^HTTP\/1\.1 408 [^]*HOV_API_TIMEOUT/.test(got))
+    assert.ok(unanswered.length < beginnings.length * 0.1, `${unanswered.length} of ${beginnings.length} were not told why: ${unanswered[0]?.beginning} ${unanswered[0]?.got}`)
     await isWell(cloud)
-})
+}
+
+test("clients that send their headers one byte at a time are cut off, and nobody waits for them", () =>
+    withClouds(1, cloud => allCutOff(cloud, repeat(300, ["POST /v1/dfu/d1/poll HTTP/1.1\r\nHost: x\r\nX-Slow: "]), "y"), SLOW))
+
+test("clients that send their body one byte at a time are cut off, whoever they are; nothing of it is done, and nobody waits for them", () =>
+    withClouds(
+        1,
+        async cloud => {
+            const device = await TestDevice.add(cloud, "d1")
+            await cloud.must(201, "POST", "/releases", { app: "app", version: "1.0.0" })
+            const before = await cloud.must(200, "GET", "/audit?limit=1")
+            const begin = (route: string, token: string, type = "application/json", length = "Content-Length: 900"): string =>
+                `POST ${route} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: ${type}\r\n${length}\r\n\r\n`
+            const short = "Content-Length: 100"
+            const chunked = "Transfer-Encoding: chunked"
+            await allCutOff(
+                cloud,
+                repeat(90, [
+                    begin("/v1/dfu/d1/poll?ct=60", device.token),
+                    begin("/v1/dfu/d1/status", device.token),
+                    begin("/v1/dfu/d1/status", device.token, "application/json", chunked),
+                    begin("/v1/enrol", "none", "application/json", short),
+                    begin("/v1/dfu/d1/hello", "none", "application/json", short),
+                    begin("/api/v1/devices", cloud.adminToken),
+                    begin("/api/v1/devices/batch", cloud.adminToken, "application/json", chunked),
+                    begin("/api/v1/releases/app@1.0.0/artifacts", cloud.adminToken, "application/octet-stream"),
+                    begin("/api/v1/releases/app@1.0.0/files?filename=a.swu", cloud.adminToken, "application/octet-stream"),
+                ]),
+                // A whole chunk of one byte, where there are chunks; else just bytes.
+                "1\r\n{\r\n",
+            )
+            assert.equal(await cloud.must(200, "GET", "/audit?limit=1"), before)
+            assert.is((await device.poll()).status, 202)
+            device.close()
+        },
+        SLOW,
+    ))
 
 test.run()

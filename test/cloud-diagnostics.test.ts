@@ -3,7 +3,7 @@ import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { encodeImageMap } from "../toolchain/format/image-map.ts"
 import type { TestCloud } from "./support/cloud.ts"
-import { BASE, call, openCloud, publish, TestDevice, upload } from "./support/cloud.ts"
+import { BASE, call, openCloud, publish, TestDevice, until, upload } from "./support/cloud.ts"
 
 const test = suite<{ cloud: TestCloud; image: string }>("cloud: bases, maps and diagnostics")
 test.before(async context => {
@@ -67,7 +67,7 @@ test("calls that still run old code are shown by name, where a map has them", as
     ]
     device.actual = { ...device.actual, nOld: 3, old }
     await device.poll()
-    const { actual } = await cloud.must(200, "GET", "/devices/waiting")
+    const { actual } = await until("the report", () => cloud.must(200, "GET", "/devices/waiting"), shown => shown.actual !== null)
     const named = actual.ledger.calls.map((c: any) => [c.fiber, c.role, c.name, c.location, c.version])
     assert.equal(named, [
         [3, "interval", "watch", "src/app/alarm.ts:7", null],

@@ -7,7 +7,7 @@ import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { ApiClient } from "../cli/api-client.ts"
 import { onPostgres } from "./support/cloud-database.ts"
-import { type Answer, artifactFile, call, operator, publish, TestDevice, temporaryFolder, until } from "./support/cloud.ts"
+import { type Answer, artifactFile, call, operator, PATIENCE, publish, TestDevice, temporaryFolder, until } from "./support/cloud.ts"
 import { begin, Follower, healthOf, listen, type Listening, numbersOf, phase } from "./support/handover.ts"
 import { beginProcess, type ServerProcess } from "./support/server-process.ts"
 
@@ -237,7 +237,7 @@ if (!onPostgres) {
             assert.equal(boards.map(board => board.commands.length), boards.map(() => 1))
             assert.equal(boards.flatMap(board => board.failures), [])
             silent.close()
-        }, { commandTimeoutMs: 3_000 }),
+        }, { commandTimeoutMs: 1_000 * PATIENCE }),
     )
 
     test(

@@ -13,6 +13,14 @@ test.after(context => context.cloud.done())
 const held = (cloud: TestCloud, count: number) =>
     until(`${count} held polls`, () => call(`${cloud.url}/healthz`).then(answer => answer.body.heldPolls), value => value === count)
 
+/** Polls as a board does: one that waits for less than was asked for, because its command may be said again, is followed by another. */
+async function nextCommand(device: TestDevice): Promise<unknown> {
+    for (;;) {
+        const { status, body } = await device.poll(20)
+        if (status !== 202) return body
+    }
+}
+
 test("a poll with nothing to say ends after ct seconds, on the same connection as the next one", async ({ cloud }) => {
     const device = await TestDevice.add(cloud, "waits")
     const before = performance.now()
@@ -100,10 +108,10 @@ test("a cancel reaches the device that works on a command", async ({ cloud }) =>
     const { body } = await device.poll(5)
     await device.status({ id: body.id, state: "downloading" })
     device.actual.state = "downloading"
-    const waiting = device.poll(20)
+    const waiting = nextCommand(device)
     await held(cloud, 1)
     await cloud.must(202, "POST", "/devices/cancelled/cancel")
-    assert.equal((await waiting).body, { cmd: "cancel", id: body.id })
+    assert.equal(await waiting, { cmd: "cancel", id: body.id })
     device.actual.state = "idle"
     await device.status({ id: body.id, state: "idle" })
     const shown = await cloud.must(200, "GET", "/devices/cancelled")

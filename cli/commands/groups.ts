@@ -1,7 +1,7 @@
 import type { Command } from "commander"
 import { part } from "../api-client.ts"
 import { CliError } from "../cli-error.ts"
-import type { DeviceSummary } from "../device-documents.ts"
+import type { DeviceSummary } from "../../cloud/operator-api/documents.ts"
 import { plural, table } from "../output.ts"
 import { action, type Session } from "../session.ts"
 import { formatRollout, type RolloutDocument } from "./rollouts.ts"

@@ -1,7 +1,7 @@
 import type { Command } from "commander"
 import { nameOldCall } from "../../toolchain/pack/name-old-call.ts"
 import { part } from "../api-client.ts"
-import type { DeviceDocument } from "../device-documents.ts"
+import type { DeviceDocument } from "../../cloud/operator-api/documents.ts"
 import { plural, table } from "../output.ts"
 import { action, type Session } from "../session.ts"
 import { type SymbolOptions, Symbols } from "../symbols.ts"

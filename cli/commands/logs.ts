@@ -1,6 +1,6 @@
 import type { Command } from "commander"
 import { part } from "../api-client.ts"
-import type { StatusDocument } from "../device-documents.ts"
+import type { StatusDocument } from "../../cloud/operator-api/documents.ts"
 import { faultOfDiagnostics, formatFault } from "../../toolchain/pack/symbolize.ts"
 import { action, type Session } from "../session.ts"
 import { wholeNumber } from "../option-values.ts"

@@ -1,6 +1,6 @@
 import type { Command } from "commander"
 import { part } from "../api-client.ts"
-import type { ReleaseDocument } from "../device-documents.ts"
+import type { ReleaseDocument } from "../../cloud/operator-api/documents.ts"
 import { table } from "../output.ts"
 import { action, type Session } from "../session.ts"
 

@@ -5,18 +5,13 @@ import { part } from "../api-client.ts"
 import { CliError } from "../cli-error.ts"
 import { EXIT } from "../exit-codes.ts"
 import { table } from "../output.ts"
+import type { RolloutSummary } from "../../cloud/operator-api/documents.ts"
 import { withProgress } from "../progress.ts"
 import { action, type Session } from "../session.ts"
 import { wholeNumber } from "../option-values.ts"
 
-export interface RolloutDocument {
-    readonly id: string
-    readonly name: string
-    readonly release: string
-    readonly state: string
-    readonly why: string
-    readonly phase: number
-    readonly phases?: number
+/** A rollout in a list, or with what is shown of it alone. */
+export type RolloutDocument = RolloutSummary & {
     readonly plan?: { readonly phases: readonly unknown[] }
     readonly devices?: Readonly<Record<string, number>>
 }

@@ -4,7 +4,7 @@ import { CliError } from "../cli-error.ts"
 import { readEnvFiles } from "../env-file.ts"
 import { EXIT } from "../exit-codes.ts"
 import { addNetwork, findBoardServices, storeSetting } from "../jacdac/board-services.ts"
-import { bridgeLink } from "../jacdac/link.ts"
+import { linkTo } from "../jacdac/link.ts"
 import { BRIDGE_DEFAULT } from "../jacdac/one-board.ts"
 import { inProject } from "../paths.ts"
 import { action, type Session } from "../session.ts"
@@ -38,9 +38,7 @@ async function settings({ config, out }: Session, options: Options, files: strin
     const long = Object.keys(values).find(key => key.length > KEY_MAX)
     if (long !== undefined) throw new CliError("HOV_CLI_FILE_KIND", `the name ${long} is too long for a board: ${KEY_MAX} letters at most`)
     if (ssid === undefined && !Object.keys(values).length) throw new CliError("HOV_CLI_FILE", "there are no settings: write them into .env.local, as NAME=VALUE lines")
-    const [, host, port] = /^(.+):(\d+)$/.exec(options.bridge) ?? []
-    if (!port) throw new CliError("HOV_CLI_USAGE", `--bridge is HOST:PORT, not "${options.bridge}"`)
-    const link = await bridgeLink(host, Number(port))
+    const link = await linkTo(options.bridge)
     try {
         const boards = (await findBoardServices(link, ANNOUNCE_MS)).filter(b => options.device === undefined || b.deviceId === options.device.toLowerCase())
         if (!boards.length) throw new CliError("HOV_CLI_UNREACHABLE", "no board with a settings service is on the bus", EXIT.unreachable)

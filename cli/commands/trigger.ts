@@ -1,6 +1,6 @@
 import type { Command } from "commander"
 import { part } from "../api-client.ts"
-import type { CommandDocument } from "../device-documents.ts"
+import type { CommandDocument } from "../../cloud/operator-api/documents.ts"
 import { EXIT } from "../exit-codes.ts"
 import { faultOfDiagnostics, formatFault } from "../../toolchain/pack/symbolize.ts"
 import { withProgress } from "../progress.ts"

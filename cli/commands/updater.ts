@@ -1,7 +1,7 @@
 import type { Command } from "commander"
 import { type ApiClient, part } from "../api-client.ts"
 import { CliError } from "../cli-error.ts"
-import type { DeviceDocument, ReleaseDocument } from "../device-documents.ts"
+import type { DeviceDocument, ReleaseDocument } from "../../cloud/operator-api/documents.ts"
 import { actualText } from "../device-documents.ts"
 import { EXIT } from "../exit-codes.ts"
 import { BRIDGE_DEFAULT, type BusTarget, type SimTarget } from "../jacdac/one-board.ts"

@@ -2,7 +2,7 @@ import type { BaseBundle } from "../../toolchain/pack/base-bundle.ts"
 import type { Signer } from "../../toolchain/sign/index.ts"
 import { type ApiClient, part } from "../api-client.ts"
 import { CliError } from "../cli-error.ts"
-import type { DeviceDocument } from "../device-documents.ts"
+import type { DeviceDocument } from "../../cloud/operator-api/documents.ts"
 import type { DevOutcome, DevRelease, DevTarget } from "./target.ts"
 import { updateOverServer } from "./update-over-server.ts"
 

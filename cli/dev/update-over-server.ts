@@ -1,5 +1,5 @@
 import { type ApiClient, part } from "../api-client.ts"
-import type { CommandDocument } from "../device-documents.ts"
+import type { CommandDocument } from "../../cloud/operator-api/documents.ts"
 import { waitForCommand } from "../wait-for-command.ts"
 import type { DevOutcome, DevRelease } from "./target.ts"
 

@@ -66,6 +66,10 @@ export const vsCodeTasks = `{
         { "label": "handover: what would go hot", "type": "shell", "command": "npx handover diff", "problemMatcher": ["$tsc"] },
         { "label": "handover: deploy the base", "type": "shell", "command": "npx devs deploy built/base.devs", "dependsOn": "handover: build the base", "problemMatcher": [] },
         {
+            "label": "handover: debug the base", "type": "shell", "command": "npx handover debug", "isBackground": true, "dependsOn": "handover: build the base",
+            "problemMatcher": { "owner": "handover-debug", "pattern": { "regexp": "^$never" }, "background": { "activeOnStart": true, "beginsPattern": "^deploys", "endsPattern": "^ready" } }
+        },
+        {
             "label": "handover: every save goes to a simulated board", "type": "shell", "command": "npx handover dev", "isBackground": true,
             "problemMatcher": ${devMatchers}
         },
@@ -77,7 +81,10 @@ export const vsCodeTasks = `{
 }
 `
 
-/** F5: the stock extension builds the program, runs it in its simulator and attaches its debugger. */
+/**
+ * F5: the stock extension builds the program, runs it in its simulator and attaches its debugger. The second configuration links
+ * and deploys the base when the extension is done with that, and attaches to an adapter that knows where its code is.
+ */
 export const vsCodeLaunch = (entry: string): string => `{
     "version": "0.2.0",
     "configurations": [
@@ -88,6 +95,16 @@ export const vsCodeLaunch = (entry: string): string => `{
             "program": "\${workspaceFolder}/${entry}",
             "deviceId": "\${command:deviceScriptSimulator}",
             "stopOnEntry": false
+        },
+        {
+            "name": "handover: debug the linked base",
+            "type": "devicescript",
+            "request": "launch",
+            "program": "\${workspaceFolder}/${entry}",
+            "deviceId": "\${command:deviceScriptSimulator}",
+            "stopOnEntry": false,
+            "preLaunchTask": "handover: debug the base",
+            "debugServer": 8084
         }
     ]
 }

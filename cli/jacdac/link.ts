@@ -12,6 +12,13 @@ export interface JacdacLink {
 
 const CONNECT_MS = 5000
 
+/** @param bridge HOST:PORT, as `--bridge` says it */
+export async function linkTo(bridge: string): Promise<JacdacLink> {
+    const [, host, port] = /^(.+):(\d+)$/.exec(bridge) ?? []
+    if (!port) throw new CliError("HOV_CLI_USAGE", `--bridge is HOST:PORT, not "${bridge}"`)
+    return await bridgeLink(host, Number(port))
+}
+
 /**
  * The TCP bridge of `devicescript devtools`, which has the boards on USB and its simulator: a length byte before each
  * frame, both ways.

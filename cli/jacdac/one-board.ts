@@ -3,7 +3,7 @@ import { EXIT } from "../exit-codes.ts"
 import type { Session } from "../session.ts"
 import { type SimulatedBoardOptions, withSimulatedBoard } from "../simulated-board.ts"
 import { type BoardOnBus, BusBootloader, findBoards } from "./bootloader-client.ts"
-import { bridgeLink, type JacdacLink } from "./link.ts"
+import { type JacdacLink, linkTo } from "./link.ts"
 
 const ANNOUNCE_MS = 2500
 /** A simulated board is powered on for it: its script starts 1.1 s later. */
@@ -25,10 +25,8 @@ export interface SimTarget extends SimulatedBoardOptions {
 
 /** Finds the one board that is meant. Close it, or the process stays alive. */
 export async function openBoardOnBus({ bridge, device: named }: BusTarget): Promise<{ board: BusBootloader; close(): void }> {
-    const [, host, port] = /^(.+):(\d+)$/.exec(bridge) ?? []
-    if (!port) throw new CliError("HOV_CLI_USAGE", `--bridge is HOST:PORT, not "${bridge}"`)
     const device = named?.toLowerCase()
-    const link = await bridgeLink(host, Number(port))
+    const link = await linkTo(bridge)
     try {
         return { board: theOne(link, await findBoards(link, ANNOUNCE_MS, device), device), close: () => link.close() }
     } catch (e) {

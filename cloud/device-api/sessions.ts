@@ -25,6 +25,8 @@ export interface Session {
     reportedAtMs: number
     changedAtMs: number
     offer: Offer | null
+    /** Number of the reading that the offer is from. */
+    reading: number
     /** Requests the device may still make at once, as of `allowanceAtMs` (a token bucket). */
     allowance: number
     allowanceAtMs: number
@@ -56,6 +58,9 @@ export class Sessions {
     readonly #options: SessionsOptions
     readonly #byId = new Map<string, Session>()
     readonly #loading = new Map<string, Promise<Session | undefined>>()
+
+    /** Of open commands, in the order in which they began. */
+    #readings = 0
 
     constructor(options: SessionsOptions) {
         this.#options = options
@@ -205,10 +210,13 @@ export class Sessions {
         const { store, held } = this.#options
         for (let from = 0; from < deviceIds.length; from += IDS_PER_QUERY) {
             const part = deviceIds.slice(from, from + IDS_PER_QUERY)
+            const reading = ++this.#readings
             const open = new Map((await store.read.commands.open(part)).map(command => [command.deviceId, command]))
             for (const deviceId of part) {
                 const session = this.#byId.get(deviceId)
-                if (session === undefined) continue
+                // Two readings at a time may answer the other way round: what the later one saw counts.
+                if (session === undefined || session.reading > reading) continue
+                session.reading = reading
                 const command = open.get(deviceId)
                 const offer = command === undefined ? null : createOffer(command, id => this.#options.secret.coldKey(deviceId, id))
                 const before = session.offer
@@ -231,6 +239,7 @@ const newSession = (deviceId: string, row: ActualRow | undefined, sealKey: Buffe
     reportedAtMs: Number(row?.reportedAtMs ?? 0),
     changedAtMs: Number(row?.changedAtMs ?? 0),
     offer: null,
+    reading: 0,
     allowance: LIMITS.deviceRequestBurst,
     allowanceAtMs: nowMs,
     extras: noExtras(),

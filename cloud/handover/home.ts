@@ -172,7 +172,7 @@ export class Home<B> {
             case "retaking":
                 return stepNext(state, event, context)
             case "given": {
-                const taking = event.kind === "attach" || (event.kind === "message" && event.message.kind === "state" && event.message.epoch > state.epoch)
+                const taking = event.kind === "attach" || event.kind === "seized" || (event.kind === "message" && event.message.kind === "state" && event.message.epoch > state.epoch)
                 return taking ? stepNext(state, event, context) : stepCurrent(state, event, context)
             }
             default:

@@ -28,7 +28,8 @@ export function stepNext<B>(state: Taking<B>, event: SessionEvent<B>, context: S
         case "retaken":
             return state.at !== "retaking" ? [state, []] : [serving(state.epoch), [{ kind: "resolved" }]]
         case "seized":
-            if (state.at !== "pulling") return [state, []]
+            // Also when it was given up meanwhile: the store has made it ours, and nobody else serves it.
+            if (state.at !== "pulling" && state.at !== "absent" && (state.at !== "given" || event.epoch <= state.epoch)) return [state, []]
             return [serving(event.epoch), [{ kind: "send", message: { kind: "moved", session, epoch: event.epoch } }, { kind: "resolved" }]]
         // What arrived was older than what our own store has.
         case "stale":

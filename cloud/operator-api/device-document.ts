@@ -5,9 +5,10 @@ import { isFinal } from "../device-state.ts"
 import type { ActualRow, CommandRow, DesiredRow, DeviceRow, StatusRow } from "../store/schema.ts"
 import type { Repos } from "../store/store.ts"
 import type { DeviceView } from "../store/views.ts"
+import type { ActualDocument, CommandDocument, DesiredDocument, DeviceDocument, DeviceSummary, DiagnosticsDocument, Ledger, StatusDocument, SyncDocument } from "./documents.ts"
 import { iso } from "./schemas.ts"
 
-export async function deviceDocument(repos: Repos, device: DeviceRow, policy: ControllerPolicy, nowMs: number) {
+export async function deviceDocument(repos: Repos, device: DeviceRow, policy: ControllerPolicy, nowMs: number): Promise<DeviceDocument> {
     const [desired, actual, blocks, commands, history, views] = [
         await repos.desired.get(device.id),
         await repos.devices.getActual(device.id),
@@ -43,7 +44,7 @@ export function deviceSummary(
     report: { readonly channel: string | null; readonly reportedAtMs: number } | undefined,
     policy: ControllerPolicy,
     nowMs: number,
-) {
+): DeviceSummary {
     return {
         id: device.id,
         app: device.app,
@@ -64,13 +65,13 @@ export function deviceSummary(
     }
 }
 
-export function syncDocument(view: DeviceView | undefined, policy: ControllerPolicy, nowMs: number) {
+export function syncDocument(view: DeviceView | undefined, policy: ControllerPolicy, nowMs: number): SyncDocument {
     if (view === undefined) return { state: "unmanaged" }
     const { sync } = decide(view, nowMs, policy)
     return sync === "blocked" ? { state: sync, reason: view.blockReason } : { state: sync }
 }
 
-function desiredDocument(desired: DesiredRow, view: DeviceView | undefined) {
+function desiredDocument(desired: DesiredRow, view: DeviceView | undefined): DesiredDocument {
     return {
         release: desired.releaseId,
         version: view?.version ?? null,
@@ -81,7 +82,7 @@ function desiredDocument(desired: DesiredRow, view: DeviceView | undefined) {
     }
 }
 
-function actualDocument(actual: ActualRow) {
+function actualDocument(actual: ActualRow): ActualDocument {
     return {
         version: actual.version,
         sequence: Number(actual.sequence),
@@ -98,7 +99,7 @@ function actualDocument(actual: ActualRow) {
 }
 
 /** The update ledger: calls that began before an update and still run the code that was current then. */
-function ledgerDocument(text: string | null) {
+function ledgerDocument(text: string | null): Ledger {
     const { count, calls } = text === null ? { count: 0, calls: [] } : (JSON.parse(text) as { count: number; calls: number[][] })
     const orNull = (n: number) => (n < 0 ? null : n)
     return {
@@ -113,7 +114,7 @@ function ledgerDocument(text: string | null) {
     }
 }
 
-export function commandDocument(command: CommandRow) {
+export function commandDocument(command: CommandRow): CommandDocument {
     return {
         id: command.id,
         cmd: command.kind,
@@ -134,7 +135,7 @@ export function commandDocument(command: CommandRow) {
     }
 }
 
-export function statusDocument(status: StatusRow) {
+export function statusDocument(status: StatusRow): StatusDocument {
     return {
         seq: Number(status.seq),
         command: status.commandId,
@@ -150,4 +151,4 @@ export function statusDocument(status: StatusRow) {
     }
 }
 
-const parseOrNull = (text: string | null): unknown => (text === null ? null : JSON.parse(text))
+const parseOrNull = (text: string | null): DiagnosticsDocument | null => (text === null ? null : JSON.parse(text))

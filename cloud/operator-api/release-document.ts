@@ -1,6 +1,7 @@
 /** A release with all that was uploaded for it. */
 import type { ArtifactRow, BaseRow, MapRow, PermissionRow, ReleaseRow } from "../store/schema.ts"
 import { allowsDowngrade } from "../store/views.ts"
+import type { ArtifactDocument, BaseDocument, MapDocument, ReleaseDocument } from "./documents.ts"
 import { iso } from "./schemas.ts"
 
 export interface ReleaseParts {
@@ -11,7 +12,7 @@ export interface ReleaseParts {
 }
 
 /** `parts` may be those of several releases. */
-export function releaseDocument(release: ReleaseRow, parts: ReleaseParts) {
+export function releaseDocument(release: ReleaseRow, parts: ReleaseParts): ReleaseDocument {
     const own = <T extends { releaseId: string }>(rows: readonly T[]): T[] => rows.filter(row => row.releaseId === release.id)
     const permitted = new Set(own(parts.permissions).map(permission => permission.baseId))
     return {
@@ -27,14 +28,13 @@ export function releaseDocument(release: ReleaseRow, parts: ReleaseParts) {
     }
 }
 
-export function artifactDocument(artifact: ArtifactRow, permitted: boolean) {
+export function artifactDocument(artifact: ArtifactRow, permitted: boolean): ArtifactDocument {
     return {
         release: artifact.releaseId,
         base: artifact.baseId,
         sequence: Number(artifact.sequence),
         productId: Number(artifact.productId),
         cold: artifact.cold === 1,
-        /** Boards that ran a later sequence may go to it. */
         downgradeAllowed: permitted || allowsDowngrade(artifact.manifest),
         image: artifact.imageDigest,
         imageBytes: artifact.imageSizeBytes,
@@ -44,7 +44,7 @@ export function artifactDocument(artifact: ArtifactRow, permitted: boolean) {
     }
 }
 
-export function baseDocument(base: BaseRow) {
+export function baseDocument(base: BaseRow): BaseDocument {
     return {
         release: base.releaseId,
         base: base.baseId,
@@ -55,6 +55,6 @@ export function baseDocument(base: BaseRow) {
     }
 }
 
-export function mapDocument(map: MapRow) {
+export function mapDocument(map: MapRow): MapDocument {
     return { release: map.releaseId, base: map.baseId, image: map.imageDigest, mapBytes: map.sizeBytes, createdAt: iso(map.createdAtMs) }
 }

@@ -9,6 +9,7 @@ import type { GroupRow, ReleaseRow, RolloutRow } from "../store/schema.ts"
 import type { Repos } from "../store/store.ts"
 import type { Principal } from "../tokens.ts"
 import { audit } from "./context.ts"
+import type { RolloutSummary } from "./documents.ts"
 import { iso, strict } from "./schemas.ts"
 
 const Percent = Type.Number({ minimum: 0, maximum: 100 })
@@ -162,7 +163,7 @@ export async function rolloutDocument(repos: Repos, rollout: RolloutRow, nowMs: 
     }
 }
 
-export function rolloutSummary(rollout: RolloutRow) {
+export function rolloutSummary(rollout: RolloutRow): RolloutSummary {
     return {
         id: rollout.id,
         name: rollout.name,

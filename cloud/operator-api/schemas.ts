@@ -23,8 +23,11 @@ export const PageQuery = strict({
     after: Type.Optional(Type.String({ maxLength: 200, description: "`next` of the page before" })),
 })
 
-export const iso = (atMs: number | string | null): string | null =>
-    atMs === null ? null : new Date(Number(atMs)).toISOString()
+export function iso(atMs: number | string): string
+export function iso(atMs: number | string | null): string | null
+export function iso(atMs: number | string | null): string | null {
+    return atMs === null ? null : new Date(Number(atMs)).toISOString()
+}
 
 /** A page and the cursor for the one after it. */
 export function page<T>(items: T[], limit: number, cursor: (last: T) => string): { items: T[]; next: string | null } {

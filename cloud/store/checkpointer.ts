@@ -38,6 +38,8 @@ export class Checkpointer {
     }
 
     async close(): Promise<void> {
+        // Waited for, also when nothing else keeps the process up.
+        this.#worker.ref()
         this.#worker.postMessage("close")
         await this.#ended
     }

@@ -1,36 +1,69 @@
 import * as ds from "@devicescript/core"
 import { hov } from "../bootloader/log"
-import { writeValue } from "../bootloader/store"
+import { readValue, VALUE_MAX_BYTES, writeValue } from "../bootloader/store"
 import { Config, readConfig } from "./config"
 import { useServer } from "./device-api"
-import { setPolicy } from "./policy"
+import { parseUrl } from "./http"
+import { isBusy, setPolicy } from "./policy"
 
-/* Which server the updater talks to, and when it last answered. */
-
-/** Failures at a new server before the old one is asked again. */
-const MOVE_TRIES = 3
+/*
+ * Which server the updater talks to, and when it last answered.
+ *
+ *   moved to ──3rd failure──▶ home ──4th──▶ first of `hUrl` ──5th──▶ second … ──▶ home
+ *
+ * Home is the server that answered last. One that is not the first of `hUrl` is kept in
+ * `hHome`, with the `hUrl` that it was found by: another configuration begins anew.
+ */
+const TRIES = 3
 const STORE_MS = 1000
 
 let config: Config
-let online = false
+/** `hUrl` as it is set. */
+let configured = ""
+/** Home first. */
+let servers: string[] = []
+/** Which of them is asked; -1 = one that we were sent to and that has not answered yet. */
+let at = 0
 let serverUrl = ""
-/** Before a move to another server that has not answered yet; "" = none. */
-let movedFrom = ""
 let contactMs = 0
 
 export async function configureLink() {
     config = await readConfig()
     setPolicy(config.policy)
-    serverUrl = config.url
-    movedFrom = ""
-    online = !!config.url && useServer(config, config.url)
-    if (config.url && !online) hov("code", "code=HOV_CONFIG_URL")
-    hov("start", `id=${config.id} online=${online} ch=${config.channel}`)
+    configured = config.url
+    const kept = await readValue("hHome", ds.millis() + STORE_MS)
+    const text = kept ? kept.toString() : ""
+    setHome(text.startsWith(configured + "\n") ? text.slice(configured.length + 1) : "")
+    at = 0
+    if (isOnline()) use(servers[0])
+    else if (configured) hov("code", "code=HOV_CONFIG_URL")
+    hov("start", `id=${config.id} online=${isOnline()} ch=${config.channel}`)
     return config
 }
 
+/** `home`, when it is one, and what is configured besides. */
+function setHome(home: string) {
+    servers = []
+    let rest = `${home} ${configured} `
+    while (rest) {
+        const end = rest.indexOf(" ")
+        const url = rest.slice(0, end)
+        rest = rest.slice(end + 1)
+        if (parseUrl(url) && url !== servers[0]) servers.push(url)
+    }
+}
+
+function use(url: string) {
+    if (!useServer(config, url)) return false
+    serverUrl = url
+    // without the ticket, which is for the first request
+    const ticket = url.indexOf("/~")
+    config.url = ticket < 0 ? url : url.slice(0, ticket)
+    return true
+}
+
 export function isOnline() {
-    return online
+    return servers.length > 0
 }
 
 /** `ds.millis()` of the last answered poll. */
@@ -40,20 +73,28 @@ export function lastContact() {
 
 export function noteContact() {
     contactMs = ds.millis()
-    movedFrom = ""
+    at = 0
+    if (config.url === servers[0]) return
+    setHome(config.url)
+    keepHome.start()
+}
+
+async function keepHome() {
+    while (isBusy()) await ds.sleep(STORE_MS)
+    const value = Buffer.from(`${configured}\n${servers[0]}`)
+    if (value.length <= VALUE_MAX_BYTES) await writeValue("hHome", value, ds.millis() + STORE_MS)
+    hov("home", `url=${servers[0]}`)
 }
 
 export function moveTo(url: string) {
-    if (!useServer(config, url)) return
-    movedFrom = serverUrl
-    serverUrl = url
+    if (use(url)) at = -1
 }
 
-/** A server that we were sent to and that does not answer is left again. */
+/** A server that does not answer is left for the next one in the row. */
 export function noteFailures(count: number) {
-    if (!movedFrom || count < MOVE_TRIES || !useServer(config, movedFrom)) return
-    serverUrl = movedFrom
-    movedFrom = ""
+    if (count < TRIES || !isOnline()) return
+    at = (at + 1) % servers.length
+    if (servers[at] !== serverUrl) use(servers[at])
 }
 
 /** In the store first: a board that forgot its token would be lost. */

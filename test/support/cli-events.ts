@@ -13,6 +13,15 @@ export interface CliEvents {
     stop(): Promise<void>
 }
 
+/** What is no JSON is kept too, so that a test that waits in vain shows it. */
+function eventOf(line: string): CliEvent {
+    try {
+        return JSON.parse(line) as CliEvent
+    } catch {
+        return { event: "not JSON", line }
+    }
+}
+
 /** Starts a command that goes on and tells what it does as lines of JSON. */
 export function cliEvents(args: readonly string[], options: RunOptions = {}): CliEvents {
     const child = startCli([...args, "--json"], options)
@@ -26,7 +35,7 @@ export function cliEvents(args: readonly string[], options: RunOptions = {}): Cl
     child.stdout!.on("data", chunk => {
         const lines = (rest + chunk).split("\n")
         rest = lines.pop()!
-        all.push(...lines.map(line => JSON.parse(line) as CliEvent))
+        all.push(...lines.map(eventOf))
         heard()
     })
     void closed.then(() => {

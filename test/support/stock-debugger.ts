@@ -1,46 +1,10 @@
-/** The stock debug adapter, as "devs devtools" offers it to VS Code, for a simulated board. */
-import { readFileSync } from "node:fs"
-import { createRequire, Module } from "node:module"
-import { dirname } from "node:path"
+/** What VS Code does with the stock debug adapter, for a simulated board. */
+import { once } from "node:events"
+import { connect } from "node:net"
 import { PassThrough } from "node:stream"
+import { StockAdapter } from "../../cli/debug/stock-adapter.ts"
 import type { Board } from "../../sim/index.ts"
 import type { DebugInfo } from "../../toolchain/program/debug-info.ts"
-
-interface Bus {
-    on(event: string, handler: (frame: Uint8Array & { _jacdac_sender?: string }) => void): void
-    start(): Promise<void>
-    stop(): Promise<void>
-    sendFrameAsync(frame: Uint8Array): Promise<void>
-    passive: boolean
-}
-
-interface DapSession {
-    start(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): void
-    setRunAsServer(on: boolean): void
-    finish(): Promise<void>
-    dispose(): void
-}
-
-interface StockTools {
-    DsDapSession: new (bus: Bus, debug: DebugInfo) => DapSession
-    JDBus: new (transports: unknown[], options: object) => Bus
-}
-
-let loaded: StockTools | undefined
-
-/** Out of the command's own file, which exports no more than its main function. */
-function stockTools(): StockTools {
-    if (loaded) return loaded
-    const file = createRequire(import.meta.url).resolve("@devicescript/cli/built/devicescript-cli.cjs")
-    const source = readFileSync(file, "utf8").replace(/^#!/, "//")
-    if (!source.includes("new import_dap.DsDapSession(devtoolsSelf.bus, dbg, resolvePath)")) throw new Error(`no debug adapter in ${file}: install @devicescript/cli 2.16.4`)
-    const module = new Module(file) as Module & { _compile(code: string, file: string): void }
-    module.filename = file
-    module.paths = (Module as unknown as { _nodeModulePaths(dir: string): string[] })._nodeModulePaths(dirname(file))
-    module._compile(`${source}\nmodule.exports = { DsDapSession: import_dap.DsDapSession, JDBus }`, file)
-    loaded = module.exports as StockTools
-    return loaded
-}
 
 export interface StoppedAt {
     readonly reason: string
@@ -60,31 +24,22 @@ interface Message {
 
 const ANSWER_MS = 30_000
 
+export interface Launched {
+    readonly debug: StockDebugger
+    readonly verified: readonly { readonly verified: boolean; readonly line: number }[]
+}
+
 /** What an editor says to the adapter, and what it hears. */
 export class StockDebugger {
-    private readonly bus: Bus
-    private readonly session: DapSession
-    private readonly toAdapter = new PassThrough()
+    private readonly toAdapter: NodeJS.WritableStream
+    private readonly end: () => Promise<void>
     private readonly heard: Message[] = []
     private wake: () => void = () => {}
     private seq = 0
-    private readonly unplug: () => void
 
-    private constructor(board: Board, debug: DebugInfo) {
-        const { DsDapSession, JDBus } = stockTools()
-        this.bus = new JDBus([], { client: false, disableRoleManager: true, proxy: true })
-        this.bus.passive = false
-        this.bus.on("frameProcess", frame => {
-            if (frame._jacdac_sender !== "board") board.sendFrame(Buffer.from(frame))
-        })
-        this.unplug = board.onFrame(frame => {
-            const copy = Object.assign(new Uint8Array(frame), { _jacdac_sender: "board" })
-            void this.bus.sendFrameAsync(copy)
-        })
-        this.session = new DsDapSession(this.bus, debug)
-        const fromAdapter = new PassThrough()
-        this.session.setRunAsServer(true)
-        this.session.start(this.toAdapter, fromAdapter)
+    private constructor(toAdapter: NodeJS.WritableStream, fromAdapter: NodeJS.ReadableStream, end: () => Promise<void>) {
+        this.toAdapter = toAdapter
+        this.end = end
         let rest = Buffer.alloc(0)
         fromAdapter.on("data", (chunk: Buffer) => {
             rest = Buffer.concat([rest, chunk])
@@ -99,18 +54,31 @@ export class StockDebugger {
         })
     }
 
+    /** Of a simulated board, without anything between. */
+    static async launch(board: Board, debug: DebugInfo, deviceId: string, path: string, lines: readonly number[]): Promise<Launched> {
+        const [toAdapter, fromAdapter] = [new PassThrough(), new PassThrough()]
+        const link = { send: (frame: Uint8Array) => board.sendFrame(frame), onFrame: board.onFrame.bind(board) }
+        const adapter = await StockAdapter.start(link, debug, toAdapter, fromAdapter)
+        return await new StockDebugger(toAdapter, fromAdapter, () => adapter.close()).start(deviceId, path, lines)
+    }
+
+    /** At an adapter's port. */
+    static async launchAt(port: number, deviceId: string, path: string, lines: readonly number[]): Promise<Launched> {
+        const socket = connect({ host: "127.0.0.1", port })
+        await once(socket, "connect")
+        return await new StockDebugger(socket, socket, async () => void socket.destroy()).start(deviceId, path, lines)
+    }
+
     /** Starts the program anew under the debugger, with breakpoints on these lines; it runs until the first is hit. */
-    static async launch(board: Board, debug: DebugInfo, deviceId: string, path: string, lines: readonly number[]): Promise<{ debug: StockDebugger; verified: readonly { readonly verified: boolean; readonly line: number }[] }> {
-        const one = new StockDebugger(board, debug)
+    private async start(deviceId: string, path: string, lines: readonly number[]): Promise<Launched> {
         try {
-            await one.bus.start()
-            await one.ask("initialize", { adapterID: "devicescript", pathFormat: "path", linesStartAt1: true, columnsStartAt1: true })
-            await one.ask("launch", { deviceId, stopOnEntry: false })
-            const { breakpoints } = await one.ask("setBreakpoints", { source: { path }, breakpoints: lines.map(line => ({ line })) })
-            await one.ask("configurationDone", {})
-            return { debug: one, verified: breakpoints }
+            await this.ask("initialize", { adapterID: "devicescript", pathFormat: "path", linesStartAt1: true, columnsStartAt1: true })
+            await this.ask("launch", { deviceId, stopOnEntry: false })
+            const { breakpoints } = await this.ask("setBreakpoints", { source: { path }, breakpoints: lines.map(line => ({ line })) })
+            await this.ask("configurationDone", {})
+            return { debug: this, verified: breakpoints }
         } catch (e) {
-            await one.close()
+            await this.close()
             throw e
         }
     }
@@ -135,10 +103,7 @@ export class StockDebugger {
     }
 
     async close(): Promise<void> {
-        await this.session.finish()
-        this.unplug()
-        this.session.dispose()
-        await this.bus.stop()
+        await this.end()
     }
 
     private async ask(command: string, args: object): Promise<any> {

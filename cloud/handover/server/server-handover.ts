@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto"
 import { newId } from "../../ids.ts"
+import type { HandoverProgress } from "../../operator-api/documents.ts"
 import { Problem } from "../../problems.ts"
 import { RunningWork } from "../../running-work.ts"
 import type { Arriving } from "../arriving.ts"
@@ -21,7 +22,6 @@ import { Link } from "./link.ts"
 import { OneDatabase } from "./one-database.ts"
 import { OperatorTraffic } from "./operator-traffic.ts"
 import type { ServerParts } from "./parts.ts"
-import type { Progress } from "./progress.ts"
 import { SeparateStores } from "./separate-stores.ts"
 import { newArriving, newLeaving, RETRY_MS } from "./sides.ts"
 
@@ -122,7 +122,7 @@ export class ServerHandover {
         return phase === null || phase === "aborted" || (phase === "done" && this.#plan?.role === "next")
     }
 
-    get progress(): Progress {
+    get progress(): HandoverProgress {
         const leaving = this.#leaving?.progress
         let moved = 0
         let devices = 0
@@ -145,7 +145,7 @@ export class ServerHandover {
     }
 
     /** Begins to hand this server over. @throws Problem when one is under way, or next cannot take it */
-    begin(to: string, token: string, pacePerS: number): Promise<Progress> {
+    begin(to: string, token: string, pacePerS: number): Promise<HandoverProgress> {
         if (this.isOver) throw new Problem("HOV_API_HANDOVER_STATE", `this server was handed over to ${this.#peer?.url}`)
         return this.#alone(async () => {
             const handover = newId("h", this.#parts.now())
@@ -174,12 +174,12 @@ export class ServerHandover {
         })
     }
 
-    abort(): Progress {
+    abort(): HandoverProgress {
         if (this.#leaving?.abort() !== true) throw new Problem("HOV_API_HANDOVER_STATE", "there is nothing to abort: hand over in the other direction")
         return this.progress
     }
 
-    pace(perS: number): Progress {
+    pace(perS: number): HandoverProgress {
         this.#leaving?.pace.set(perS)
         return this.progress
     }

@@ -1,0 +1,222 @@
+/**
+ * What the operator API answers, typed once: the server's routes make these, the command and the
+ * console read them. Nothing is imported here, so that a browser's build can read the types.
+ */
+
+/** When a field is optional, an older server does not have it, or only some of the routes do. */
+export interface Page<T> {
+    readonly items: readonly T[]
+    readonly next: string | null
+}
+
+export interface SyncDocument {
+    readonly state: string
+    readonly reason?: string | null
+}
+
+/** A device in a list. */
+export interface DeviceSummary {
+    readonly id: string
+    readonly app: string | null
+    readonly attributes: Readonly<Record<string, string>>
+    readonly desired: { readonly release: string; readonly version: string | null } | null
+    readonly actual: {
+        readonly version: string
+        readonly base: string | null
+        readonly bank: string | null
+        readonly state: string | null
+        readonly channel: string | null
+        readonly reportedAt: string | null
+    } | null
+    readonly sync: SyncDocument
+}
+
+/** Where an image threw, by the maps that were published. */
+export interface Fault {
+    readonly message: string
+    /** Release whose image threw. */
+    readonly release: string
+    readonly function: string
+    /** `path:line`, or null where the builder made the code. */
+    readonly location: string | null
+}
+
+/** What a board left behind; other fields as it told them. */
+export interface DiagnosticsDocument {
+    readonly kind?: string
+    readonly code?: string
+    readonly msg?: string
+    readonly log?: string | readonly string[]
+    readonly [field: string]: unknown
+}
+
+export interface CommandDocument {
+    readonly id: string
+    readonly cmd: string
+    readonly release: string | null
+    readonly base: string | null
+    readonly state: string
+    readonly attempt: number
+    readonly rollout: string | null
+    readonly queuedAt: string
+    readonly deliveredAt: string | null
+    readonly deliveries: number
+    readonly acknowledgedAt: string | null
+    readonly finishedAt: string | null
+    readonly doneBytes: number | null
+    readonly ofBytes: number | null
+    readonly code: string | null
+    readonly diagnostics: DiagnosticsDocument | null
+    readonly fault?: Fault | null
+}
+
+export interface StatusDocument {
+    readonly seq: number
+    readonly command: string | null
+    readonly at: string
+    readonly state: string
+    readonly version: string | null
+    readonly sequence: number | null
+    readonly bank: string | null
+    readonly doneBytes: number | null
+    readonly ofBytes: number | null
+    readonly code: string | null
+    readonly diagnostics: DiagnosticsDocument | null
+    readonly fault?: Fault | null
+}
+
+/** A call that still runs old code. The board knows functions by number; the names are from the maps that were published. */
+export interface OldCall {
+    readonly fiber: number
+    readonly oldForMs: number
+    /** Number of the function of the base; null for one that an image had brought along. */
+    readonly host: number | null
+    /** Image whose code it runs, and the function's number in it; null for the base's own. */
+    readonly sequence: number | null
+    readonly function: number | null
+    /** Null without a map. */
+    readonly name?: string | null
+    readonly location?: string | null
+    /** `interval`, `timeout`, `subscription`, `fiber`, or `call` */
+    readonly role?: string | null
+    readonly version?: string | null
+}
+
+/** What still runs old code after an update. */
+export interface Ledger {
+    readonly count: number
+    readonly calls: readonly OldCall[]
+}
+
+export interface DesiredDocument {
+    readonly release: string
+    readonly version: string | null
+    readonly generation: number
+    readonly rollout: string | null
+    readonly setBy: string
+    readonly setAt: string
+}
+
+export interface ActualDocument {
+    readonly version: string
+    readonly sequence: number
+    readonly base: string
+    readonly bank: string
+    readonly state: string
+    readonly boots: number | null
+    readonly channel: string | null
+    readonly uptimeMs: number | null
+    readonly ledger: Ledger
+    readonly reportedAt: string
+    readonly changedAt: string
+}
+
+export interface DeviceDocument {
+    readonly id: string
+    readonly app: string | null
+    readonly attributes: Readonly<Record<string, string>>
+    readonly createdAt: string
+    readonly desired: DesiredDocument | null
+    readonly actual: ActualDocument | null
+    readonly sync: SyncDocument
+    readonly command: CommandDocument | null
+    readonly blocked: readonly { readonly release: string; readonly reason: string; readonly command: string | null; readonly at: string }[]
+    readonly commands: readonly CommandDocument[]
+    readonly history: readonly StatusDocument[]
+}
+
+export interface ArtifactDocument {
+    readonly release: string
+    readonly base: string
+    readonly sequence: number
+    readonly productId: number
+    readonly cold: boolean
+    /** Boards that ran a later sequence may go to it. */
+    readonly downgradeAllowed: boolean
+    readonly image: string
+    readonly imageBytes: number
+    readonly signature: string
+    readonly signatureBytes: number
+    readonly createdAt: string
+}
+
+export interface BaseDocument {
+    readonly release: string
+    readonly base: string
+    readonly toolchain: string
+    readonly bundleBytes: number
+    readonly program: string
+    readonly createdAt: string
+}
+
+export interface MapDocument {
+    readonly release: string
+    readonly base: string
+    readonly image: string
+    readonly mapBytes: number
+    readonly createdAt: string
+}
+
+export interface ReleaseDocument {
+    readonly id: string
+    readonly app: string
+    readonly version: string
+    readonly notes: string
+    readonly createdAt: string
+    readonly createdBy: string
+    readonly artifacts: readonly ArtifactDocument[]
+    readonly bases: readonly BaseDocument[]
+    readonly maps: readonly MapDocument[]
+}
+
+/** A rollout in a list. */
+export interface RolloutSummary {
+    readonly id: string
+    readonly name: string
+    readonly release: string
+    readonly group: string | null
+    readonly filter: string | null
+    readonly state: string
+    readonly why: string
+    readonly phase: number
+    readonly phases: number
+    readonly experiment: string | null
+    readonly arm: string | null
+    readonly createdAt: string
+    readonly createdBy: string
+    readonly changedAt: string
+}
+
+/** How far a handover of the server is. */
+export interface HandoverProgress {
+    readonly handover: string | null
+    readonly role: "current" | "next" | null
+    readonly phase: string | null
+    readonly to: string | null
+    readonly devices: number
+    readonly moved: number
+    readonly unsettled: number
+    readonly pacePerS: number | null
+    readonly freeze: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }
+    readonly linkFailures: number
+}

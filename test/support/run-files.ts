@@ -1,0 +1,102 @@
+/** Runs test files in processes of their own and sums up what uvu prints. */
+import { spawn } from "node:child_process"
+import { join } from "node:path"
+
+const folder = join(import.meta.dirname, "..")
+/** How long a file whose tests have ended badly may take to clean up: one that passed must end by itself. */
+const CLEAN_UP_MS = 5_000
+
+export interface Outcome {
+    passed: number
+    failed: number
+    skipped: number
+}
+
+export interface RunOptions {
+    readonly env?: NodeJS.ProcessEnv
+    /** the longest that one file may take */
+    readonly fileMs?: number
+    /** how many at a time */
+    readonly lanes?: number
+}
+
+const running = new Set<number>()
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => {
+        for (const pid of running) killGroup(pid)
+        process.exit(1)
+    })
+
+/** @param files relative to `test/` */
+export async function runFiles(files: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+    const sums: Outcome = { passed: 0, failed: 0, skipped: 0 }
+    const queue = [...files]
+    const lane = async () => {
+        for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+            const outcome = await runFile(file, options)
+            for (const key of ["passed", "failed", "skipped"] as const) sums[key] += outcome[key]
+        }
+    }
+    await Promise.all(Array.from({ length: options.lanes ?? 1 }, lane))
+    return sums
+}
+
+async function runFile(file: string, { env, fileMs = 240_000 }: RunOptions): Promise<Outcome> {
+    const startMs = performance.now()
+    const child = spawn(process.execPath, ["--import", "tsx", join(folder, file)], {
+        stdio: ["ignore", "pipe", "pipe"],
+        // a group of its own: servers and boards that a failing file leaves behind end with it
+        detached: true,
+        env: { ...process.env, ...env, FORCE_COLOR: "0", NO_COLOR: "1" },
+    })
+    if (child.pid !== undefined) running.add(child.pid)
+    let output = ""
+    let timedOut = false
+    const stop = () => {
+        timedOut = true
+        killGroup(child.pid)
+    }
+    const timer = setTimeout(stop, fileMs)
+    let cleanUp: NodeJS.Timeout | undefined
+    for (const stream of [child.stdout, child.stderr])
+        stream.on("data", chunk => {
+            output += chunk
+            // what a test that threw has left open would keep the process alive until its time is up
+            if (/^\s*Duration:/m.test(output) && count(output).failed > 0) cleanUp ??= setTimeout(() => killGroup(child.pid), CLEAN_UP_MS)
+        })
+    child.on("exit", () => killGroup(child.pid))
+    const code = await new Promise<number | null>(resolve => child.on("close", resolve))
+    clearTimeout(timer)
+    clearTimeout(cleanUp)
+    if (child.pid !== undefined) running.delete(child.pid)
+    const outcome = outcomeOf(output, code, timedOut)
+    const seconds = ((performance.now() - startMs) / 1000).toFixed(1)
+    const bad = outcome.failed > 0
+    const skipped = outcome.skipped > 0 ? `, ${outcome.skipped} skipped` : ""
+    process.stdout.write(`${bad ? "FAIL" : "ok  "} ${file} (${outcome.passed} passed, ${outcome.failed} failed${skipped}, ${seconds} s)\n`)
+    if (bad) process.stdout.write(`${output.replace(/^/gm, "     ")}${timedOut ? "\n     stopped: took too long" : ""}\n`)
+    return outcome
+}
+
+function killGroup(pid: number | undefined): void {
+    try {
+        if (pid !== undefined) process.kill(-pid, "SIGKILL")
+    } catch (e) {
+        // nobody of the group is left
+        if ((e as NodeJS.ErrnoException).code !== "ESRCH") throw e
+    }
+}
+
+/** uvu prints `Total:`, `Passed:` and `Skipped:`; what is skipped is not in the total. */
+function count(output: string): Outcome & { readonly total: number } {
+    const sum = (name: string) => [...output.matchAll(new RegExp(`^\\s*${name}:\\s+(\\d+)`, "gm"))].reduce((n, m) => n + Number(m[1]), 0)
+    const [total, passed, skipped] = [sum("Total"), sum("Passed"), sum("Skipped")]
+    return { total, passed, skipped, failed: Math.max(0, total - passed) }
+}
+
+/** A file that ends badly without saying so has failed once. */
+function outcomeOf(output: string, code: number | null, timedOut: boolean): Outcome {
+    const { total, passed, skipped, failed } = count(output)
+    const broken = (code !== 0 || timedOut || total + skipped === 0) && failed === 0
+    return { passed, skipped, failed: failed + (broken ? 1 : 0) }
+}
