@@ -187,12 +187,6 @@ export class HandoverRepo {
         return rows.map(row => row.digest)
     }
 
-    /** What the other server's version knows and this one's does not is left out: a column, or a whole table. */
-    async #known(table: string, row: Row): Promise<Row> {
-        const columns = await this.#columnsOf(table)
-        return Object.fromEntries(Object.entries(row).filter(([name]) => columns.includes(name)))
-    }
-
     async #columnsOf(table: string): Promise<readonly string[]> {
         let known = this.#columns.get(table)
         if (known === undefined) {
@@ -203,13 +197,13 @@ export class HandoverRepo {
         return known
     }
 
+    /** What the other server's version knows and this one's does not is left out: a column, or a whole table. */
     async #insert(table: string, row: Row, keys?: readonly string[]): Promise<void> {
-        const own = await this.#known(table, row)
-        const columns = Object.keys(own)
+        const columns = (await this.#columnsOf(table)).filter(name => Object.hasOwn(row, name))
         const name = `${table} ${keys === undefined ? "" : "or update"} ${columns.join(" ")}`
         let text = this.#texts.get(name)
         if (text === undefined) this.#texts.set(name, (text = insertText(table, columns, keys)))
-        await this.#run(text, Object.values(own))
+        await this.#run(text, columns.map(name => row[name]))
     }
 
     /** A text as it is: building a statement costs more than most of these take to run. */
