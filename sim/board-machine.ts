@@ -26,6 +26,8 @@ export class BoardMachine {
     private generation = 0
     private cancelNext: (() => void) | undefined
     private skippedMs = 0
+    /** ... when it was switched on */
+    private skippedAtStartMs = 0
     /** Looks at a clock of its own. */
     private looks = 0
     private readonly flash: NorFlash
@@ -56,6 +58,7 @@ export class BoardMachine {
     async powerOn(program: Uint8Array | undefined): Promise<void> {
         if (this.vm) throw new Error("SIM_POWERED: the board is on already")
         this.emit({ kind: "powerOn" })
+        this.skippedAtStartMs = this.skippedMs
         await this.start(program)
     }
 
@@ -156,7 +159,15 @@ export class BoardMachine {
         // Nothing but the clock can wake the VM when no socket is open: let the clock jump.
         const skip = this.setup.ownClock || (this.setup.skipSleeps && !this.network.busy)
         if (skip) this.skippedMs += sleepMs
+        if (this.endsAtLimit()) return
         this.next(skip ? "now" : sleepMs, () => this.turn(() => {}))
+    }
+
+    private endsAtLimit(): boolean {
+        if (!this.setup.ownClock || this.skippedMs - this.skippedAtStartMs <= this.setup.clockLimitMs) return false
+        this.stop()
+        this.emit({ kind: "clockLimit" })
+        return true
     }
 
     private next(delayMs: number | "now", action: () => void) {
@@ -184,7 +195,9 @@ export class BoardMachine {
     }
 
     private restartIn(delayMs: number) {
+        if (this.setup.ownClock) this.skippedMs += delayMs
+        if (this.endsAtLimit()) return
         // What goes wrong there has been reported by `start` itself.
-        this.next(delayMs, () => this.start(undefined).catch(() => {}))
+        this.next(this.setup.ownClock ? "now" : delayMs, () => this.start(undefined).catch(() => {}))
     }
 }

@@ -19,6 +19,7 @@ export interface BoardSetup {
     network: NetworkFaults
     skipSleeps: boolean
     ownClock: boolean
+    clockLimitMs: number
 }
 
 /** To the worker. Those with an `id` are answered by a reply of the same id. */
@@ -40,6 +41,8 @@ export type BoardEvent = { tMs: number } & (
     | { kind: "reset" }
     /** Power was cut where `cutPowerAtFlashOp` said; the board is off. */
     | { kind: "powerCut"; operation: number }
+    /** Its own clock came to its limit; the board is off. */
+    | { kind: "clockLimit" }
     /** The flash was used in a way that the chip cannot do; the board is off. */
     | { kind: "flashFault"; message: string }
     /** The VM itself failed (an assertion, an abort); the board starts again after a second. */

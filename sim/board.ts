@@ -38,6 +38,8 @@ export interface BoardOptions {
     skipSleeps?: boolean
     /** Let the board's clock follow its own work alone, never the machine's: for boards without a network. */
     ownClock?: boolean
+    /** With a clock of its own: the board loses its power when that has gone so far since it was switched on. */
+    clockLimitMs?: number
 }
 
 type Unsubscribe = () => void
@@ -88,6 +90,7 @@ export class Board {
             network: options.network ?? {},
             skipSleeps: options.skipSleeps ?? false,
             ownClock: options.ownClock ?? false,
+            clockLimitMs: options.clockLimitMs ?? Number.POSITIVE_INFINITY,
         }
         this.worker = startWorker("board-worker", { workerData: setup })
         this.worker.on("message", (report: BoardReport) => this.receive(report))
@@ -257,8 +260,9 @@ export class Board {
 
     private happened(event: BoardEvent) {
         if (event.kind === "powerOn") this.powered = true
-        if (event.kind === "powerOff" || event.kind === "powerCut" || event.kind === "flashFault") this.powered = false
+        if (event.kind === "powerOff" || event.kind === "powerCut" || event.kind === "flashFault" || event.kind === "clockLimit") this.powered = false
         for (const listener of [...this.eventListeners]) listener(event)
+        if (event.kind === "clockLimit") this.log.fail("its clock came to its limit")
         if (event.kind === "flashFault") this.log.fail(`flash fault: ${event.message}`)
     }
 

@@ -22,6 +22,11 @@ export function openBench(): Promise<DeviceBench> {
     return DeviceBench.open({ "main.ts": APP })
 }
 
+/** With a linked base in place of the plain loader. An image for the plain one is fetched, and refused when it is loaded. */
+export function openLinkedBench(): Promise<DeviceBench> {
+    return DeviceBench.openLinked({ "src/main.ts": APP }, async () => {})
+}
+
 export interface CaseContext {
     bench: DeviceBench
     seed: number

@@ -92,17 +92,25 @@ export class PowerRun {
     async cutAt(n: number, torn: TornOperation, until?: RegExp): Promise<boolean> {
         this.board.flash.resetCounters()
         this.board.cutPowerAtFlashOp(n, torn)
-        const cut = this.board.waitForEvent("powerCut", DEADLINE_MS).then(
-            () => true,
-            () => false,
-        )
+        let forget = () => {}
+        const cut = new Promise<boolean>(resolve => {
+            forget = this.board.onEvent(event => {
+                if (event.kind === "powerCut" || event.kind === "clockLimit") resolve(event.kind === "powerCut")
+            })
+        })
         await this.on()
         const done = async () => {
             if (until) await this.board.waitForLine(until, DEADLINE_MS)
             await this.board.waitForLine(/^> driver done/, DEADLINE_MS)
-            return false
         }
-        const reached = await Promise.race([cut, done().catch(() => cut)])
+        const reached = await Promise.race([
+            cut,
+            done().then(
+                () => false,
+                () => false,
+            ),
+        ])
+        forget()
         if (!reached) await this.off()
         this.board.cutPowerAtFlashOp(0)
         return reached

@@ -43,12 +43,14 @@ export interface SweepResult {
 }
 
 const DEVICE_ID = "12abdd2289421234"
+/** An update over a crash, with its starts after 5 s each, takes less than one of the board's minutes. */
+const CLOCK_LIMIT_MS = 180_000
 
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
     const { chip, scenario, sizeBytes } = options
     const random = new SeededRandom(options.seed ^ hash(chip + scenario.name + sizeBytes))
     const result: SweepResult = { chip, scenario: scenario.name, sizeBytes, operations: 0, erases: 0, writes: 0, exposedWindows: 0, exposedUs: 0, cuts: 0, wrong: [], storeFormats: 0, storeFormatsHealed: 0, storeFormatsForEver: 0, storeTornSizes: 0, storeTornSizesLost: 0 }
-    const board = await createBoard({ deviceId: DEVICE_ID, chip, program: options.program, flash: factoryFlash(chip), ownClock: true, seed: options.seed })
+    const board = await createBoard({ deviceId: DEVICE_ID, chip, program: options.program, flash: factoryFlash(chip), ownClock: true, clockLimitMs: CLOCK_LIMIT_MS, seed: options.seed })
     const run = new PowerRun(board)
     const next: Job = { sequence: 9, sizeBytes, deed: 0 }
     run.know([...scenario.before, ...scenario.jobs, next])

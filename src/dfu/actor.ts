@@ -11,6 +11,7 @@ import { hov } from "../bootloader/log"
 import { prepareLog } from "../bootloader/log-keeper"
 import { bootRecord, takeGivenUp } from "../bootloader/record-keeper"
 import { confirmTrial, Fault, isMigrationStuck, onFault } from "../hotswap"
+import { chance } from "./chance"
 import { coldHook } from "./cold-hook"
 import { lookForFreeze, takeCommand } from "./commands"
 import { Config } from "./config"
@@ -35,7 +36,6 @@ import {
     wantConfirm,
     watchMainLoop,
 } from "./health"
-import { disconnect } from "./http"
 import { isBusy, mayBegin, setAsked, setBusyFlag } from "./policy"
 import { actualState, keepDiagnostics, recallDiagnostics, report, reportsWaiting, sendReports } from "./report"
 import { configureLink, isOnline, lastContact, noteContact, noteFailures } from "./server-link"
@@ -236,20 +236,12 @@ async function lookAtStart() {
 /** To the native cloud adapter, which brings a whole base. The last that the server hears of this one is the trial. */
 async function handOver() {
     report({ ...state, phase: Phase.Trial })
-    await takeSocket()
-    await sendReports()
-    await disconnect()
-    const code = await coldHook.cold.handOver(state.job, config)
-    releaseSocket()
-    dispatch({ kind: Ev.Refused, code })
+    dispatch({ kind: Ev.Refused, code: await coldHook.cold.handOver(state.job, config) })
 }
 
 async function giveBack() {
     await keepDiagnostics("trial", state.code, "", undefined)
-    await takeSocket()
-    await disconnect()
     await coldHook.cold.giveBack()
-    releaseSocket()
     // the server could not be reached that way either: another try with HTTP
     beginColdTrial(state.job)
 }
@@ -357,7 +349,7 @@ async function failed(e: any) {
     }
     dispatch({ kind: Ev.NetworkDown })
     noteFailures(state.failures)
-    let waitMs = Math.round(backOffMs(state.failures, Math.random()))
+    let waitMs = backOffMs(state.failures, chance()) | 0
     // a base on trial must find out soon whether it reaches the server at all
     if (coldTrial) waitMs = Math.min(waitMs, COLD_RETRY_MS)
     if (e.retryAfterS > 0) waitMs = Math.max(waitMs, e.retryAfterS * 1000)
@@ -381,7 +373,7 @@ async function run() {
         if (job) beginColdTrial(job)
     }
     // a fleet that gets its power back together must not ask together
-    if (isOnline() && !coldTrial) await nap(Math.round(config.jitterMs * Math.random()))
+    if (isOnline() && !coldTrial) await nap(config.jitterMs * chance())
     while (true) {
         if (!isConfigured) await configure()
         lookForFreeze(state)

@@ -8,7 +8,7 @@ import { Job } from "./updater-state"
 export interface Cold {
     /** At the start: the update whose new base runs on trial now, or undefined. The network is free afterwards. */
     resume(): Promise<Job | undefined>
-    /** Gives the socket to the native adapter. Returns, with a code, only when no base came. */
+    /** Sends the reports, and gives the socket to the native adapter. Returns, with a code, only when no base came. */
     handOver(job: Job, config: Config): Promise<string>
     /** The new base is well. */
     keep(): Promise<void>

@@ -3,7 +3,9 @@ import { hov } from "../bootloader/log"
 import { readValue, storeReady, VALUE_MAX_BYTES, writeValue } from "../bootloader/store"
 import { coldHook } from "./cold-hook"
 import { Config } from "./config"
-import { parseUrl } from "./http"
+import { disconnect, parseUrl } from "./http"
+import { sendReports } from "./report"
+import { releaseSocket, takeSocket } from "./socket-lease"
 import { Job } from "./updater-state"
 import { baseId } from "../hotswap"
 
@@ -144,7 +146,17 @@ async function resume(): Promise<Job | undefined> {
     }
 }
 
+/** The updater's own connection ends first, with what it has to say. */
 async function handOver(job: Job, config: Config) {
+    await takeSocket()
+    await sendReports()
+    await disconnect()
+    const code = await lendFor(job, config)
+    releaseSocket()
+    return code
+}
+
+async function lendFor(job: Job, config: Config) {
     if (coldHook.save && !(await coldHook.save())) return "HOV_COLD_STATE"
     if (!(await noteAddress(job.coldKey, config))) return "HOV_COLD_ADDRESS"
     pending = { baseBefore: baseId(), starts: 0, id: job.id, version: job.version }
@@ -163,6 +175,13 @@ async function keep() {
 }
 
 async function giveBack() {
+    await takeSocket()
+    await disconnect()
+    await askBack()
+    releaseSocket()
+}
+
+async function askBack() {
     hov("cold", `back=${pending.version}`)
     if (await lend()) await waitForBase(BEG_MS)
     await takeBack()
@@ -177,7 +196,7 @@ export function takeColdReleases() {
 async function look() {
     if (!(await storeReady(ds.millis() + READ_MS))) return
     await recall()
-    if (pending && isNew() && pending.starts >= STARTS_MAX) await giveBack()
+    if (pending && isNew() && pending.starts >= STARTS_MAX) await askBack()
 }
 
 await look()

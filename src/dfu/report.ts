@@ -7,6 +7,7 @@ import { bootRecord } from "../bootloader/record-keeper"
 import { baseId, Fault, oldCalls } from "../hotswap"
 import { postStatus } from "./device-api"
 import { freshAt, revokedName } from "./trust"
+import { randomBytes } from "./chance"
 import { Do, phaseNames, UpdaterState } from "./updater-state"
 
 /* What the server is told: the actual state with every poll, a status at every step. */
@@ -19,7 +20,7 @@ const DIAG_MS = 1000
 const DIAG_KEY = "hDiag"
 
 /** Tells this start of the VM from every other one, without a write. */
-const bootNonce = Math.randomInt(0x3fffffff)
+const bootNonce = randomBytes(4).getAt(0, "u32") & 0x3fffffff
 
 let queue: any[] = []
 let diagnostics: any

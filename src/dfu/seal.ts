@@ -1,5 +1,5 @@
-import * as ds from "@devicescript/core"
-import { decrypt, encrypt, randomBuffer, sha256Hkdf } from "@devicescript/crypto"
+import { decrypt, encrypt, sha256Hkdf } from "@devicescript/crypto"
+import { randomBytes } from "./chance"
 
 /*
  * Requests sealed with the device's key, for boards without TLS; the protocol is in
@@ -35,7 +35,7 @@ export function endSession() {
 
 /** The body of a hello. */
 export function hello() {
-    deviceNonce = randomBuffer(16).toString("hex")
+    deviceNonce = randomBytes(16).toString("hex")
     return `{"n":"${deviceNonce}"}`
 }
 

@@ -125,7 +125,7 @@ class Inliner {
         const statements = decodeCode(f.code)
         if (statements.some(s => leavesTry.has(s.op.name) || namesFrame(s))) return undefined
         const codeBytes = f.code.length
-        const growth = codeBytes - 5 + f.args
+        const growth = codeBytes - 8 + f.args
         if (uses.sites > 1 && uses.sites * growth >= FUNCTION_BYTES + ((codeBytes + 3) & ~3)) return undefined
         return { statements, slots: f.slots, args: f.args, unset: readUnset(statements), origins: this.origins.get(i)! }
     }

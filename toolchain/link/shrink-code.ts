@@ -49,6 +49,12 @@ const short: ReadonlySet<OpName> = new Set<OpName>(["UNDEFINED", "NULL", "TRUE",
 /** A constant that takes no more bytes than a local. */
 const isShort = (e: Expr) => (e.kind === "int" ? e.value >= -DIRECT_CONST_OFFSET && e.value < 256 - DIRECT_CONST_OPCODE - DIRECT_CONST_OFFSET : short.has(e.op.name))
 
+/** Locals that may be read behind and in front of each statement. */
+interface Liveness {
+    readonly behind: readonly ReadonlySet<number>[]
+    readonly inFront: readonly ReadonlySet<number>[]
+}
+
 interface Line extends Statement {
     op: Statement["op"]
     args: readonly Expr[]
@@ -97,12 +103,9 @@ class Body {
 
     simplifyJumps(): boolean {
         let changed = false
-        for (const s of this.statements) {
+        for (const [i, s] of this.statements.entries()) {
             if (s.removed) continue
-            while (s.op.name === "JMP_Z" && s.args[0].kind === "op" && s.args[0].op.name === "TO_BOOL") {
-                s.args = s.args[0].args
-                changed = true
-            }
+            changed = this.turnJump(s, i) || changed
             const always = s.op.name === "JMP_Z" && s.args[0].kind === "op" ? s.args[0].op.name : undefined
             if (always === "TRUE") s.removed = changed = true
             else if (always === "FALSE" || always === "UNDEFINED" || always === "NULL") {
@@ -110,22 +113,40 @@ class Body {
                 s.args = []
                 changed = true
             }
-            if (s.op.name === "JMP" || s.op.name === "JMP_Z") changed = this.threadJump(s) || changed
+            if (s.op.name === "JMP" || s.op.name === "JMP_Z") changed = this.threadJump(s, i) || changed
         }
         return this.removeUnreachable() || changed
     }
 
+    /** A condition without what changes nothing; `if (!x) goto A; goto B; A:` is `if (x) goto B`. */
+    private turnJump(s: Line, i: number): boolean {
+        if (s.op.name !== "JMP_Z") return false
+        const condition = truth(s.args[0])
+        let changed = condition !== s.args[0]
+        if (changed) s.args = [condition]
+        const over = this.alive(i + 1)
+        const next = this.statements[over]
+        if (next?.op.name === "JMP" && this.target(s) === this.alive(over + 1) && !this.joins().has(over)) {
+            s.args = [opposite(condition)]
+            s.immediate = next.immediate
+            next.removed = changed = true
+        }
+        return changed
+    }
+
     /** A jump to a jump goes where that one goes. */
-    private threadJump(s: Line): boolean {
+    private threadJump(s: Line, i: number): boolean {
         let changed = false
-        for (let i = 0; i < PASSES_MAX; i++) {
+        for (let n = 0; n < PASSES_MAX; n++) {
             const at = this.target(s)
             const next = this.statements[at]
             if (!next || next === s) break
             let to: number | undefined
+            const known = s.op.name === "JMP" && next.op.name === "JMP_Z" ? this.constantCondition(next.args[0], i) : undefined
             if (next.op.name === "JMP") to = this.target(next)
+            else if (known !== undefined) to = known ? this.alive(at + 1) : this.target(next)
             else if (s.op.name === "JMP_Z" && next.op.name === "JMP_Z") {
-                const here = truthOf(s.args[0])
+                const here = this.known(truthOf(s.args[0]), i)
                 const there = truthOf(next.args[0])
                 // the jump was taken, so the local is false, or true where its opposite was asked
                 if (here && there && here.local === there.local) to = here.negated === there.negated ? this.target(next) : this.alive(at + 1)
@@ -135,6 +156,29 @@ class Body {
             changed = true
         }
         return changed
+    }
+
+    /** The condition's value when what it reads has just been set to a constant, in the statement in front of this one. */
+    private constantCondition(condition: Expr, i: number): boolean | undefined {
+        const asked = truthOf(condition)
+        const s = this.inFrontOf(i)
+        const value = s && asked && written(s) === asked.local ? constantOf(s) : undefined
+        return value === undefined ? undefined : value !== asked!.negated
+    }
+
+    private inFrontOf(i: number): Line | undefined {
+        if (this.joins().has(i)) return undefined
+        let before = i - 1
+        while (this.statements[before]?.removed) before--
+        return this.statements[before]
+    }
+
+    /** What a condition asks for: of a result that has just been stored, the local. */
+    private known(asked: ReturnType<typeof truthOf>, i: number): ReturnType<typeof truthOf> {
+        const s = asked?.local === RESULT ? this.inFrontOf(i) : undefined
+        if (!asked || !s) return asked
+        const isStored = s?.op.name === "STORE_LOCAL" && readBy(s.args[0]) === RESULT && this.isOwn(s.immediate)
+        return isStored ? { ...asked, local: s.immediate } : asked
     }
 
     private removeUnreachable(): boolean {
@@ -171,6 +215,7 @@ class Body {
             if (isSimple(s.args[0]) && this.isOwn(s.immediate) && !liveBehind[i].has(s.immediate)) s.removed = true
         })
         changed = this.mergeIntoNext(this.liveBehind()) || changed
+        while (this.mergeLocals()) changed = true
         return changed || this.statements.filter(s => s.removed).length !== before
     }
 
@@ -228,12 +273,50 @@ class Body {
         return changed
     }
 
+    /** `L = M` is nothing when one local does for both: no other value comes into one while the other's is still read. */
+    private mergeLocals(): boolean {
+        const live = this.live()
+        for (const s of this.statements) {
+            const value = s.args[0]
+            if (s.removed || s.op.name !== "STORE_LOCAL" || !isLocal(value) || !this.isOwn(s.immediate) || !this.isOwn(value.immediate)) continue
+            const [x, y] = [s.immediate, value.immediate]
+            if (x === y) {
+                s.removed = true
+                return true
+            }
+            if (this.interfere(x, y, live)) continue
+            // a parameter, or a local that is undefined at first, is where the caller has put it
+            const [from, to] = live.inFront[this.alive(0)].has(x) ? [y, x] : [x, y]
+            for (const other of this.statements) {
+                if (other.op.name === "STORE_LOCAL" && other.immediate === from) other.immediate = to
+                other.args = other.args.map(e => replaceLocal(e, from, { kind: "op", op: op.LOAD_LOCAL, immediate: to, args: [] }))
+            }
+            s.removed = true
+            return true
+        }
+        return false
+    }
+
+    private interfere(x: number, y: number, live: Liveness): boolean {
+        const entry = live.inFront[this.alive(0)]
+        if (entry.has(x) && entry.has(y)) return true
+        return this.statements.some((s, i) => {
+            if (s.removed || s.op.name !== "STORE_LOCAL" || (s.immediate !== x && s.immediate !== y)) return false
+            const other = s.immediate === x ? y : x
+            return readBy(s.args[0]) !== other && live.behind[i].has(other)
+        })
+    }
+
     private joins(): Set<number> {
         return new Set(this.statements.filter(s => !s.removed && this.isJump(s)).map(s => this.target(s)))
     }
 
     /** Locals, and the result of the last call, that may be read after each statement. */
-    private liveBehind(): ReadonlySet<number>[] {
+    private liveBehind(): readonly ReadonlySet<number>[] {
+        return this.live().behind
+    }
+
+    private live(): Liveness {
         // an exception, or a jump out of a try block by way of its `finally`, may come to any of these from anywhere
         const catches = this.statements.some(s => !s.removed && s.op.name === "TRY")
         const landings = catches ? this.statements.filter(s => !s.removed && (s.op.name === "TRY" || s.op.name === "THROW_JMP")) : []
@@ -258,7 +341,7 @@ class Body {
                 if (out.size + inFront[i].size !== size) changed = true
             }
         }
-        return behind
+        return { behind, inFront }
     }
 
     write(): { code: Uint8Array; places: ReadonlyMap<number, number> } {
@@ -275,10 +358,39 @@ class Body {
     }
 }
 
-/** A condition that is a local, or its opposite. */
+/** Whether a store stores what counts as true; undefined when that is not known. */
+function constantOf(s: Statement): boolean | undefined {
+    if (s.op.name !== "STORE_LOCAL" && s.op.name !== "STORE_RET_VAL") return undefined
+    const value = s.args[0]
+    if (value.kind === "int") return value.value !== 0
+    if (value.op.name === "TRUE") return true
+    return ["FALSE", "UNDEFINED", "NULL"].includes(value.op.name) ? false : undefined
+}
+
+const turned: Partial<Record<OpName, OpName>> = { EQ: "NE", NE: "EQ" }
+
+/** A condition in fewer operations: only whether it is true counts. */
+function truth(e: Expr): Expr {
+    if (e.kind === "int") return e
+    if (e.op.name === "TO_BOOL") return truth(e.args[0])
+    if (e.op.name !== "NOT") return e
+    const inner = truth(e.args[0])
+    const without = inner.kind === "op" && (inner.op.name === "NOT" || turned[inner.op.name]) ? opposite(inner) : undefined
+    return without ?? (inner === e.args[0] ? e : { ...e, args: [inner] })
+}
+
+function opposite(e: Expr): Expr {
+    if (e.kind === "op" && e.op.name === "NOT") return truth(e.args[0])
+    const other = e.kind === "op" ? turned[e.op.name] : undefined
+    if (e.kind === "op" && other) return { ...e, op: op[other] }
+    return { kind: "op", op: op.NOT, immediate: -1, args: [e] }
+}
+
+/** A condition that is a local, or the last result, or the opposite of one. */
 function truthOf(e: Expr): { local: number; negated: boolean } | undefined {
     if (e.kind === "int") return undefined
-    if (isLocal(e)) return { local: e.immediate, negated: false }
+    const read = readBy(e)
+    if (read !== undefined) return { local: read, negated: false }
     if (e.op.name !== "NOT") return undefined
     const inner = truthOf(e.args[0])
     return inner && { local: inner.local, negated: !inner.negated }
