@@ -184,7 +184,10 @@ function drip(cloud: TestCloud, beginnings: readonly string[], more: string) {
         })
         return socket
     })
-    return { ended, close: (): void => sockets.forEach(socket => socket.destroy()) }
+    const close = (): void => {
+        for (const socket of sockets) socket.destroy()
+    }
+    return { ended, close }
 }
 
 const SLOW = { timings: { headersMs: 1_000, requestMs: 2_000 } }

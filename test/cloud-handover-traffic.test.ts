@@ -31,8 +31,15 @@ async function pair(more: Record<string, number>): Promise<Pair> {
     const [current, next] = await Promise.all(folders.map(folder => beginProcess(folder, { timings: { ...TIMINGS, ...more }, ddi }).listening))
     return { folders, current, next }
 }
+/** What goes on by itself while a pair of servers is there: ends with it, also when the test has failed. */
+const boardsOfPair = new Set<Follower>()
+let pairs = 0
+
 async function end({ folders, current, next }: Pair): Promise<void> {
+    pairs++
     await Promise.all([current.kill(), next.kill()])
+    await Promise.all([...boardsOfPair].map(board => board.stop()))
+    boardsOfPair.clear()
     for (const folder of folders) await rm(folder, { recursive: true, force: true })
 }
 const withPair = (work: (servers: Pair) => Promise<void>, timings: Record<string, number> = {}) => async (): Promise<void> => {
@@ -49,7 +56,9 @@ const asAt = (next: ServerProcess, current: ServerProcess) => operator(next.url,
 
 async function fleet(server: ServerProcess, count: number): Promise<Follower[]> {
     const { items } = await as(server).must(201, "POST", "/devices/batch", { devices: Array.from({ length: count }, (_, n) => ({ id: `b${n}` })) })
-    return items.map((item: any) => new Follower(new TestDevice(server.url, item.id, item.token)))
+    const boards: Follower[] = items.map((item: any) => new Follower(new TestDevice(server.url, item.id, item.token)))
+    for (const board of boards) boardsOfPair.add(board)
+    return boards
 }
 async function held(server: ServerProcess, count: number): Promise<void> {
     await until(`${count} held polls`, () => healthOf(server), shown => shown.heldPolls >= count, 15_000)
@@ -287,7 +296,8 @@ const wrongOf = ({ status, bytes }: Answer): string | null => (status === 200 ? 
 
 /** Does the work over and over while it may; a request that breaks is a failure, not the end. */
 async function over(isOpen: () => boolean, failures: string[], pauseMs: number, work: (round: number) => Promise<string | null>): Promise<void> {
-    for (let round = 1; isOpen(); round++) {
+    const pair = pairs
+    for (let round = 1; isOpen() && pair === pairs; round++) {
         try {
             const wrong = await work(round)
             if (wrong !== null) failures.push(wrong)
@@ -333,6 +343,7 @@ async function slowReceiver(ms: number): Promise<{ url: string; taken: any[]; cl
         })
     })
     await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve))
+    server.unref()
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, taken, close: () => void server.close() }
 }
 
