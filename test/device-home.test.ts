@@ -28,8 +28,11 @@ test("is where it had its first good answer, over a restart; when that one is go
         await board.powerCycle()
         await polls(next, next.actuals.length + 1)
         assert.is(first.actuals.length, before)
+        // One that sends the board on is no home, though it answers.
+        first.give({ cmd: "check", id: "m3", move: next.url })
         await next.close()
-        await polls(first, before + 1)
+        await polls(first, before + 2)
+        assert.equal(board.lines().filter(line => line.text.includes(`HOV home url=${first.url}`)), [])
         await board.waitForLine(new RegExp(`HOV home url=${first.url}$`), 8_000)
         await first.close()
         await polls(second)

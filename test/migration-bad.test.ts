@@ -30,6 +30,7 @@ async function run() {
     console.log("read " + read(p))
     console.log("same " + (JSON.stringify(p) === text) + " " + (p instanceof Point))
     await ds.sleep(20)
+    for (let i = 0; i < 100 && other <= 5; ++i) await ds.sleep(20)
     console.log("goes on " + (other > 5))
 }
 await run()

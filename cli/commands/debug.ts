@@ -59,7 +59,7 @@ async function debug(session: Session, options: Options): Promise<void> {
         await new Promise<void>(resolve => {
             for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, resolve)
         })
-        server.close()
+        await server.end()
     } finally {
         link.close()
     }

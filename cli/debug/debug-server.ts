@@ -21,20 +21,21 @@ export interface DebugServerOptions {
  * another, as the board has one program counter to stop.
  * @throws CliError HOV_CLI_UNREACHABLE when the port is in use
  */
-export async function serveDebugger(options: DebugServerOptions): Promise<Server> {
-    let busy = false
+export async function serveDebugger(options: DebugServerOptions): Promise<Server & { end(): Promise<void> }> {
+    let busy: Socket | undefined
+    let running = Promise.resolve()
     const server = createServer(socket => {
         socket.on("error", () => socket.destroy())
-        if (busy) {
+        if (busy !== undefined) {
             options.note("a second debugger is turned away: one is connected")
             socket.destroy()
             return
         }
-        busy = true
-        session(options, socket)
+        busy = socket
+        running = session(options, socket)
             .catch(e => options.note(describeError(e).message))
             .finally(() => {
-                busy = false
+                busy = undefined
                 socket.destroy()
             })
     })
@@ -42,7 +43,13 @@ export async function serveDebugger(options: DebugServerOptions): Promise<Server
         server.once("error", e => reject(new CliError("HOV_CLI_UNREACHABLE", `port ${options.port} cannot be had (${e.message}): name another with --port, and in .vscode/launch.json`)))
         server.listen(options.port, "127.0.0.1", resolve_)
     })
-    return server
+    /** Lets an editor go that is connected. */
+    const end = async () => {
+        server.close()
+        busy?.destroy()
+        await running
+    }
+    return Object.assign(server, { end })
 }
 
 async function session({ link, projectDir, debugInfo, note }: DebugServerOptions, socket: Socket): Promise<void> {

@@ -78,9 +78,12 @@ export class StockAdapter {
     }
 
     async close(): Promise<void> {
-        await this.session.finish()
-        this.unplug()
-        this.session.dispose()
-        await this.bus.stop()
+        try {
+            await this.session.finish()
+        } finally {
+            this.unplug()
+            this.session.dispose()
+            await this.bus.stop()
+        }
     }
 }

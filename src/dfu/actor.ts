@@ -173,7 +173,7 @@ async function contact(holdS: number) {
     setIdlePoll(holdS > 0)
     const command = await poll(actualState(state, config.channel), holdS)
     releaseSocket()
-    noteContact()
+    noteContact(!command || !command.move)
     dispatch({ kind: Ev.NetworkUp })
     if (command) {
         if (command.pollMs > 0) minPollMs = command.pollMs
@@ -373,7 +373,7 @@ async function run() {
         if (job) beginColdTrial(job)
     }
     // a fleet that gets its power back together must not ask together
-    if (isOnline() && !coldTrial) await nap(config.jitterMs * chance())
+    if (isOnline() && !coldTrial) await nap((config.jitterMs * chance()) | 0)
     while (true) {
         if (!isConfigured) await configure()
         lookForFreeze(state)

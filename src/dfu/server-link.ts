@@ -71,8 +71,10 @@ export function lastContact() {
     return contactMs
 }
 
-export function noteContact() {
+/** @param stays false when its answer sends the board on: such a server is no home */
+export function noteContact(stays: boolean) {
     contactMs = ds.millis()
+    if (!stays) return
     at = 0
     if (config.url === servers[0]) return
     setHome(config.url)

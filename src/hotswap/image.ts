@@ -95,6 +95,16 @@ let standing: Standing
 export async function loadImage(image: Buffer): Promise<LoadedImage> {
     checkHeader(image)
     openReader(image, headerBytes)
+    try {
+        return await build(image)
+    } finally {
+        // of an image that fails late there may be as much as of a good one
+        closeReader()
+        strings = buffers = codes = values = cells = tokens = groups = kinds = standing = undefined
+    }
+}
+
+async function build(image: Buffer): Promise<LoadedImage> {
     nesting = heapBytes = 0
     groups = []
     strings = readMany(() => readSlice().toString("utf-8"))
@@ -130,8 +140,6 @@ export async function loadImage(image: Buffer): Promise<LoadedImage> {
         loaded.mixing = readMany(() => readVarint())
     }
     if (readerOffset() !== image.length) throw new HotswapError("HOV_IMAGE_FORMAT")
-    closeReader()
-    strings = buffers = codes = values = cells = tokens = groups = kinds = standing = undefined
     return loaded
 }
 

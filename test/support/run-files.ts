@@ -82,8 +82,9 @@ function killGroup(pid: number | undefined): void {
     try {
         if (pid !== undefined) process.kill(-pid, "SIGKILL")
     } catch (e) {
-        // nobody of the group is left
-        if ((e as NodeJS.ErrnoException).code !== "ESRCH") throw e
+        // nobody of the group is left; EPERM: only such as have ended and wait for their parent, on macOS
+        const { code } = e as NodeJS.ErrnoException
+        if (code !== "ESRCH" && code !== "EPERM") throw e
     }
 }
 

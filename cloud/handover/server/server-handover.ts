@@ -216,6 +216,9 @@ export class ServerHandover {
         this.#link.close()
         await this.#ground.close()
         await this.#work.close()
+        // what was being begun has come that far
+        clearInterval(this.#timer)
+        this.#link.close()
     }
 
     get #phase(): Phase | null {
@@ -252,6 +255,7 @@ export class ServerHandover {
     }
 
     #resume(plan: Plan, pacePerS = PACE_PER_S): void {
+        this.#work.signal.throwIfAborted()
         this.#freezes = new FreezeTimes()
         const side = { plan, parts: this.#parts, ground: this.#ground, home: this.home, link: this.#link, work: this.#work, onPhase: (phase: Phase) => this.#entered({ ...plan, phase }) }
         this.#arriving = plan.role === "next" ? newArriving(side, this.#peer as Peer) : undefined
