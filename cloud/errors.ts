@@ -1,6 +1,7 @@
 /** Turns whatever went wrong into a problem document. */
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify"
 import type { Socket } from "node:net"
+import { wordsOf } from "./ids.ts"
 import { isDatabaseAway } from "./store/database-away.ts"
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, Problem, problemDocument } from "./problems.ts"
 import type { ProblemCode } from "./problems.ts"
@@ -21,11 +22,7 @@ export function toProblem(error: Error): Problem | undefined {
     if (error instanceof Problem) return error
     const { code, statusCode, validation, validationContext } = error as FastifyError
     if (validation !== undefined && validation.length > 0) {
-        const { instancePath, message, params } = validation[0]
-        const unknown = (params as { additionalProperty?: string }).additionalProperty
-        const field = `${validationContext ?? "request"}${instancePath}`
-        const what = unknown === undefined ? `${field} ${message}` : `${field} has no field '${unknown}'`
-        return new Problem("HOV_API_BAD_FIELD", what)
+        return new Problem("HOV_API_BAD_FIELD", toldOf(validation, validationContext ?? "request"))
     }
     const known = FRAMEWORK_CODES[code]
     if (known !== undefined) return new Problem(known, error.message)
@@ -34,6 +31,19 @@ export function toProblem(error: Error): Problem | undefined {
         return new Problem("HOV_API_BAD_REQUEST", error.message)
     if (isDatabaseAway(error)) return new Problem("HOV_API_DATABASE", "the database cannot be reached at the moment", 1)
     return undefined
+}
+
+/** What is wrong with a field, in words where a pattern would be a riddle. */
+function toldOf(validation: NonNullable<FastifyError["validation"]>, where: string): string {
+    const { instancePath, keyword, message, params } = validation[0]
+    const { additionalProperty, pattern } = params as { additionalProperty?: string; pattern?: string }
+    const field = `${where}${instancePath}`
+    if (additionalProperty !== undefined) return `${field} has no field '${additionalProperty}'`
+    const words = pattern === undefined ? undefined : wordsOf(pattern)
+    if (words !== undefined) return `${field} must be ${words}`
+    if (keyword !== "const") return `${field} ${message}`
+    const allowed = validation.filter(error => error.keyword === "const" && error.instancePath === instancePath)
+    return `${field} must be one of ${allowed.map(error => String((error.params as { allowedValue: unknown }).allowedValue)).join(", ")}`
 }
 
 export function sendProblem(error: Error, request: FastifyRequest, reply: FastifyReply): void {

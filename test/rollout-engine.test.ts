@@ -24,7 +24,7 @@ const GATE = { paired: 0, pairedBad: 0, controlBad: 0, unpaired: 0, unpairedBad:
 const NOON = Date.UTC(2026, 0, 7, 12, 0)
 
 function next(phase: Partial<PhaseFigures>, change: { plan?: Partial<RolloutPlan>; place?: Partial<RolloutPlace>; lastMinute?: number; lastSecond?: number } = {}, nowMs = NOON): Action {
-    const figures = { phase: { waiting: 0, granted: 0, succeeded: 0, bad: 0, ...phase }, grantedLastMinute: change.lastMinute ?? 0, grantedLastSecond: change.lastSecond ?? 0, gate: GATE }
+    const figures = { phase: { waiting: 0, granted: 0, succeeded: 0, bad: 0, later: 0, ...phase }, grantedLastMinute: change.lastMinute ?? 0, grantedLastSecond: change.lastSecond ?? 0, gate: GATE }
     return step({ ...PLAN, ...change.plan }, { ...PLACE, ...change.place }, figures, nowMs)
 }
 
