@@ -3,6 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from "fastify"
 import type { Socket } from "node:net"
 import { wordsOf } from "./ids.ts"
 import { isDatabaseAway } from "./store/database-away.ts"
+import { isDiskFull } from "./store/disk-full.ts"
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, Problem, problemDocument } from "./problems.ts"
 import type { ProblemCode } from "./problems.ts"
 
@@ -17,6 +18,8 @@ const FRAMEWORK_CODES: Readonly<Record<string, ProblemCode>> = {
     FST_ERR_VALIDATION: "HOV_API_BAD_FIELD",
 }
 
+const DISK_RETRY_S = 10
+
 /** The problem that an error stands for; undefined when it is the server's own fault. */
 export function toProblem(error: Error): Problem | undefined {
     if (error instanceof Problem) return error
@@ -30,6 +33,7 @@ export function toProblem(error: Error): Problem | undefined {
     if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
         return new Problem("HOV_API_BAD_REQUEST", error.message)
     if (isDatabaseAway(error)) return new Problem("HOV_API_DATABASE", "the database cannot be reached at the moment", 1)
+    if (isDiskFull(error)) return new Problem("HOV_API_DISK", "nothing can be written at the moment", DISK_RETRY_S)
     return undefined
 }
 
