@@ -5,7 +5,7 @@ import type { Cloud, CloudOptions } from "../../cloud/index.ts"
 import { EXIT } from "../exit-codes.ts"
 import { inProject, shown } from "../paths.ts"
 import { action, type Session } from "../session.ts"
-import { wholeNumber } from "../option-values.ts"
+import { port, wholeNumber } from "../option-values.ts"
 
 interface Options {
     readonly data: string
@@ -27,7 +27,7 @@ export function addServe(program: Command): void {
         )
         .option("--data <dir>", "folder for the database and the images", "handover-data")
         .option("--host <address>", "address to listen on", "127.0.0.1")
-        .option("--port <n>", "port to listen on; 0 takes a free one", wholeNumber, 8070)
+        .option("--port <n>", "port to listen on; 0 takes a free one", port, 8070)
         .option("--poll-ms <n>", "interval that boards are told for plain polls", wholeNumber)
         .option("--takeover", "take over from the server that runs with this data folder: port and connections, without a gap")
         .addOption(new Option("--log-level <level>", "what goes to the error stream").choices(["trace", "debug", "info", "warn", "error", "silent"]).default("warn"))
