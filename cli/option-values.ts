@@ -6,9 +6,9 @@ export function wholeNumber(text: string): number {
     return Number(text)
 }
 
-/** 0 = a free one. */
+/** A TCP port; 0 takes a free one. */
 export function port(text: string): number {
-    if (!/^\d{1,5}$/.test(text) || Number(text) > 0xffff) throw new InvalidArgumentError("a port from 0 to 65535")
+    if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw new InvalidArgumentError("a port from 0 to 65535")
     return Number(text)
 }
 

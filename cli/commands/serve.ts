@@ -2,10 +2,10 @@ import type { ChildProcess } from "node:child_process"
 import { type Command, Option } from "commander"
 import { join } from "node:path"
 import type { Cloud, CloudOptions } from "../../cloud/index.ts"
+import { CliError } from "../cli-error.ts"
 import { EXIT } from "../exit-codes.ts"
 import { inProject, shown } from "../paths.ts"
 import { action, type Session } from "../session.ts"
-import { CliError } from "../cli-error.ts"
 import { port, wholeNumber } from "../option-values.ts"
 
 interface Options {

@@ -1,4 +1,5 @@
 import type { Command } from "commander"
+import type { HandoverProgress } from "../../cloud/operator-api/documents.ts"
 import { CliError } from "../cli-error.ts"
 import { EXIT } from "../exit-codes.ts"
 import type { HandoverProgress } from "../../cloud/operator-api/documents.ts"
