@@ -12,14 +12,15 @@ const BUSY_TIMEOUT_MS = 5_000
 
 /** Opens (or creates) the database file and brings it up to the newest migration. */
 export async function openSqliteStore(path: string): Promise<Store> {
-    const db = new Kysely<Schema>({ dialect: new LibsqlDialect({ path, busyTimeoutMs: BUSY_TIMEOUT_MS }) })
+    const dialect = new LibsqlDialect({ path, busyTimeoutMs: BUSY_TIMEOUT_MS })
+    const db = new Kysely<Schema>({ dialect })
     try {
         await migrateToLatest(db, "sqlite")
     } catch (error) {
         await db.destroy()
         throw error
     }
-    return new SqliteStore(db, path)
+    return new SqliteStore(db, dialect, path)
 }
 
 class SqliteStore implements Store {
@@ -29,6 +30,7 @@ class SqliteStore implements Store {
     readonly leads = true
     readonly reachable = true
     readonly #db: Kysely<Schema>
+    readonly #dialect: LibsqlDialect
     readonly #known = newKnownTables()
     readonly #listeners = new Set<EventListener>()
     readonly #path: string
@@ -37,20 +39,21 @@ class SqliteStore implements Store {
     #hurrying: Promise<void> = Promise.resolve()
     #isClosed = false
 
-    constructor(db: Kysely<Schema>, path: string) {
+    constructor(db: Kysely<Schema>, dialect: LibsqlDialect, path: string) {
         this.#db = db
+        this.#dialect = dialect
         this.#path = path
-        this.read = reposOver(db, "sqlite", [], this.#known)
+        this.read = reposOver(dialect.open(), "sqlite", [], this.#known)
     }
 
     snapshot<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
-        return this.#db.transaction().execute(transaction => work(reposOver(transaction, "sqlite", [], this.#known)))
+        return this.#dialect.transaction<Schema, T>(transaction => work(reposOver(transaction, "sqlite", [], this.#known)))
     }
 
     async write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
         const noted: NewEvent[] = []
         let stored: readonly StoredEvent[] = []
-        const result = await this.#db.transaction().execute(async transaction => {
+        const result = await this.#dialect.transaction<Schema, T>(async transaction => {
             const inside = reposOver(transaction, "sqlite", noted, this.#known)
             const value = await work(inside)
             stored = await inside.events.store(noted)

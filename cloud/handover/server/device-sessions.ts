@@ -30,8 +30,8 @@ export interface DeviceSessionsOptions {
 }
 
 /** A version that two servers agree on without counting: 48 bits of the digest. */
-export function snapshotOf(body: DeviceBody): Snapshot<DeviceBody> {
-    const digest = createHash("sha256").update(JSON.stringify(body)).digest("hex")
+export function snapshotOf(body: DeviceBody, text = JSON.stringify(body)): Snapshot<DeviceBody> {
+    const digest = createHash("sha256").update(text).digest("hex")
     return { version: Number.parseInt(digest.slice(0, 12), 16), body }
 }
 
@@ -69,8 +69,9 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
             const body = await this.read(repos, session)
             if (body === undefined) return false
             await repos.handover.removeDevice(session)
-            await repos.handover.setOwner({ session, owner: other(), epoch: epoch + 1, kept: JSON.stringify(body) })
-            return snapshotOf(body)
+            const kept = JSON.stringify(body)
+            await repos.handover.setOwner({ session, owner: other(), epoch: epoch + 1, kept })
+            return snapshotOf(body, kept)
         })
     }
 
@@ -201,5 +202,5 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 export function toRecord(row: OwnerRow): SessionRecord<DeviceBody> {
-    return { owner: row.owner, epoch: Number(row.epoch), snapshot: row.kept === null ? null : snapshotOf(JSON.parse(row.kept)) }
+    return { owner: row.owner, epoch: Number(row.epoch), snapshot: row.kept === null ? null : snapshotOf(JSON.parse(row.kept), row.kept) }
 }

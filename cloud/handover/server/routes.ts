@@ -85,7 +85,7 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         reply.code(204)
     })
     app.post("/handover/v1/events", peer, async (request, reply) => {
-        await takeRelayed(store, handover.progress.handover ?? "", (request.body as { events: never[] }).events)
+        await takeRelayed(store, handover.id ?? "", (request.body as { events: never[] }).events)
         reply.code(204)
     })
     app.get("/handover/v1/common", peer, async request => {

@@ -25,7 +25,10 @@ import type { ServerParts } from "./parts.ts"
 import { SeparateStores } from "./separate-stores.ts"
 import { newArriving, newLeaving, RETRY_MS } from "./sides.ts"
 
-const TICK_MS = 5
+/** Devices are offered a few at a time, so that they come, and are frozen and committed, together. */
+const TICK_MS = 20
+/** A session is served while it is asked for: those of devices that come together are asked for in one message. */
+const PULLS_GATHER_MS = 5
 const TIMINGS = { retryMs: RETRY_MS, pullMs: 5_000, freezeMs: 5_000 }
 export const PACE_PER_S = 100
 
@@ -84,7 +87,7 @@ export class ServerHandover {
             shared: ground.shared,
             timings: TIMINGS,
             now,
-            send: message => this.#link.send(message),
+            send: message => this.#link.send(message, message.kind === "pull" ? PULLS_GATHER_MS : 0),
             capture: (_device, done) =>
                 work.begin(async () => {
                     await this.#memory.settle()
@@ -114,6 +117,11 @@ export class ServerHandover {
     /** Operators, listeners and everything that is not a device's are next's now. */
     get isOver(): boolean {
         return this.#plan?.role === "current" && this.#plan.phase === "done"
+    }
+
+    /** The name of the handover, also of one that is over. */
+    get id(): string | null {
+        return this.#plan?.handover ?? null
     }
 
     /** No device is between two servers: what is here is the whole fleet. */
