@@ -22,6 +22,8 @@ interface Progress {
     readonly pacePerS: number | null
     readonly freeze: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }
     readonly linkFailures: number
+    /** Not told by a server of an earlier version. */
+    readonly storeFailures?: number
 }
 
 const ROUTE = "/server/handover"
@@ -69,8 +71,8 @@ async function handover(session: Session, options: Options): Promise<number> {
     return ok ? EXIT.ok : EXIT.failed
 }
 
-function told({ phase, to, devices, moved, unsettled, pacePerS, freeze, linkFailures }: Progress): string {
+function told({ phase, to, devices, moved, unsettled, pacePerS, freeze, linkFailures, storeFailures = 0 }: Progress): string {
     if (phase === null) return "no handover"
     const pace = pacePerS === null ? "" : ` at ${pacePerS}/s`
-    return `${phase}: ${moved} of ${devices} devices at ${to}${pace}, ${unsettled} on their way; frozen ${freeze.p50Ms} ms (p50), ${freeze.p99Ms} ms (p99); ${linkFailures} failed exchanges`
+    return `${phase}: ${moved} of ${devices} devices at ${to}${pace}, ${unsettled} on their way; frozen ${freeze.p50Ms} ms (p50), ${freeze.p99Ms} ms (p99); ${linkFailures} failed exchanges${storeFailures === 0 ? "" : `, ${storeFailures} writes that the store did not take at once`}`
 }
