@@ -10,9 +10,9 @@ import type { Store } from "../../store/store.ts"
 import { exchange, PIECE_MS, type Peer } from "./exchange.ts"
 
 /** Small: devices that move come first. */
-const PAGE = 50
+const PAGE = 100
 /** Between two pages; longer when whatever else there is to do makes it longer. */
-const PAUSE_MS = 20
+const PAUSE_MS = 40
 const PAUSES_MAX = 8
 /** The end has nobody to wait for. */
 const LAST_PAGE = 1_000
