@@ -1,4 +1,4 @@
-import { readImageMap, encodeImageMap, type ImageMap } from "../toolchain/format/image-map.ts"
+import { checkedImageMap, type ImageMap } from "../toolchain/format/image-map.ts"
 import type { Refusal } from "../toolchain/translate/refusal.ts"
 import { CliError } from "./cli-error.ts"
 import type { UpdateReport } from "./update-report.ts"
@@ -33,7 +33,8 @@ export function readDiffFile(text: string): DiffFile {
     if (!lists.every(Array.isArray)) throw damaged(`its list of ${diff.ok ? "functions" : "refusals"} is missing`)
     if (!diff.ok) return diff
     if (typeof diff.image !== "string") throw damaged("its image is missing")
-    return { ...diff, map: readImageMap(encodeImageMap(diff.map)) }
+    checkedImageMap(diff.map)
+    return diff
 }
 
 function damaged(why: string): CliError {

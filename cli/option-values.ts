@@ -6,6 +6,12 @@ export function wholeNumber(text: string): number {
     return Number(text)
 }
 
+/** A TCP port; 0 takes a free one. */
+export function port(text: string): number {
+    if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw new InvalidArgumentError("a port from 0 to 65535")
+    return Number(text)
+}
+
 export function date(text: string): Date {
     const time = new Date(text)
     if (Number.isNaN(time.getTime()) || time.getTime() < 0 || time.getTime() / 1000 > 0xffffffff) throw new InvalidArgumentError("a time like 2030-01-31T00:00:00Z")

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs"
-import { createRequire } from "node:module"
+import { createRequire, Module } from "node:module"
+import { dirname } from "node:path"
 
 /** The version whose layout is known here. */
 const version = "2.16.4"
@@ -11,6 +12,15 @@ const version = "2.16.4"
 export function compilerBundle(): { readonly file: string; readonly text: string } {
     const file = createRequire(import.meta.url).resolve("@devicescript/cli/built/devicescript-cli.cjs")
     return { file, text: readFileSync(file, "utf8") }
+}
+
+/** Runs the bundle's text, which may be changed, in this process: what it gives to `module.exports`. */
+export function runBundle(file: string, text: string): unknown {
+    const module = new Module(file) as Module & { _compile(code: string, file: string): void }
+    module.filename = file
+    module.paths = (Module as unknown as { _nodeModulePaths(dir: string): string[] })._nodeModulePaths(dirname(file))
+    module._compile(text, file)
+    return module.exports
 }
 
 /** Throws unless the bundle has a part that the compiler is recognised by. */

@@ -1,8 +1,7 @@
 /** The child process of warm-compiler.ts: holds the stock compiler and compiles in its working folder. */
-import { Module } from "node:module"
-import { dirname, relative, resolve } from "node:path"
+import { relative, resolve } from "node:path"
 import { stripVTControlCharacters } from "node:util"
-import { compilerBundle, requirePart } from "./compiler-bundle.ts"
+import { compilerBundle, requirePart, runBundle } from "./compiler-bundle.ts"
 import type { CompileJob, CompileReply } from "./warm-compiler.ts"
 
 interface Diagnostic {
@@ -107,16 +106,13 @@ const PLACES = [
 /** The command's own file, which exports no more than its main function, with its compiler handed out too. */
 function loadCompiler(): CompileFile {
     const { file, text } = compilerBundle()
-    let source = text.replace(/^#!/, "//")
+    let source = text
     for (const [found, put] of [["async function compileFile(", "async function compileFile("], ...PLACES]) {
         requirePart(file, source.includes(found))
         source = source.replaceAll(found, put)
     }
-    const module = new Module(file) as Module & { _compile(code: string, file: string): void }
-    module.filename = file
-    module.paths = (Module as unknown as { _nodeModulePaths(dir: string): string[] })._nodeModulePaths(dirname(file))
-    module._compile(`${source}\nconsoleColors = false\nmodule.exports = { compileFile }`, file)
-    return (module.exports as { compileFile: CompileFile }).compileFile
+    const { compileFile } = runBundle(file, `${source}\nconsoleColors = false\nmodule.exports = { compileFile }`) as { compileFile: CompileFile }
+    return compileFile
 }
 
 const compileFile = loadCompiler()

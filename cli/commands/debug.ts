@@ -10,15 +10,16 @@ import { serveDebugger } from "../debug/debug-server.ts"
 import { EXIT } from "../exit-codes.ts"
 import { BRIDGE_DEFAULT } from "../jacdac/one-board.ts"
 import { linkTo } from "../jacdac/link.ts"
+import { port } from "../option-values.ts"
 import { shown } from "../paths.ts"
 import { withProgress } from "../progress.ts"
 import { action, type Session } from "../session.ts"
 
 /** Beside the stock adapter's 8083. */
-const PORT_DEFAULT = "8084"
+const PORT_DEFAULT = 8084
 
 interface Options {
-    readonly port: string
+    readonly port: number
     readonly bridge: string
     readonly deploy: boolean
 }
@@ -32,7 +33,7 @@ export function addDebug(program: Command): void {
                 "debug adapter with the linked base's debug information, until it is ended. Breakpoints hit in functions that no update has\n" +
                 "replaced. The launch configuration \"handover: debug the linked base\" that \"handover init\" writes connects to it.",
         )
-        .option("--port <port>", "where the adapter listens, on 127.0.0.1", PORT_DEFAULT)
+        .option("--port <port>", "where the adapter listens, on 127.0.0.1; 0 takes a free one", port, PORT_DEFAULT)
         .option("--bridge <host:port>", "where the Jacdac bridge is (npx devicescript devtools)", BRIDGE_DEFAULT)
         .option("--no-deploy", "the board runs this base already, perhaps with an update")
         .action(action(debug))
@@ -46,15 +47,13 @@ async function debug(session: Session, options: Options): Promise<void> {
         return path
     }
     const [base, info] = [file("base.devs"), file("base-dbg.json")]
-    const port = Number(options.port)
-    if (!Number.isInteger(port) || port < 0 || port > 65535) throw new CliError("HOV_CLI_USAGE", `--port is a number, not "${options.port}"`)
     const link = await linkTo(options.bridge)
     try {
         if (options.deploy) await withProgress(out, `Deploy ${shown(base)}`, () => deploy(base, config.projectDir))
         const debugInfo = () => JSON.parse(readFileSync(info, "utf8")) as DebugInfo
-        const server = await serveDebugger({ link, projectDir: config.projectDir, port, debugInfo, note: text => out.note(text) })
+        const server = await serveDebugger({ link, projectDir: config.projectDir, port: options.port, debugInfo, note: text => out.note(text) })
         const address = server.address()
-        const at = typeof address === "object" && address ? address.port : port
+        const at = typeof address === "object" && address ? address.port : options.port
         out.result({ event: "ready", port: at }, () => `ready: a debug adapter listens on 127.0.0.1:${at}; ctrl-C ends it`)
         await new Promise<void>(resolve => {
             for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, resolve)

@@ -1,4 +1,5 @@
 import type { Command } from "commander"
+import type { HandoverProgress } from "../../cloud/operator-api/documents.ts"
 import { CliError } from "../cli-error.ts"
 import { EXIT } from "../exit-codes.ts"
 import { addServerHealth } from "./server-health.ts"
@@ -10,20 +11,6 @@ interface Options {
     readonly to?: string
     readonly abort?: boolean
     readonly pace?: number
-}
-
-/** What `GET /api/v1/server/handover` answers. */
-interface Progress {
-    readonly phase: string | null
-    readonly to: string | null
-    readonly devices: number
-    readonly moved: number
-    readonly unsettled: number
-    readonly pacePerS: number | null
-    readonly freeze: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }
-    readonly linkFailures: number
-    /** Not told by a server of an earlier version. */
-    readonly storeFailures?: number
 }
 
 const ROUTE = "/server/handover"
@@ -53,14 +40,14 @@ async function handover(session: Session, options: Options): Promise<number> {
         await api.call("POST", ROUTE, { to: options.to.replace(/\/+$/, ""), token, ...(options.pace === undefined ? {} : { pacePerS: options.pace }) })
     } else {
         if (options.pace !== undefined) await api.call("POST", `${ROUTE}/pace`, { pacePerS: options.pace })
-        const progress = await api.get<Progress>(ROUTE)
+        const progress = await api.get<HandoverProgress>(ROUTE)
         session.out.result({ ok: true, ...progress }, told(progress))
         return EXIT.ok
     }
     const wanted = options.abort ? "aborted" : "done"
     const last = await withProgress(session.out, options.abort ? "taking back" : `handing over to ${options.to}`, async tell => {
         for (;;) {
-            const progress = await api.get<Progress>(ROUTE)
+            const progress = await api.get<HandoverProgress>(ROUTE)
             tell(told(progress))
             if (progress.phase === "done" || progress.phase === "aborted") return progress
             await new Promise(resolve => setTimeout(resolve, LOOK_MS))
@@ -71,7 +58,7 @@ async function handover(session: Session, options: Options): Promise<number> {
     return ok ? EXIT.ok : EXIT.failed
 }
 
-function told({ phase, to, devices, moved, unsettled, pacePerS, freeze, linkFailures, storeFailures = 0 }: Progress): string {
+function told({ phase, to, devices, moved, unsettled, pacePerS, freeze, linkFailures, storeFailures = 0 }: HandoverProgress): string {
     if (phase === null) return "no handover"
     const pace = pacePerS === null ? "" : ` at ${pacePerS}/s`
     return `${phase}: ${moved} of ${devices} devices at ${to}${pace}, ${unsettled} on their way; frozen ${freeze.p50Ms} ms (p50), ${freeze.p99Ms} ms (p99); ${linkFailures} failed exchanges${storeFailures === 0 ? "" : `, ${storeFailures} writes that the store did not take at once`}`

@@ -1,7 +1,5 @@
 /** The stock debug adapter, as "devs devtools" offers it to VS Code, with debug information of our choice. */
-import { readFileSync } from "node:fs"
-import { createRequire, Module } from "node:module"
-import { dirname } from "node:path"
+import { compilerBundle, runBundle } from "../../toolchain/compiler-bundle.ts"
 import type { DebugInfo } from "../../toolchain/program/debug-info.ts"
 import { CliError } from "../cli-error.ts"
 import type { JacdacLink } from "../jacdac/link.ts"
@@ -37,15 +35,10 @@ let loaded: StockTools | undefined
 /** Out of the command's own file, which exports no more than its main function. */
 function stockTools(): StockTools {
     if (loaded) return loaded
-    const file = createRequire(import.meta.url).resolve("@devicescript/cli/built/devicescript-cli.cjs")
-    const source = readFileSync(file, "utf8").replace(/^#!/, "//")
-    if (!source.includes("new import_dap.DsDapSession(devtoolsSelf.bus, dbg, resolvePath)"))
+    const { file, text } = compilerBundle()
+    if (!text.includes("new import_dap.DsDapSession(devtoolsSelf.bus, dbg, resolvePath)"))
         throw new CliError("HOV_CLI_DEVICESCRIPT", `no debug adapter in the installed @devicescript/cli: install version 2.16.4`)
-    const module = new Module(file) as Module & { _compile(code: string, file: string): void }
-    module.filename = file
-    module.paths = (Module as unknown as { _nodeModulePaths(dir: string): string[] })._nodeModulePaths(dirname(file))
-    module._compile(`${quiet}${source}\nmodule.exports = { DsDapSession: import_dap.DsDapSession, JDBus }`, file)
-    loaded = module.exports as StockTools
+    loaded = runBundle(file, `${quiet}${text}\nmodule.exports = { DsDapSession: import_dap.DsDapSession, JDBus }`) as StockTools
     return loaded
 }
 

@@ -13,7 +13,8 @@ import { hashToken, newToken, TOKEN_PATTERN } from "../tokens.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { audit, route } from "./context.ts"
 import { deviceDocument, deviceSummary, statusDocument } from "./device-document.ts"
-import { Attributes, DeviceId, PageQuery, page, strict } from "./schemas.ts"
+import type { AddedDevice } from "./documents.ts"
+import { Attributes, DeviceId, numberOf, PageQuery, page, strict } from "./schemas.ts"
 
 const Params = strict({ device: DeviceId })
 const App = Type.Union([Type.String({ pattern: APP_PATTERN }), Type.Null()])
@@ -103,8 +104,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
         handler: async request => {
             const device = await findDevice(store.read, request.params.device)
             const { limit, after } = request.query
-            const before = after === undefined ? null : Number(after) || 0
-            const rows = await store.read.devices.history(device.id, before, limit)
+            const rows = await store.read.devices.history(device.id, numberOf(after), limit)
             return page(await diagnostics.withPlaces(rows.map(statusDocument)), limit, last => String(last.seq))
         },
     })
@@ -216,12 +216,6 @@ export async function findDevice(repos: Repos, id: string): Promise<DeviceRow> {
     const device = await repos.devices.get(id)
     if (device === undefined) throw new Problem("HOV_API_DEVICE_UNKNOWN", `there is no device ${id}`)
     return device
-}
-
-interface AddedDevice {
-    readonly id: string
-    readonly token: string
-    readonly key?: string
 }
 
 async function insertDevice(

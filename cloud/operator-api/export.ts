@@ -11,8 +11,14 @@ const PAGE = 500
 type Row = Readonly<Record<string, unknown>>
 
 export async function exportRoutes(app: TypedApp, context: OperatorContext): Promise<void> {
-    const sources = { devices: () => deviceRows(context), commands: () => commandRows(context) }
-    for (const [name, rows] of Object.entries(sources)) {
+    const sources = {
+        devices: { rows: () => deviceRows(context), columns: ["id", "app", "attributes", "desiredRelease", "actualVersion", "actualBase", "actualBank", "actualState", "sync"] },
+        commands: {
+            rows: () => commandRows(context),
+            columns: ["device", "id", "cmd", "release", "base", "state", "attempt", "rollout", "queuedAt", "deliveredAt", "deliveries", "acknowledgedAt", "finishedAt", "doneBytes", "ofBytes", "code", "diagnostics"],
+        },
+    }
+    for (const [name, { rows, columns }] of Object.entries(sources)) {
         const download = route(context, "read", "server", `Export all ${name}`)
         app.get(`/export/${name}`, {
             onRequest: download.onRequest,
@@ -27,7 +33,7 @@ export async function exportRoutes(app: TypedApp, context: OperatorContext): Pro
                 reply
                     .type(csv ? "text/csv; charset=utf-8" : "application/json")
                     .header("content-disposition", `attachment; filename="${name}.${csv ? "csv" : "json"}"`)
-                    .send(Readable.from(csv ? asCsv(rows()) : asJson(rows())))
+                    .send(Readable.from(csv ? asCsv(columns, rows()) : asJson(rows())))
             },
         })
     }
@@ -65,13 +71,10 @@ async function* commandRows({ store }: OperatorContext): AsyncGenerator<Row[]> {
     }
 }
 
-async function* asCsv(pages: AsyncGenerator<Row[]>): AsyncGenerator<string> {
-    let first = true
-    for await (const rows of pages) {
-        if (first) yield csvLine(Object.keys(rows[0]))
-        first = false
-        yield rows.map(row => csvLine(Object.values(row))).join("")
-    }
+/** The names of the columns come first, of an empty fleet too. */
+async function* asCsv(columns: readonly string[], pages: AsyncGenerator<Row[]>): AsyncGenerator<string> {
+    yield csvLine(columns)
+    for await (const rows of pages) yield rows.map(row => csvLine(columns.map(column => row[column]))).join("")
 }
 
 async function* asJson(pages: AsyncGenerator<Row[]>): AsyncGenerator<string> {

@@ -169,8 +169,9 @@ class LibsqlDriver implements Driver {
         this.#connection?.run("commit")
     }
 
+    /** A full disk undoes the transaction by itself: that there is none left would hide why. */
     async rollbackTransaction(): Promise<void> {
-        this.#connection?.run("rollback")
+        if (this.#connection?.inTransaction) this.#connection.run("rollback")
     }
 
     /** Whoever has begun a transaction ends it; who comes later is told. */
@@ -187,6 +188,10 @@ class LibsqlConnection implements DatabaseConnection {
 
     constructor(database: Handle) {
         this.#database = database
+    }
+
+    get inTransaction(): boolean {
+        return this.#database.inTransaction
     }
 
     run(sql: string): void {

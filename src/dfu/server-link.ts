@@ -11,7 +11,7 @@ import { isBusy, setPolicy } from "./policy"
  *
  *   moved to ──3rd failure──▶ home ──4th──▶ first of `hUrl` ──5th──▶ second … ──▶ home
  *
- * Home is the server that answered last. One that is not the first of `hUrl` is kept in
+ * Home is the server that answered last and did not send it on. One that is not the first of `hUrl` is kept in
  * `hHome`, with the `hUrl` that it was found by: another configuration begins anew.
  */
 const TRIES = 3

@@ -13,6 +13,13 @@ export function placeOf(pc: number): string {
     return `pc${pc}`
 }
 
+/** @param label names the place that a jump goes to, by its offset in the code it came from */
+export function emitStatement(a: Assembler, s: Statement, label: (pc: number) => string = placeOf): void {
+    const args = s.args.map(expressionOf)
+    if (s.op.immediate === undefined) a.emit(s.op.name, ...args)
+    else a.emit(s.op.name, s.op.immediate === "jump" ? label(s.immediate) : s.immediate, ...args)
+}
+
 /**
  * Writes decoded statements again, with room to put others between them: jumps find their way by label.
  *
@@ -28,9 +35,7 @@ export function reassemble(
     for (const s of statements) {
         a.label(placeOf(s.pc))
         if (instead(s)) continue
-        const args = s.args.map(expressionOf)
-        if (s.op.immediate === undefined) a.emit(s.op.name, ...args)
-        else a.emit(s.op.name, s.op.immediate === "jump" ? placeOf(s.immediate) : s.immediate, ...args)
+        emitStatement(a, s)
         behind(s)
     }
 }

@@ -66,12 +66,21 @@ export function encodeImageMap(map: ImageMap): string {
  * @throws ImageMapError `HOV_MAP_FORMAT`, `HOV_MAP_VERSION`
  */
 export function readImageMap(text: string): ImageMap {
-    let map: Partial<ImageMap>
+    let value: unknown
     try {
-        map = JSON.parse(text) as Partial<ImageMap>
+        value = JSON.parse(text)
     } catch {
         throw notAMap("it is not JSON")
     }
+    return checkedImageMap(value)
+}
+
+/**
+ * A map that came inside something else.
+ * @throws ImageMapError `HOV_MAP_FORMAT`, `HOV_MAP_VERSION`
+ */
+export function checkedImageMap(value: unknown): ImageMap {
+    const map = value as Partial<ImageMap> | undefined
     if (map?.format !== imageMapFormat) throw notAMap(`its "format" is not "${imageMapFormat}"`)
     if (map.formatVersion !== imageMapVersion)
         throw new ImageMapError("HOV_MAP_VERSION", `image map format ${map.formatVersion} is not known, only ${imageMapVersion}: use the version of handover that wrote it`)

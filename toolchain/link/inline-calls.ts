@@ -1,9 +1,10 @@
 import { Assembler } from "../devs/assembler.ts"
 import { decodeCode, type Expr, type Statement, visitExprs } from "../devs/code.ts"
 import { type DevsFunction } from "../devs/image.ts"
-import { expressionOf, placeOf } from "../devs/reassemble.ts"
+import { emitStatement, expressionOf, placeOf } from "../devs/reassemble.ts"
 import type { OpName } from "../devs/opcodes.ts"
-import { isSimple, noFallThrough, writesResult } from "./code-facts.ts"
+import { isSimple } from "./code-facts.ts"
+import { liveValues, readBy, RESULT } from "./live-values.ts"
 import { shrinkCode } from "./shrink-code.ts"
 
 /**
@@ -82,7 +83,7 @@ class Inliner {
     private rewrite(i: number): void {
         const f = this.functions[i]
         const statements = decodeCode(f.code)
-        const read = resultReadBehind(statements)
+        const live = liveValues(statements)
         const a = new Assembler()
         const own = new Map<number, string>()
         const labels = new Map<number, Map<number, string>>([[i, own]])
@@ -91,9 +92,9 @@ class Inliner {
             a.label(placeOf(s.pc))
             own.set(s.pc, placeOf(s.pc))
             const body = this.calledBody(s, f.slots)
-            if (!body) return emitStatement(a, s, placeOf, 0)
+            if (!body) return emitStatement(a, s)
             const prefix = `call${k} `
-            emitBody(a, body, s.args.slice(1), f.slots, prefix, read[k])
+            emitBody(a, body, s.args.slice(1), f.slots, prefix, live.behind[k].has(RESULT))
             slots = Math.max(slots, f.slots + body.slots)
             for (const [from, table] of body.origins) {
                 const into = labels.get(from) ?? new Map<number, string>()
@@ -127,7 +128,7 @@ class Inliner {
         const codeBytes = f.code.length
         const growth = codeBytes - 8 + f.args
         if (uses.sites > 1 && uses.sites * growth >= FUNCTION_BYTES + ((codeBytes + 3) & ~3)) return undefined
-        return { statements, slots: f.slots, args: f.args, unset: readUnset(statements), origins: this.origins.get(i)! }
+        return { statements, slots: f.slots, args: f.args, unset: unsetLocals(statements), origins: this.origins.get(i)! }
     }
 }
 
@@ -187,16 +188,15 @@ function reaches(calls: ReadonlyMap<number, Uses>, start: number): boolean {
     return false
 }
 
-function emitStatement(a: Assembler, s: Statement, label: (pc: number) => string, firstSlot: number): void {
-    const args = s.args.map(e => expressionOf(shifted(e, firstSlot)))
-    if (s.op.immediate === undefined) a.emit(s.op.name, ...args)
-    else if (s.op.immediate === "jump") a.emit(s.op.name, label(s.immediate), ...args)
-    else a.emit(s.op.name, s.op.immediate === "local" ? s.immediate + firstSlot : s.immediate, ...args)
+/** A statement whose locals are behind those of the frame it comes into. */
+function moved(s: Statement, firstSlot: number): Statement {
+    const immediate = s.op.immediate === "local" ? s.immediate + firstSlot : s.immediate
+    return { ...s, immediate, args: s.args.map(e => movedExpr(e, firstSlot)) }
 }
 
-function shifted(e: Expr, firstSlot: number): Expr {
-    if (e.kind === "int" || firstSlot === 0) return e
-    return { ...e, args: e.args.map(x => shifted(x, firstSlot)), immediate: e.op.immediate === "local" ? e.immediate + firstSlot : e.immediate }
+function movedExpr(e: Expr, firstSlot: number): Expr {
+    if (e.kind === "int") return e
+    return { ...e, args: e.args.map(x => movedExpr(x, firstSlot)), immediate: e.op.immediate === "local" ? e.immediate + firstSlot : e.immediate }
 }
 
 function emitBody(a: Assembler, body: Body, args: readonly Expr[], firstSlot: number, prefix: string, isRead: boolean): void {
@@ -206,60 +206,18 @@ function emitBody(a: Assembler, body: Body, args: readonly Expr[], firstSlot: nu
     const label = (pc: number) => prefix + placeOf(pc)
     body.statements.forEach((s, k) => {
         a.label(label(s.pc))
-        if (s.op.name !== "RETURN") return emitStatement(a, s, label, firstSlot)
-        const value = shifted(s.args[0], firstSlot)
-        const isThere = value.kind === "op" && value.op.name === "RET_VAL"
+        if (s.op.name !== "RETURN") return emitStatement(a, moved(s, firstSlot), label)
+        const value = movedExpr(s.args[0], firstSlot)
+        const isThere = readBy(value) === RESULT
         if (isRead ? !isThere : !isSimple(value)) a.emit("STORE_RET_VAL", expressionOf(value))
         if (k < body.statements.length - 1) a.emit("JMP", end)
     })
     a.label(end)
 }
 
-/** Whether the result of the last call may be read behind each statement, before there is another. */
-function resultReadBehind(statements: readonly Statement[]): boolean[] {
-    const at = new Map(statements.map((s, i) => [s.pc, i]))
-    const behind = statements.map(() => false)
-    const inFront = statements.map(() => false)
-    for (let changed = true; changed; ) {
-        changed = false
-        for (let i = statements.length - 1; i >= 0; i--) {
-            const s = statements[i]
-            let out = noFallThrough.has(s.op.name) ? false : (inFront[i + 1] ?? false)
-            if (s.op.immediate === "jump") out ||= inFront[at.get(s.immediate)!] ?? false
-            let reads = s.op.name === "JMP_RET_VAL_Z"
-            visitExprs(s.args, e => {
-                if (e.kind === "op" && e.op.name === "RET_VAL") reads = true
-            })
-            const before = reads || (out && !writesResult(s.op.name))
-            if (behind[i] === out && inFront[i] === before) continue
-            behind[i] = out
-            inFront[i] = before
-            changed = true
-        }
-    }
-    return behind
-}
-
 /** Locals that may be read before they are written, parameters that a call leaves out among them. */
-function readUnset(statements: readonly Statement[]): number[] {
-    const at = new Map(statements.map((s, i) => [s.pc, i]))
-    const inFront = statements.map(() => new Set<number>())
-    for (let changed = true; changed; ) {
-        changed = false
-        for (let i = statements.length - 1; i >= 0; i--) {
-            const s = statements[i]
-            const live = new Set<number>(noFallThrough.has(s.op.name) ? [] : inFront[i + 1])
-            if (s.op.immediate === "jump") for (const l of inFront[at.get(s.immediate)!] ?? []) live.add(l)
-            if (s.op.name === "STORE_LOCAL") live.delete(s.immediate)
-            visitExprs(s.args, e => {
-                if (e.kind === "op" && e.op.name === "LOAD_LOCAL") live.add(e.immediate)
-            })
-            if (live.size === inFront[i].size) continue
-            inFront[i] = live
-            changed = true
-        }
-    }
-    return [...(inFront[0] ?? [])].sort((x, y) => x - y)
+function unsetLocals(statements: readonly Statement[]): number[] {
+    return [...(liveValues(statements).inFront[0] ?? [])].filter(l => l !== RESULT).sort((x, y) => x - y)
 }
 
 /** The offset of the statement that an offset is in, after a move. */

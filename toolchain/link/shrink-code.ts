@@ -1,8 +1,10 @@
 import { Assembler } from "../devs/assembler.ts"
 import { decodeCode, type Expr, type Statement, visitExprs } from "../devs/code.ts"
-import { expressionOf, placeOf } from "../devs/reassemble.ts"
+import { emitStatement, placeOf } from "../devs/reassemble.ts"
 import { DIRECT_CONST_OFFSET, DIRECT_CONST_OPCODE, op, type OpName } from "../devs/opcodes.ts"
 import { isSimple, noFallThrough, writesResult } from "./code-facts.ts"
+import { constantOf, opposite, truth, truthOf } from "./conditions.ts"
+import { isLocal, type Liveness, liveValues, readBy, RESULT, written } from "./live-values.ts"
 
 /**
  * Writes a function in fewer bytes. The stock compiler gives every jump three bytes, every call's result a local, and every
@@ -30,30 +32,9 @@ const PASSES_MAX = 12
 const STACK_MAX = 12
 
 const result: Expr = { kind: "op", op: op.RET_VAL, immediate: -1, args: [] }
-const isLocal = (e: Expr): e is Expr & { kind: "op" } => e.kind === "op" && e.op.name === "LOAD_LOCAL"
-
-/** Stands for the result of the last call among the locals: it is written and read like one. */
-const RESULT = -1
-
-function readBy(e: Expr): number | undefined {
-    if (isLocal(e)) return e.immediate
-    return e.kind === "op" && e.op.name === "RET_VAL" ? RESULT : undefined
-}
-
-function written(s: Statement): number | undefined {
-    if (s.op.name === "STORE_LOCAL") return s.immediate
-    return writesResult(s.op.name) ? RESULT : undefined
-}
-
 const short: ReadonlySet<OpName> = new Set<OpName>(["UNDEFINED", "NULL", "TRUE", "FALSE"])
 /** A constant that takes no more bytes than a local. */
 const isShort = (e: Expr) => (e.kind === "int" ? e.value >= -DIRECT_CONST_OFFSET && e.value < 256 - DIRECT_CONST_OPCODE - DIRECT_CONST_OFFSET : short.has(e.op.name))
-
-/** Locals that may be read behind and in front of each statement. */
-interface Liveness {
-    readonly behind: readonly ReadonlySet<number>[]
-    readonly inFront: readonly ReadonlySet<number>[]
-}
 
 interface Line extends Statement {
     op: Statement["op"]
@@ -71,7 +52,7 @@ class Body {
         private readonly captured: ReadonlySet<number>,
     ) {
         this.statements = statements.map(s => ({ ...s }))
-        statements.forEach((s, i) => this.indexOf.set(s.pc, i))
+        for (const [i, s] of statements.entries()) this.indexOf.set(s.pc, i)
     }
 
     makesClosures(): boolean {
@@ -207,14 +188,14 @@ class Body {
     forwardValues(): boolean {
         const before = this.statements.filter(s => s.removed).length
         let changed = this.copyResults()
-        const liveBehind = this.liveBehind()
+        const liveBehind = liveValues(this.statements).behind
         this.statements.forEach((s, i) => {
             if (s.removed) return
             if (s.op.name === "STORE_RET_VAL" && isSimple(s.args[0]) && !liveBehind[i].has(RESULT)) s.removed = true
             if (s.op.name !== "STORE_LOCAL") return
             if (isSimple(s.args[0]) && this.isOwn(s.immediate) && !liveBehind[i].has(s.immediate)) s.removed = true
         })
-        changed = this.mergeIntoNext(this.liveBehind()) || changed
+        changed = this.mergeIntoNext(liveValues(this.statements).behind) || changed
         while (this.mergeLocals()) changed = true
         return changed || this.statements.filter(s => s.removed).length !== before
     }
@@ -275,7 +256,7 @@ class Body {
 
     /** `L = M` is nothing when one local does for both: no other value comes into one while the other's is still read. */
     private mergeLocals(): boolean {
-        const live = this.live()
+        const live = liveValues(this.statements)
         for (const s of this.statements) {
             const value = s.args[0]
             if (s.removed || s.op.name !== "STORE_LOCAL" || !isLocal(value) || !this.isOwn(s.immediate) || !this.isOwn(value.immediate)) continue
@@ -311,89 +292,15 @@ class Body {
         return new Set(this.statements.filter(s => !s.removed && this.isJump(s)).map(s => this.target(s)))
     }
 
-    /** Locals, and the result of the last call, that may be read after each statement. */
-    private liveBehind(): readonly ReadonlySet<number>[] {
-        return this.live().behind
-    }
-
-    private live(): Liveness {
-        // an exception, or a jump out of a try block by way of its `finally`, may come to any of these from anywhere
-        const catches = this.statements.some(s => !s.removed && s.op.name === "TRY")
-        const landings = catches ? this.statements.filter(s => !s.removed && (s.op.name === "TRY" || s.op.name === "THROW_JMP")) : []
-        const behind = this.statements.map(() => new Set<number>())
-        const inFront = this.statements.map(() => new Set<number>())
-        for (let changed = true; changed; ) {
-            changed = false
-            for (let i = this.statements.length - 1; i >= 0; i--) {
-                const s = this.statements[i]
-                if (s.removed) continue
-                const out = behind[i]
-                const size = out.size + inFront[i].size
-                if (this.isJump(s)) for (const l of inFront[this.target(s)] ?? []) out.add(l)
-                if (!noFallThrough.has(s.op.name)) for (const l of inFront[this.alive(i + 1)] ?? []) out.add(l)
-                for (const landing of landings) for (const l of inFront[this.target(landing)] ?? []) out.add(l)
-                for (const l of out) if (written(s) !== l) inFront[i].add(l)
-                if (s.op.name === "JMP_RET_VAL_Z") inFront[i].add(RESULT)
-                visitExprs(s.args, e => {
-                    const read = readBy(e)
-                    if (read !== undefined) inFront[i].add(read)
-                })
-                if (out.size + inFront[i].size !== size) changed = true
-            }
-        }
-        return { behind, inFront }
-    }
-
     write(): { code: Uint8Array; places: ReadonlyMap<number, number> } {
         const a = new Assembler()
         for (const s of this.statements) {
             a.label(placeOf(s.pc))
-            if (s.removed) continue
-            const args = s.args.map(expressionOf)
-            if (s.op.immediate === undefined) a.emit(s.op.name, ...args)
-            else a.emit(s.op.name, this.isJump(s) ? placeOf(s.immediate) : s.immediate, ...args)
+            if (!s.removed) emitStatement(a, s)
         }
         const { code, labels } = a.finish()
         return { code, places: new Map(this.statements.map(s => [s.pc, labels.get(placeOf(s.pc))!])) }
     }
-}
-
-/** Whether a store stores what counts as true; undefined when that is not known. */
-function constantOf(s: Statement): boolean | undefined {
-    if (s.op.name !== "STORE_LOCAL" && s.op.name !== "STORE_RET_VAL") return undefined
-    const value = s.args[0]
-    if (value.kind === "int") return value.value !== 0
-    if (value.op.name === "TRUE") return true
-    return ["FALSE", "UNDEFINED", "NULL"].includes(value.op.name) ? false : undefined
-}
-
-const turned: Partial<Record<OpName, OpName>> = { EQ: "NE", NE: "EQ" }
-
-/** A condition in fewer operations: only whether it is true counts. */
-function truth(e: Expr): Expr {
-    if (e.kind === "int") return e
-    if (e.op.name === "TO_BOOL") return truth(e.args[0])
-    if (e.op.name !== "NOT") return e
-    const inner = truth(e.args[0])
-    const without = inner.kind === "op" && (inner.op.name === "NOT" || turned[inner.op.name]) ? opposite(inner) : undefined
-    return without ?? (inner === e.args[0] ? e : { ...e, args: [inner] })
-}
-
-function opposite(e: Expr): Expr {
-    if (e.kind === "op" && e.op.name === "NOT") return truth(e.args[0])
-    const other = e.kind === "op" ? turned[e.op.name] : undefined
-    if (e.kind === "op" && other) return { ...e, op: op[other] }
-    return { kind: "op", op: op.NOT, immediate: -1, args: [e] }
-}
-
-/** A condition that is a local, or the last result, or the opposite of one. */
-function truthOf(e: Expr): { local: number; negated: boolean } | undefined {
-    if (e.kind === "int") return undefined
-    const read = readBy(e)
-    if (read !== undefined) return { local: read, negated: false }
-    if (e.op.name !== "NOT") return undefined
-    const inner = truthOf(e.args[0])
-    return inner && { local: inner.local, negated: !inner.negated }
 }
 
 function countReads(s: Line, local: number): number {
