@@ -266,7 +266,7 @@ class Body extends CodeLines {
     write(): { code: Uint8Array; places: ReadonlyMap<number, number> } {
         const places = this.assembled().places
         // from the end, so that a jump that others go by is there
-        for (const s of [...this.statements].reverse()) if (!s.removed && this.isJump(s)) this.goByNearJump(s, places)
+        for (const s of [...this.statements].reverse()) if (!s.removed && (s.op.name === "JMP" || s.op.name === "JMP_Z")) this.goByNearJump(s, places)
         return this.assembled()
     }
 
