@@ -52,6 +52,8 @@ export class ServerHandover {
     #isBeginning = false
     #timer: NodeJS.Timeout | undefined
     #freezes = new FreezeTimes()
+    /** The number of the last event that next has; null: it has not asked for any. */
+    #copied: number | null = null
 
     static async open(parts: ServerParts): Promise<ServerHandover> {
         let handover: ServerHandover | undefined
@@ -150,6 +152,7 @@ export class ServerHandover {
             unsettled: leaving?.unsettled ?? 0,
             pacePerS: leaving?.pacePerS ?? null,
             freeze: this.#freezes.figures,
+            eventsBehind: this.#leaving === undefined || this.#copied === null ? null : Math.max(0, this.#parts.hub.lastSeq - this.#copied),
             linkFailures: this.#link.failures,
             storeFailures: this.#ground.failures,
         }
@@ -212,6 +215,11 @@ export class ServerHandover {
     pace(perS: number): HandoverProgress {
         this.#leaving?.pace.set(perS)
         return this.progress
+    }
+
+    /** Next asks for the events after this one. */
+    noteCopied(seq: number): void {
+        this.#copied = seq
     }
 
     receive(messages: readonly Message<DeviceBody>[]): void {
@@ -297,6 +305,7 @@ export class ServerHandover {
     #resume(plan: Plan, pacePerS = PACE_PER_S): void {
         this.#work.signal.throwIfAborted()
         this.#freezes = new FreezeTimes()
+        this.#copied = null
         const side = { plan, parts: this.#parts, ground: this.#ground, home: this.home, link: this.#link, work: this.#work, onPhase: (phase: Phase) => this.#entered({ ...plan, phase }) }
         this.#arriving = plan.role === "next" ? newArriving(side, this.#peer as Peer) : undefined
         if (plan.role === "current") this.#leaving = newLeaving(side, this.directions, pacePerS)
