@@ -61,9 +61,13 @@ export class ServerSecret {
         return this.#roots[0]
     }
 
-    /** Goes on with the secrets of the server before. */
-    inherit(root: Buffer | undefined): void {
-        if (root !== undefined) this.#roots = [root, ...this.#roots.filter(own => !own.equals(root))]
+    /** Goes on with the secrets of the server before; returns how to be as it was. */
+    inherit(root: Buffer | undefined): () => void {
+        const before = this.#roots
+        if (root !== undefined) this.#roots = [root, ...before.filter(own => !own.equals(root))]
+        return () => {
+            this.#roots = before
+        }
     }
 
     /**

@@ -274,4 +274,5 @@ export interface HandoverProgress {
     readonly pacePerS: number | null
     readonly freeze: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }
     readonly linkFailures: number
+    readonly storeFailures: number
 }

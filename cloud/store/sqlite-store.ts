@@ -15,14 +15,15 @@ const LOOK_MS = 1_000
 
 /** Opens (or creates) the database file and brings it up to the newest migration. */
 export async function openSqliteStore(path: string): Promise<Store> {
-    const db = new Kysely<Schema>({ dialect: new LibsqlDialect({ path, busyTimeoutMs: BUSY_TIMEOUT_MS }) })
+    const dialect = new LibsqlDialect({ path, busyTimeoutMs: BUSY_TIMEOUT_MS })
+    const db = new Kysely<Schema>({ dialect })
     try {
         await migrateToLatest(db, "sqlite")
     } catch (error) {
         await db.destroy()
         throw error
     }
-    return new SqliteStore(db, path)
+    return new SqliteStore(db, dialect, path)
 }
 
 class SqliteStore implements Store {
@@ -31,6 +32,7 @@ class SqliteStore implements Store {
     /** There is nobody to share the work with. */
     readonly leads = true
     readonly #db: Kysely<Schema>
+    readonly #dialect: LibsqlDialect
     readonly #known = newKnownTables()
     readonly #listeners = new Set<EventListener>()
     readonly #path: string
@@ -41,10 +43,11 @@ class SqliteStore implements Store {
     #isFull = false
     #looking: NodeJS.Timeout | undefined
 
-    constructor(db: Kysely<Schema>, path: string) {
+    constructor(db: Kysely<Schema>, dialect: LibsqlDialect, path: string) {
         this.#db = db
+        this.#dialect = dialect
         this.#path = path
-        this.read = reposOver(db, "sqlite", [], this.#known)
+        this.read = reposOver(dialect.open(), "sqlite", [], this.#known)
     }
 
     /** False from a write that found the disk full to the next one that found room. */
@@ -53,7 +56,7 @@ class SqliteStore implements Store {
     }
 
     snapshot<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
-        return this.#db.transaction().execute(transaction => work(reposOver(transaction, "sqlite", [], this.#known)))
+        return this.#dialect.transaction<Schema, T>(transaction => work(reposOver(transaction, "sqlite", [], this.#known)))
     }
 
     async write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
@@ -61,7 +64,7 @@ class SqliteStore implements Store {
         let stored: readonly StoredEvent[] = []
         let result: T
         try {
-            result = await this.#db.transaction().execute(async transaction => {
+            result = await this.#dialect.transaction<Schema, T>(async transaction => {
                 const inside = reposOver(transaction, "sqlite", noted, this.#known)
                 const value = await work(inside)
                 stored = await inside.events.store(noted)

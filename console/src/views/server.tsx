@@ -104,6 +104,7 @@ function Handover({ session, progress, onDone }: { readonly session: Session; re
                     ["Frozen at most", freeze.count === 0 ? "–" : `${freeze.maxMs} ms`],
                     ["Pace", progress.pacePerS === null ? "–" : `${number(progress.pacePerS)} a second`],
                     ["Failures of the link", number(progress.linkFailures)],
+                    ["Failures of the store", number(progress.storeFailures)],
                 ]}
             />
             {active && role === "current" && session.may("administer") && (
