@@ -63,7 +63,11 @@ export class ApiClient {
     /** An answer of any size, as it comes. */
     async *download(route: string): AsyncGenerator<Uint8Array> {
         const answer = await this.send(route, {})
-        for await (const chunk of answer.body!) yield chunk as Uint8Array
+        try {
+            for await (const chunk of answer.body!) yield chunk as Uint8Array
+        } catch (e) {
+            throw new CliError("HOV_CLI_UNREACHABLE", `${this.url} broke off in the middle (${(e as Error).message}): what came is not all of it`, EXIT.unreachable)
+        }
     }
 
     private async send(route: string, init: RequestInit, url = this.url): Promise<Response> {

@@ -38,7 +38,7 @@ export function describeError(error: unknown): ErrorDescription {
 }
 
 function exitOf(code: string): number {
-    return /^HOV_(KEY|TRUSTED_KEYS|LMS_PARAMETERS|BUNDLE|MAP|MANIFEST|ARTIFACT|DEVS|IMAGE_FORMAT)/.test(code) ? EXIT.usage : EXIT.failed
+    return /^HOV_(CLOUD_OPTION|KEY|TRUSTED_KEYS|LMS_PARAMETERS|BUNDLE|MAP|MANIFEST|ARTIFACT|DEVS|IMAGE_FORMAT)/.test(code) ? EXIT.usage : EXIT.failed
 }
 
 function fileMessage(code: string, path: string | undefined, message: string): string {

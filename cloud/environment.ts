@@ -2,6 +2,7 @@ import { parseTenants } from "./ddi/tenants.ts"
 import { parseHawkbit } from "./hawkbit/options.ts"
 import type { CloudOptions } from "./options.ts"
 import { parseS3Url } from "./store/s3-blobs.ts"
+import { WrongOption } from "./wrong-option.ts"
 
 /** `embedded`: SQLite, or PostgreSQL with DATABASE_URL. */
 const STORES: ReadonlySet<string> = new Set(["embedded", "hawkbit"])
@@ -17,11 +18,12 @@ const STORES: ReadonlySet<string> = new Set(["embedded", "hawkbit"])
  * - `HANDOVER_DDI`: `NAME:TOKEN,…`, the tenants of hawkBit's device interface and their gateway tokens
  * - `HANDOVER_STORE`: `hawkbit` puts hawkBit behind this server; see cloud/hawkbit/options.ts for `HAWKBIT_URL` and the like
  *
- * @throws Error that says which variable is wrong
+ * @throws WrongOption that says which variable is wrong
  */
 export function optionsFromEnvironment(env: Readonly<Record<string, string | undefined>>): Partial<CloudOptions> {
     const { HANDOVER_STORE: store } = env
-    if (store && !STORES.has(store)) throw new Error(`HANDOVER_STORE must be one of ${[...STORES].join(", ")}`)
+    if (store && !STORES.has(store)) throw new WrongOption(`HANDOVER_STORE must be one of ${[...STORES].join(", ")}`)
+    if (env.DATABASE_URL && !/^postgres(ql)?:\/\/./.test(env.DATABASE_URL)) throw new WrongOption("DATABASE_URL must be postgres://USER:PASSWORD@HOST:PORT/DATABASE")
     return {
         ...(env.DATABASE_URL ? { databaseUrl: env.DATABASE_URL } : {}),
         ...(env.HANDOVER_BLOBS ? { s3: parseS3Url(env.HANDOVER_BLOBS, env) } : {}),
@@ -35,6 +37,6 @@ export function optionsFromEnvironment(env: Readonly<Record<string, string | und
 
 /** Without a slash at its end: paths are put behind it. */
 function parsePublicUrl(text: string): string {
-    if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new Error("HANDOVER_PUBLIC_URL must be http://HOST[:PORT] or https://HOST[:PORT]")
+    if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new WrongOption("HANDOVER_PUBLIC_URL must be http://HOST[:PORT] or https://HOST[:PORT]")
     return text.replace(/\/+$/, "")
 }

@@ -1,7 +1,9 @@
 /** Turns whatever went wrong into a problem document. */
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify"
 import type { Socket } from "node:net"
+import { wordsOf } from "./ids.ts"
 import { isDatabaseAway } from "./store/database-away.ts"
+import { isDiskFull } from "./store/disk-full.ts"
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, Problem, problemDocument } from "./problems.ts"
 import type { ProblemCode } from "./problems.ts"
 
@@ -16,16 +18,14 @@ const FRAMEWORK_CODES: Readonly<Record<string, ProblemCode>> = {
     FST_ERR_VALIDATION: "HOV_API_BAD_FIELD",
 }
 
+const DISK_RETRY_S = 10
+
 /** The problem that an error stands for; undefined when it is the server's own fault. */
 export function toProblem(error: Error): Problem | undefined {
     if (error instanceof Problem) return error
     const { code, statusCode, validation, validationContext } = error as FastifyError
     if (validation !== undefined && validation.length > 0) {
-        const { instancePath, message, params } = validation[0]
-        const unknown = (params as { additionalProperty?: string }).additionalProperty
-        const field = `${validationContext ?? "request"}${instancePath}`
-        const what = unknown === undefined ? `${field} ${message}` : `${field} has no field '${unknown}'`
-        return new Problem("HOV_API_BAD_FIELD", what)
+        return new Problem("HOV_API_BAD_FIELD", toldOf(validation, validationContext ?? "request"))
     }
     const known = FRAMEWORK_CODES[code]
     if (known !== undefined) return new Problem(known, error.message)
@@ -33,7 +33,21 @@ export function toProblem(error: Error): Problem | undefined {
     if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
         return new Problem("HOV_API_BAD_REQUEST", error.message)
     if (isDatabaseAway(error)) return new Problem("HOV_API_DATABASE", "the database cannot be reached at the moment", 1)
+    if (isDiskFull(error)) return new Problem("HOV_API_DISK", "nothing can be written at the moment", DISK_RETRY_S)
     return undefined
+}
+
+/** What is wrong with a field, in words where a pattern would be a riddle. */
+function toldOf(validation: NonNullable<FastifyError["validation"]>, where: string): string {
+    const { instancePath, keyword, message, params } = validation[0]
+    const { additionalProperty, pattern } = params as { additionalProperty?: string; pattern?: string }
+    const field = `${where}${instancePath}`
+    if (additionalProperty !== undefined) return `${field} has no field '${additionalProperty}'`
+    const words = pattern === undefined ? undefined : wordsOf(pattern)
+    if (words !== undefined) return `${field} must be ${words}`
+    if (keyword !== "const") return `${field} ${message}`
+    const allowed = validation.filter(error => error.keyword === "const" && error.instancePath === instancePath)
+    return `${field} must be one of ${allowed.map(error => String((error.params as { allowedValue: unknown }).allowedValue)).join(", ")}`
 }
 
 export function sendProblem(error: Error, request: FastifyRequest, reply: FastifyReply): void {

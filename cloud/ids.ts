@@ -16,6 +16,19 @@ export const BASE_ID_PATTERN = "^[0-9a-f]{16}$"
 export const OWN_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$"
 export const NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$"
 
+const WORDS: Readonly<Record<string, string>> = {
+    [DEVICE_ID_PATTERN]: "1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit",
+    [VERSION_PATTERN]: "a version: 1 to 16 letters, digits, '.', '_', '+' or '-', beginning with a letter or digit",
+    [RELEASE_PATTERN]: "a release: VERSION or APP@VERSION",
+    [OWN_ID_PATTERN]: "1 to 48 letters, digits, '_' or '-', beginning with a letter or digit",
+    [NAME_PATTERN]: "1 to 64 letters, digits, spaces, '.', '_' or '-', beginning with a letter or digit",
+    [DIGEST_PATTERN]: "64 hex digits",
+    [BASE_ID_PATTERN]: "16 hex digits",
+}
+
+/** What a pattern of these asks for, for people. */
+export const wordsOf = (pattern: string): string | undefined => (Object.hasOwn(WORDS, pattern) ? WORDS[pattern] : undefined)
+
 const deviceId = new RegExp(DEVICE_ID_PATTERN)
 const digest = new RegExp(DIGEST_PATTERN)
 

@@ -1,6 +1,6 @@
 export type { Cloud, CloudOptions, Timings } from "./options.ts"
 export { optionsFromEnvironment } from "./environment.ts"
 export { startCloud } from "./start.ts"
-export { arrival, startAsNext } from "./takeover/arrive.ts"
+export { arrival, isServed, startAsNext } from "./takeover/arrive.ts"
 export { offerTakeover } from "./takeover/offer.ts"
 export { createLog } from "./log.ts"

@@ -61,6 +61,8 @@ export interface Timings {
     readonly eventBeatMs: number
     /** After a webhook's first failure; doubles up to five minutes. */
     readonly webhookRetryMs: number
+    /** A receiver has to have answered a webhook's message. */
+    readonly webhookTimeoutMs: number
     /** From the deploy of a whole base to its word that it is well; then the base before is deployed again. */
     readonly coldConfirmMs: number
     /** How often it is looked whether the fleet's versions have changed, for the picture over time. */
@@ -81,6 +83,7 @@ export const DEFAULT_TIMINGS: Timings = {
     enrolMs: 30_000,
     eventBeatMs: 15_000,
     webhookRetryMs: 1_000,
+    webhookTimeoutMs: 10_000,
     coldConfirmMs: 120_000,
     sampleMs: 15_000,
     headersMs: LIMITS.headersTimeoutMs,

@@ -60,6 +60,7 @@ export const PROBLEMS = {
     HOV_API_INTERNAL: entry(500, "The server failed", "Try again; the server's log has the cause."),
     HOV_API_HAWKBIT_AWAY: entry(503, "hawkBit does not answer", "Try again; /healthz says since when it is away."),
     HOV_API_DATABASE: entry(503, "The database cannot be reached", "Try again as Retry-After says; the server connects again by itself."),
+    HOV_API_DISK: entry(503, "The server's disk is full", "Make room on it; the server goes on by itself, and whoever has asked asks again."),
     HOV_API_CLOSING: entry(503, "The server is closing", "Try again in a moment."),
 } as const
 

@@ -1,3 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises"
+
+const AGAIN_MS = 500
+
 /**
  * Work that goes on by itself, for as long as what began it is open: when `close` has
  * resolved, none of it runs any more, and none begins.
@@ -32,6 +36,36 @@ export class RunningWork {
         this.run(work).catch(error => {
             if (!this.isClosed) onError(error)
         })
+    }
+
+    /** Does it again, with a pause, until it succeeds. @throws when this is closed before */
+    async insist<T>(work: () => Promise<T>, onError: (error: unknown) => void): Promise<T> {
+        for (;;) {
+            this.signal.throwIfAborted()
+            try {
+                return await work()
+            } catch (error) {
+                this.signal.throwIfAborted()
+                onError(error)
+                await sleep(AGAIN_MS, undefined, { signal: this.signal })
+            }
+        }
+    }
+
+    /** What a promise comes to, or that this was closed meanwhile: for a wait whose end is in somebody else's hands. */
+    async unlessClosed<T>(promise: Promise<T>): Promise<T> {
+        const { signal } = this.#end
+        signal.throwIfAborted()
+        let onAbort = (): void => {}
+        const closed = new Promise<never>((_resolve, reject) => {
+            onAbort = () => reject(signal.reason)
+            signal.addEventListener("abort", onAbort)
+        })
+        try {
+            return await Promise.race([promise, closed])
+        } finally {
+            signal.removeEventListener("abort", onAbort)
+        }
     }
 
     async close(): Promise<void> {

@@ -6,6 +6,7 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:
 import path from "node:path"
 import { fileOnce } from "./file-once.ts"
 import { hashToken } from "./tokens.ts"
+import { WrongOption } from "./wrong-option.ts"
 
 const SECRET_FILE = "secret.key"
 const NONCE_BYTES = 12
@@ -26,12 +27,12 @@ export class ServerSecret {
     /** The given one (64 hex digits; for servers that share a database), or the file's, made at the first start. */
     static async open(dataDir: string, given: string | undefined): Promise<ServerSecret> {
         if (given !== undefined) {
-            if (!/^[0-9a-f]{64}$/.test(given)) throw new Error("secretKey must be 64 lower-case hex digits")
+            if (!/^[0-9a-f]{64}$/.test(given)) throw new WrongOption("the server's key (HANDOVER_SECRET_KEY) must be 64 lower-case hex digits")
             return new ServerSecret(Buffer.from(given, "hex"))
         }
         const file = path.join(dataDir, SECRET_FILE)
         const text = (await fileOnce(file, () => `${randomBytes(32).toString("hex")}\n`)).trim()
-        if (!/^[0-9a-f]{64}$/.test(text)) throw new Error(`${file} is damaged: restore it, or remove it and give the devices new keys`)
+        if (!/^[0-9a-f]{64}$/.test(text)) throw new WrongOption(`${file} is damaged: restore it, or remove it and give the devices new keys`)
         return new ServerSecret(Buffer.from(text, "hex"))
     }
 
@@ -60,9 +61,13 @@ export class ServerSecret {
         return this.#roots[0]
     }
 
-    /** Goes on with the secrets of the server before. */
-    inherit(root: Buffer | undefined): void {
-        if (root !== undefined) this.#roots = [root, ...this.#roots.filter(own => !own.equals(root))]
+    /** Goes on with the secrets of the server before; returns how to be as it was. */
+    inherit(root: Buffer | undefined): () => void {
+        const before = this.#roots
+        if (root !== undefined) this.#roots = [root, ...before.filter(own => !own.equals(root))]
+        return () => {
+            this.#roots = before
+        }
     }
 
     /**

@@ -127,6 +127,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         log,
         source: "/handover",
         retryMs: timings.webhookRetryMs,
+        timeoutMs: timings.webhookTimeoutMs,
         tickMs: timings.sweepMs,
     })
 

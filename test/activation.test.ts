@@ -12,11 +12,23 @@ let telling: Buffer
 let throwing: Buffer
 /** throws in a timer after a boot */
 let faulting: Buffer
+/** calls a function in another way that a loop without an end goes on to call */
+let mixing: Buffer
 
-const program = (handler: string, more = "") => ({
+const oldStep = 'function step(x: number) { return x + 1 }'
+
+const program = (handler: string, more = "", step = oldStep, arg = "n") => ({
     "src/main.ts": `import * as ds from "@devicescript/core"
-import { onActivate, startResident } from "./resident"
+import { migrate, onActivate, startResident } from "./resident"
 let n = 0
+${step}
+async function turns() {
+    while (true) {
+        await ds.sleep(50)
+        n = step(${arg})
+    }
+}
+turns.start()
 setInterval(() => { n++ }, 1000)
 onActivate(({ to }) => {
     if (to === "9.9.9") throw new Error("the base's handler")
@@ -32,15 +44,18 @@ await startResident()
 
 benchFor(test, async () => {
     bench = await DeviceBench.openLinked(program(""), async imageOf => {
-        const image = (...parts: [string, string?]) => imageOf(program(...parts))
+        const image = (...parts: Parameters<typeof program>) => imageOf(program(...parts), 1, { waitMs: 300 })
         telling = await image(
             'console.log("new code " + reason)',
             `let added = 7
 setInterval(() => console.log("added " + added), 100)
 onActivate(({ reason, to }) => console.log("second " + reason + " " + to))`,
         )
-        throwing = await image('if (to === "1.2.0") throw new Error("at once")\nif (to === "1.3.0") { await ds.sleep(100); throw new Error("later") }')
+        throwing = await image(`if (to === "1.2.0") throw new Error("at once")
+    if (to === "1.3.0") { await ds.sleep(100); throw new Error("later") }
+    if (to === "1.5.0") migrate({ no: "class" }, { to: 2, up: () => {} })`)
         faulting = await image('booted = reason === "boot"', 'let booted = false\nsetInterval(() => { if (booted) throw new Error("after a boot") }, 100)')
+        mixing = await image("", "", "function step(x: string) { return x.length }", '"x" + n')
     })
     return bench
 })
@@ -69,11 +84,12 @@ test("is told of a hot update, of a boot with its image, and of the way back; a 
     assert.equal(textsOf(board, /second .*/), ["second hot 1.1.0", "second boot 1.1.0"])
 })
 
-test("throwing in it fails the trial: in new code at once and after a wait, and in the base's own handler", async () => {
+test("throwing in it fails the trial: in new code at once and after a wait, in a migration that names no class, and in the base's own handler", async () => {
     const board = await bench.started()
     const cases = [
         [throwing, "1.2.0", "HOV_TRIAL_FAULT"],
         [throwing, "1.3.0", "HOV_TRIAL_FAULT"],
+        [throwing, "1.5.0", "HOV_MIGRATION_CLASS"],
         [faulting, "9.9.9", "HOV_TRIAL_ACTIVATION"],
     ] as const
     for (const [i, [image, version, code]] of cases.entries()) {
@@ -82,6 +98,16 @@ test("throwing in it fails the trial: in new code at once and after a wait, and 
         assert.equal([status.v, status.code], ["1.0.0", code], version)
         assert.equal(textsOf(board, /told .*/).slice(-2), [`told hot 1.0.0 ${version}`, `told rollback ${version} 1.0.0`])
     }
+})
+
+test("an update whose calls would mix with old ones that do not end in time is left, and nothing has changed", async () => {
+    const board = await bench.started()
+    const command = give(mixing, 1, "1.6.0")
+    const status = await bench.server.waitForStatus(s => s.id === command.id && s.state === "failed", 8000)
+    assert.equal([status.v, status.code, status.seq], ["1.0.0", "HOV_QUIESCE", 0])
+    assert.equal(textsOf(board, /told .*/), [])
+    const next = give(telling, 2, "1.7.0")
+    await bench.server.waitForStatus(s => s.id === next.id && s.state === "confirmed", 8000)
 })
 
 test("a bank that faults after its boot gives way to the bank before, whose statements go live in the running program", async () => {

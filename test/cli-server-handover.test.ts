@@ -1,13 +1,12 @@
 import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { runCli } from "./support/cli.ts"
-import { openCloud, type TestCloud, TestDevice } from "./support/cloud.ts"
+import { TestDevice, withClouds } from "./support/cloud.ts"
 import { Follower } from "./support/handover.ts"
 
 const test = suite("`handover server handover`")
 
-test("it is started, looked at, made faster, taken back, and done again to its end", async () => {
-    const [current, next]: TestCloud[] = [await openCloud(), await openCloud()]
+test("it is started, looked at, made faster, taken back, and done again to its end", () => withClouds(2, async (current, next) => {
     const boards: Follower[] = []
     for (let n = 0; n < 30; n++) {
         const device = await TestDevice.add(current, `board-${n}`)
@@ -34,7 +33,6 @@ test("it is started, looked at, made faster, taken back, and done again to its e
     assert.equal([done.code, done.json.phase, done.json.moved], [0, "done", 30], done.stdout)
     assert.is((await next.must(200, "GET", "/devices?limit=100")).items.length, 30)
     await Promise.all(boards.map(board => board.stop()))
-    for (const cloud of [current, next]) await cloud.done()
-})
+}))
 
 test.run()

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
@@ -135,6 +135,48 @@ test("a token of a role may do what its role may, until it is revoked", async ()
     assert.equal([list.code, trigger.code, trigger.json.code], [0, 4, "HOV_API_ROLE"])
     assert.is((await cli("tokens", "revoke", made.json.id)).code, 0)
     assert.is((await asViewer("devices", "list")).json.code, "HOV_API_TOKEN_WRONG")
+})
+
+test("files that cannot be read or written are named, and a secret that cannot be written down is not made", async () => {
+    writeFileSync(file("bad.json"), "{nope")
+    writeFileSync(file("list.json"), "[1]")
+    writeFileSync(file("open.token"), "for everybody", { mode: 0o644 })
+    const before = (await cli("tokens", "list")).json.tokens.length
+    const nowhere = join(folder.path, "no", "such", "folder", "x")
+    for (const [args, code] of [
+        [["rollouts", "start", "1.1.0", "--plan", file("bad.json")], "HOV_CLI_FILE_KIND"],
+        [["rollouts", "start", "1.1.0", "--plan", file("list.json")], "HOV_CLI_FILE_KIND"],
+        [["rollouts", "start", "1.1.0", "--plan", folder.path], "HOV_CLI_FILE"],
+        [["export", "devices", "--to", nowhere], "HOV_CLI_FILE"],
+        [["tokens", "new", "lost", "viewer", "--to", nowhere], "HOV_CLI_FILE"],
+        [["devices", "add", "lost", "--env", nowhere], "HOV_CLI_FILE"],
+    ] as const) {
+        const ran = await cli(...args)
+        assert.equal([ran.code, ran.json.code], [2, code], args.join(" "))
+    }
+    assert.is((await cli("tokens", "new", "kept", "viewer", "--expires-s", "3600", "--to", file("open.token"))).code, 0)
+    assert.is(statSync(file("open.token")).mode & 0o777, 0o600)
+    assert.match(readFileSync(file("open.token"), "utf8"), /^hov_\S+\n$/)
+    const { tokens } = (await cli("tokens", "list")).json
+    assert.equal([tokens.length, tokens.at(-1).name], [before + 1, "kept"])
+    assert.ok(Date.parse(tokens.at(-1).expiresAt) > Date.now())
+})
+
+test("a server that cannot start says why, and what to do", async () => {
+    const start = (args: readonly string[], env: Record<string, string> = {}) => runCli(["serve", "--json", "--project", folder.path, ...args], { env })
+    const { port } = new URL(server.url)
+    for (const [ran, code, words] of [
+        [await start(["--port", "0", "--data", file("handover-data")]), 2, /runs with the data folder .* already: --takeover/],
+        [await start(["--port", port, "--data", file("other")]), 2, /port \d+ of 127\.0\.0\.1 is in use: .*--port/],
+        [await start(["--port", "65536"]), 2, /a port from 0 to 65535/],
+        [await start(["--port", "0", "--data", file("other")], { DATABASE_URL: "mysql://x" }), 2, /DATABASE_URL must be postgres:/],
+        [await start(["--port", "0", "--data", file("other")], { DATABASE_URL: "postgres://127.0.0.1:1/x" }), 5, /cannot be reached \(ECONNREFUSED\)/],
+        [await start(["--port", "0", "--data", file("other")], { HANDOVER_ADMIN_TOKEN: "short" }), 2, /HANDOVER_ADMIN_TOKEN\) must be 16 to 128/],
+    ] as const) {
+        assert.is(ran.code, code, ran.stdout + ran.stderr)
+        assert.match(ran.json.message, words)
+    }
+    assert.is((await cli("devices", "list")).code, 0, "the one that runs is none the worse")
 })
 
 test("what the server refuses has the server's code", async () => {

@@ -2,7 +2,7 @@ import { connect } from "node:net"
 import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import type { TestCloud } from "./support/cloud.ts"
-import { artifactFile, BASE, call, openCloud, publish, TestDevice } from "./support/cloud.ts"
+import { artifactFile, BASE, call, openCloud, publish, TestDevice, until } from "./support/cloud.ts"
 
 const test = suite<{ cloud: TestCloud; device: TestDevice }>("cloud: bad input")
 test.before(async context => {
@@ -60,6 +60,73 @@ test("unknown fields are refused on the operator API", async ({ cloud }) => {
     assert.is(broken.body.code, "HOV_API_BAD_JSON")
     const wrongType = await call(`${cloud.url}/api/v1/devices`, { token: cloud.adminToken, raw: "id=1", headers: { "content-type": "text/plain" } })
     assert.is(wrongType.status, 415)
+})
+
+test("what a route does not ask for is refused by every one of them, and what a field has to be is said in words", async ({ cloud }) => {
+    await publish(cloud, "1.0.9", { app: "strict" })
+    const { id } = await cloud.must(201, "POST", "/rollouts", { release: "strict@1.0.9", filter: "id = nobody", startAt: "2100-01-01T00:00:00Z", phases: [{ percent: 100 }] })
+    for (const [method, route, json] of [
+        ["GET", "/devices/d1?verbose=1"], ["GET", "/fleet?x=1"], ["GET", "/me?x=1"], ["GET", "/webhooks?x=1"], ["POST", `/rollouts/${id}/pause?hard=1`],
+        ["POST", `/rollouts/${id}/pause`, { why: "x" }], ["POST", "/devices/d1/check", { x: 1 }], ["DELETE", "/devices/d1", { force: true }], ["DELETE", "/devices/d1/desired", ["x"]],
+    ] as const) {
+        const answer = await cloud.api(method, route, json)
+        assert.equal([answer.status, answer.body?.code], [400, "HOV_API_BAD_FIELD"], `${method} ${route}`)
+    }
+    assert.is((await cloud.api("POST", `/rollouts/${id}/pause`, {})).status, 202, "no field at all is no field too many")
+    for (const [method, route, json, words] of [
+        ["POST", "/devices", { id: "a b" }, /body\/id must be 1 to 64 letters, digits/],
+        ["POST", "/devices/d1/update", { version: "x y" }, /VERSION or APP@VERSION/],
+        ["POST", "/tokens", { name: "ann", role: "god" }, /body\/role must be one of admin, publisher, operator, viewer/],
+        ["GET", "/export/devices?format=xml", undefined, /must be one of csv, json/],
+    ] as const)
+        assert.match((await cloud.api(method, route, json)).body.detail, words)
+})
+
+test("a place in a list that is none is refused, on every database", async ({ cloud }) => {
+    for (const route of ["/audit", "/devices/d1/history", "/devices/d1/log"])
+        for (const after of ["1.5", "-1", "1e3", "abc", "Infinity", "99999999999999999999999"]) {
+            const answer = await cloud.api("GET", `${route}?after=${after}`)
+            assert.equal([answer.status, answer.body.code], [400, "HOV_API_BAD_FIELD"], `${route} ${after}`)
+        }
+    for (const hours of ["0.000000001", "0.3333333", "9600"]) assert.is((await cloud.api("GET", `/fleet/history?hours=${hours}`)).status, 200, hours)
+    for (const route of ["/devices", "/groups", "/releases", "/rollouts", "/tokens", "/experiments"]) assert.is((await cloud.api("GET", `${route}?after=%00%ff`)).status, 200, route)
+    assert.is((await cloud.api("GET", "/events?after=1e30")).status, 400)
+})
+
+test("a plan that is read in more than one way, or shrinks, is refused", async ({ cloud }) => {
+    await publish(cloud, "1.0.8", { app: "strict" })
+    const order = (plan: object) => cloud.api("POST", "/rollouts/preview", { release: "strict@1.0.8", phases: [{ percent: 100 }], ...plan })
+    for (const startAt of ["1", "hello 1", "2030", "Tue Mar 01 2033", "2030-01-01T00:00", "2030-13-01T00:00:00Z", ""]) {
+        const answer = await order({ startAt })
+        assert.equal([answer.status, answer.body.code], [400, "HOV_API_BAD_FIELD"], startAt)
+    }
+    for (const startAt of ["2030-01-01", "2030-01-01T00:00Z", "2030-01-01T00:00:00.5+05:30"]) assert.is((await order({ startAt })).status, 200, startAt)
+    for (const phases of [[{ count: 10 }, { count: 5 }], [{ percent: 5 }, { percent: 5 }], [{ percent: 5, count: 5 }], [{}], []]) assert.is((await order({ phases })).status, 400, JSON.stringify(phases))
+    const mixed = (await order({ phases: [{ percent: 100 }, { count: 1 }] })).body.phases
+    assert.ok(mixed[1].total >= mixed[0].total, "a later phase never has fewer")
+})
+
+test("a rollout can be steered as its state allows, and in no other way", async ({ cloud }) => {
+    const allowed: Record<string, readonly string[]> = {
+        running: ["pause", "abort", "rollback", "advance"],
+        paused: ["resume", "abort", "rollback"],
+        aborted: ["rollback"],
+        completed: ["rollback"],
+        rolledBack: [],
+    }
+    await publish(cloud, "1.0.7", { app: "strict" })
+    const begin = (more: object = {}) => cloud.must(201, "POST", "/rollouts", { release: "strict@1.0.7", filter: "id = nobody", phases: [{ percent: 100 }], ...more })
+    const reach = async (id: string, state: string) => until(state, () => cloud.must(200, "GET", `/rollouts/${id}`), shown => shown.state === state)
+    for (const [state, verbs] of Object.entries(allowed))
+        for (const verb of ["pause", "resume", "abort", "rollback", "advance"]) {
+            const { id } = await begin(state === "completed" ? {} : { startAt: "2100-01-01T00:00:00Z" })
+            const way = { running: [], paused: ["pause"], aborted: ["abort"], completed: [], rolledBack: ["rollback"] }[state] as string[]
+            for (const step of way) await cloud.must(202, "POST", `/rollouts/${id}/${step}`)
+            await reach(id, state)
+            const answer = await cloud.api("POST", `/rollouts/${id}/${verb}`)
+            if (verbs.includes(verb)) assert.is(answer.status, 202, `${verb} when ${state}`)
+            else assert.equal([answer.status, answer.body.code], [409, "HOV_API_ROLLOUT_STATE"], `${verb} when ${state}`)
+        }
 })
 
 test("path tricks in ids lead nowhere", async ({ cloud, device }) => {

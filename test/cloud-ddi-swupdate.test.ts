@@ -60,16 +60,18 @@ async function withSwupdate(version: string, work: (running: Running) => Promise
     const cloud = await openCloud({ ddi: { tenants: [{ name: "linux", gatewayToken: GATEWAY }], pollS: 1 } })
     const content = randomBytes(300_000)
     const target = path.join(folder, "installed.bin")
-    const swu = await makeSwu(folder, { version, content, target })
-    if (wrongKey) await makeSwu(folder, { version, content, target }) // another certificate in the place of the first
-    await cloud.must(201, "POST", "/releases", { app: "app", version })
-    const sent = await upload(cloud, `app@${version}/files?filename=gateway.swu`, swu)
-    assert.is(sent.status, 201, sent.bytes.toString())
-    // Its sockets and its hardware's name are its own: other instances on the machine are left alone.
     const config = path.join(folder, "swupdate.cfg")
-    await writeFile(config, `globals: { verbose = true; loglevel = 5; }\nidentify: ( { name = "flavour"; value = "test"; } );\n`)
     const output: string[] = []
-    let running = start([])
+    let running: ReturnType<typeof start> | undefined
+    async function prepare(): Promise<void> {
+        const swu = await makeSwu(folder, { version, content, target })
+        if (wrongKey) await makeSwu(folder, { version, content, target }) // another certificate in the place of the first
+        await cloud.must(201, "POST", "/releases", { app: "app", version })
+        const sent = await upload(cloud, `app@${version}/files?filename=gateway.swu`, swu)
+        assert.is(sent.status, 201, sent.bytes.toString())
+        // Its sockets and its hardware's name are its own: other instances on the machine are left alone.
+        await writeFile(config, `globals: { verbose = true; loglevel = 5; }\nidentify: ( { name = "flavour"; value = "test"; } );\n`)
+    }
     function start(suricatta: readonly string[]) {
         const client = spawn(
             "swupdate",
@@ -78,30 +80,44 @@ async function withSwupdate(version: string, work: (running: Running) => Promise
         )
         client.stdout.on("data", bytes => output.push(String(bytes)))
         client.stderr.on("data", bytes => output.push(String(bytes)))
-        const ended = new Promise<void>(resolve => client.once("exit", () => resolve()))
+        const ended = new Promise<void>(resolve => client.once("exit", () => resolve()).once("error", () => resolve()))
         return {
             // Its workers are of its own process group.
             stop: async () => {
-                if (client.exitCode === null && client.signalCode === null) process.kill(-(client.pid as number), "SIGKILL")
+                if (client.pid !== undefined) killGroup(client.pid)
                 await ended
+                // A worker that got away would keep them, and with them this process, open.
+                client.stdout.destroy()
+                client.stderr.destroy()
             },
         }
     }
     try {
+        await prepare()
+        running = start([])
         await work({
             cloud,
             content,
             target,
             log: () => output.join("").slice(-6_000),
             restart: async suricatta => {
-                await running.stop()
+                await running?.stop()
                 running = start(suricatta)
             },
         })
     } finally {
-        await running.stop()
+        await running?.stop()
         await cloud.done()
         await rm(folder, { recursive: true, force: true })
+    }
+}
+
+function killGroup(pid: number): void {
+    try {
+        process.kill(-pid, "SIGKILL")
+    } catch (error) {
+        // It had ended by itself.
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error
     }
 }
 

@@ -115,6 +115,14 @@ test("a listener that was away for too long is told that it has missed something
     await cloud.done()
 })
 
+test("a listener whose number was never given, as after a restored backup, is told so and hears what happens from now on", async ({ cloud }) => {
+    const { lastEvent } = await cloud.must(200, "GET", "/fleet")
+    const text = await firstText(cloud, `?after=${lastEvent + 1_000_000}`)
+    assert.equal(JSON.parse(/event: events\.gap\ndata: (.*)\n/.exec(text)?.[1] ?? "null"), { type: "events.gap", after: lastEvent + 1_000_000, next: lastEvent + 1 })
+    const heard = await listen(cloud, "", { "last-event-id": String(lastEvent + 1_000_000) }, events => events.length > 0, () => void cloud.must(201, "POST", "/devices", { id: "after-the-backup" }))
+    assert.is(heard[0].data.device, "after-the-backup")
+})
+
 /** What a listener hears at once. */
 function firstText(cloud: TestCloud, query: string): Promise<string> {
     return new Promise((resolve, reject) => {

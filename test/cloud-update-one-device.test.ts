@@ -94,6 +94,19 @@ test("a release without an artifact for the device's base is refused at once", a
     device.close()
 })
 
+test("a question that is cancelled is asked no more, and what is desired stays", async ({ cloud }) => {
+    const device = await TestDevice.add(cloud, "asked")
+    await device.poll()
+    await cloud.must(200, "PUT", "/devices/asked/desired", { release: "base" })
+    const { command } = await cloud.must(202, "POST", "/devices/asked/check")
+    assert.is((await cloud.api("POST", "/devices/asked/check")).body.code, "HOV_API_COMMAND_ACTIVE")
+    assert.equal((await cloud.must(202, "POST", "/devices/asked/cancel")).command.state, "cancelled")
+    const shown = await cloud.must(200, "GET", "/devices/asked")
+    assert.equal([shown.command, shown.commands[0].id, shown.desired.release], [null, command.id, "base"])
+    assert.is((await device.poll()).status, 202)
+    device.close()
+})
+
 test("an artifact that comes later is offered to the devices that wait for it", async ({ cloud }) => {
     const device = await TestDevice.add(cloud, "early")
     await device.poll()

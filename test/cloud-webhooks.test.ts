@@ -89,6 +89,35 @@ test("a webhook whose receiver is away goes on after a restart of the server whe
     await second.done()
 })
 
+test("a receiver that answers byte by byte, redirects, or is not there holds up nobody but itself", async () => {
+    const cloud = await openCloud({ timings: { webhookRetryMs: 20, webhookTimeoutMs: 200, sweepMs: 20 } })
+    const good = await receiver(0)
+    let asked = 0
+    const slow = createServer((request, response) => {
+        asked++
+        request.resume()
+        response.writeHead(200)
+        const drip = setInterval(() => response.write("."), 20)
+        response.on("close", () => clearInterval(drip))
+    })
+    const redirect = createServer((_request, response) => void response.writeHead(307, { location: good.url }).end())
+    for (const server of [slow, redirect]) await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve))
+    const urlOf = (server: typeof slow): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    for (const url of [urlOf(slow), urlOf(redirect), "http://127.0.0.1:9/", good.url]) await cloud.must(201, "POST", "/webhooks", { url, types: ["device.created"] })
+    await cloud.must(201, "POST", "/devices", { id: "told" })
+    const { items } = await until("three failures", () => cloud.must(200, "GET", "/webhooks"), page => page.items.slice(0, 3).every((hook: any) => hook.failures > 0))
+    assert.match(items[0].lastError, /no whole answer in 200 ms/)
+    assert.is(items[1].lastError, "HTTP 307")
+    assert.match(items[2].lastError, /ECONNREFUSED/)
+    assert.ok(items.slice(0, 3).every((hook: any) => hook.retryAt !== null))
+    assert.equal(good.taken.map(({ body }) => JSON.parse(body).subject), ["told"], "a redirect is not followed")
+    assert.ok(asked >= 1)
+    good.close()
+    for (const server of [slow, redirect]) server.closeAllConnections()
+    for (const server of [slow, redirect]) server.close()
+    await cloud.done()
+})
+
 test("the figures are there for Prometheus, with a token", async ({ cloud }) => {
     assert.is((await call(`${cloud.url}/metrics`)).status, 401)
     let text = ""
@@ -123,11 +152,29 @@ test("devices and commands can be exported as JSON and CSV", async ({ cloud }) =
     const csv = (await get("devices?format=csv")).bytes.toString().split("\r\n")
     assert.match(csv[0], /^id,app,attributes,desiredRelease,actualVersion/)
     assert.is(csv.length, 4)
+    const empty = await openCloud()
+    assert.is((await call(`${empty.url}/api/v1/export/devices?format=csv`, { token: empty.adminToken })).bytes.toString(), `${csv[0]}\r\n`, "an empty fleet has columns too")
+    await empty.done()
     const commands = (await get("commands")).body
     assert.is(commands[0].device, "hooked")
     assert.is(commands[0].state, "succeeded")
     const { csvLine } = await import("../cloud/operator-api/csv.ts")
     assert.is(csvLine(["=SUM(A1)", 'a "b"', "x,y", 5, null, -1]), `'=SUM(A1),"a ""b""","x,y",5,,-1\r\n`)
+})
+
+test("an export of a fleet keeps nobody waiting until its end", async () => {
+    const fleet = await openCloud()
+    for (let from = 0; from < 3_000; from += 1_000) await fleet.must(201, "POST", "/devices/batch", { devices: Array.from({ length: 1_000 }, (_, n) => ({ id: `e${from + n}` })) })
+    let exported = false
+    const all = call(`${fleet.url}/api/v1/export/devices`, { token: fleet.adminToken }).finally(() => (exported = true))
+    let answered = 0
+    while (!exported) {
+        await call(`${fleet.url}/healthz`)
+        answered++
+    }
+    assert.is((await all).body.length, 3_000)
+    assert.ok(answered >= 5, `${answered} requests were answered meanwhile`)
+    await fleet.done()
 })
 
 test.run()

@@ -124,4 +124,62 @@ test("a new field is found by name, by destructuring, by ?. and by a computed ke
     assert.equal(cases.of("ways"), ["7,7,7 7"])
 })
 
+cases.given(
+    "whole",
+    `class Whole {
+        x = 1
+        z = 7 // after
+    }
+    function spread_whole(p: Whole): any {
+        const copy: any = { ...p } // after
+        return copy.z // after
+        return 0 // before
+    }
+    function rest_whole(p: any): any {
+        const { x, ...rest } = p // after
+        return rest.z // after
+        return 0 // before
+    }
+    function values_whole(p: any): any {
+        return Object.values(p).length // after
+        return 0 // before
+    }`,
+    `const [p, q, r] = [new Whole(), new Whole(), new Whole()]
+    await swap()
+    console.log(spread_whole(p), rest_whole(q), values_whole(r), values_whole({ a: 1 }))
+    await swap()`,
+)
+
+test("copying an object, taking the rest of it and listing it touches all of it", () => {
+    assert.equal(cases.of("whole"), ["7 7 2 1"])
+})
+
+cases.given(
+    "same",
+    `class Same {
+        x = 1
+        z: number // before
+        z = 7 // after
+        own(): number { return this.z ?? 0 }
+    }
+    class Apart {
+        z = 3
+        apart(): number { return this.z }
+    }
+    function z_of_same(o: any): number { return o.z ?? -1 }
+    function new_same(): string {
+        return "old" // before
+        return "new" // after
+    }`,
+    `const [p, q] = [new Same(), new Same()]
+    const r = new Apart()
+    await swap()
+    console.log(p.own(), z_of_same(q), z_of_same(r), r.apart(), new_same())
+    await swap()`,
+)
+
+test("functions that are as they were find a new field too, where they name it", () => {
+    assert.equal(cases.of("same"), ["7 7 3 3 new"])
+})
+
 test.run()

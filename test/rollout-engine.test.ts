@@ -24,7 +24,7 @@ const GATE = { paired: 0, pairedBad: 0, controlBad: 0, unpaired: 0, unpairedBad:
 const NOON = Date.UTC(2026, 0, 7, 12, 0)
 
 function next(phase: Partial<PhaseFigures>, change: { plan?: Partial<RolloutPlan>; place?: Partial<RolloutPlace>; lastMinute?: number; lastSecond?: number } = {}, nowMs = NOON): Action {
-    const figures = { phase: { waiting: 0, granted: 0, succeeded: 0, bad: 0, ...phase }, grantedLastMinute: change.lastMinute ?? 0, grantedLastSecond: change.lastSecond ?? 0, gate: GATE }
+    const figures = { phase: { waiting: 0, granted: 0, succeeded: 0, bad: 0, later: 0, ...phase }, grantedLastMinute: change.lastMinute ?? 0, grantedLastSecond: change.lastSecond ?? 0, gate: GATE }
     return step({ ...PLAN, ...change.plan }, { ...PLACE, ...change.place }, figures, nowMs)
 }
 
@@ -43,6 +43,16 @@ test("a failure share stops it in the way that was ordered", () => {
     }
     assert.is(next({ waiting: 90, succeeded: 2, bad: 2 }).kind, "grant", "too few to tell")
     assert.is(next({ waiting: 90, succeeded: 4, bad: 2 }, { plan: { acceptedBad: 2 } }).kind, "grant", "the operator has accepted them")
+})
+
+test("canaries that nobody could serve prove nothing, small phases fail too, and accepted failures keep nobody back", () => {
+    assert.equal(next({ later: 3 }), { kind: "rest", why: "devices" }, "never heard of")
+    assert.equal(next({}), { kind: "reached" }, "nobody is meant")
+    assert.equal(next({ succeeded: 2, later: 3 }), { kind: "reached" }, "some were served")
+    assert.is(next({ bad: 3 }).kind, "stop", "three of three, though five were asked for")
+    assert.is(next({ granted: 1, bad: 3 }).kind, "rest", "one may still end well")
+    assert.equal(next({ succeeded: 16, bad: 4 }, { plan: { acceptedBad: 4 } }), { kind: "reached" })
+    assert.is(next({ succeeded: 16, bad: 5 }, { plan: { acceptedBad: 4, phases: [{ ...PHASE, failurePercent: 4 }] } }).kind, "stop", "one more than was accepted")
 })
 
 test("it keeps to its start, its hours, its rate, its soak time and its operator", () => {

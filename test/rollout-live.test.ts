@@ -101,6 +101,43 @@ test("failures pause it, no more devices are told, and what failed is not offere
     const more = await until("all others to be updated", () => cloud.must(200, "GET", `/rollouts/${id}`), rollout => rollout.devices.waiting === undefined && rollout.devices.granted === undefined, 15_000)
     assert.is(more.devices.succeeded + more.devices.rolledBack, 40)
     assert.ok([...fleet.told.values()].every(versions => versions.length === 1), "a device that rolled back was offered it again")
+    await reach(cloud, id, "completed")
+})
+
+test("a rollout waits for boards that were never heard of, and goes to them when they come", async ({ cloud }) => {
+    const late = await TestDevice.add(cloud, "late")
+    const { id } = await cloud.must(201, "POST", "/rollouts", { release: "1.1.0", filter: "id = late", phases: [{ percent: 50 }, { percent: 100 }] })
+    const resting = await until("it to pass the board over", () => cloud.must(200, "GET", `/rollouts/${id}`), rollout => rollout.devices.skipped === 1)
+    assert.equal([resting.state, resting.waitsFor, resting.phaseDevices.succeeded], ["running", "devices", 0])
+    await late.poll()
+    const told = await until("the command", () => late.poll(), answer => answer.status === 200)
+    await late.install(told.body)
+    await reach(cloud, id, "completed")
+    late.close()
+})
+
+test("two rollouts to the same boards: each board ends with the later one's release, and is told each once", async ({ cloud, fleet }) => {
+    const first = await cloud.must(201, "POST", "/rollouts", { release: "1.1.0", phases: [{ percent: 100 }] })
+    await until("it to be under way", async () => fleet.told.size, size => size > 0)
+    const second = await cloud.must(201, "POST", "/rollouts", { release: "1.2.0", phases: [{ percent: 100 }] })
+    await reach(cloud, first.id, "completed")
+    await reach(cloud, second.id, "completed")
+    const left = await until("all to run it", () => cloud.must(200, "GET", "/devices?limit=500"), page => page.items.every((item: any) => item.actual.version === "1.2.0"), 20_000)
+    assert.is(left.items.length, 40)
+    assert.ok([...fleet.told.values()].every(versions => new Set(versions).size === versions.length), JSON.stringify([...fleet.told]))
+})
+
+test("a board that is removed in the middle is missed by nobody", async ({ cloud, fleet }) => {
+    await fleet.close()
+    const { id } = await cloud.must(201, "POST", "/rollouts", { release: "1.1.0", phases: [{ count: 10 }, { percent: 100 }] })
+    await until("the first to be granted", () => cloud.must(200, "GET", `/rollouts/${id}`), rollout => rollout.devices.granted === 10)
+    const { items } = await cloud.must(200, "GET", `/rollouts/${id}/devices?state=granted`)
+    for (const { device } of items) await cloud.must(204, "DELETE", `/devices/${device}`)
+    // The next in the queue take their places: the phase is of ten devices that there are.
+    const shown = await until("ten others", () => cloud.must(200, "GET", `/rollouts/${id}`), rollout => rollout.devices.granted === 10)
+    assert.is(shown.devices.waiting, 20)
+    await cloud.must(202, "POST", `/rollouts/${id}/rollback`)
+    await reach(cloud, id, "rolledBack")
 })
 
 test("the gate stops a bad release before the failure share would, and it is rolled back", async ({ cloud, fleet }) => {

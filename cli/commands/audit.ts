@@ -1,17 +1,8 @@
 import type { Command } from "commander"
+import type { AuditDocument } from "../../cloud/operator-api/server-documents.ts"
 import { wholeNumber } from "../option-values.ts"
 import { table } from "../output.ts"
 import { action, type Session } from "../session.ts"
-
-interface AuditDocument {
-    readonly seq: number
-    readonly at: string
-    readonly actor: string
-    readonly role: string
-    readonly action: string
-    readonly subject: string
-    readonly detail: Readonly<Record<string, unknown>>
-}
 
 export function addAudit(program: Command): void {
     program

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander"
-import { writeFileSync } from "node:fs"
 import { type ApiClient, part } from "../api-client.ts"
-import type { DeviceDocument, DeviceSummary } from "../../cloud/operator-api/documents.ts"
+import type { AddedDevice, ClaimsDocument, DeviceDocument, DeviceSummary } from "../../cloud/operator-api/documents.ts"
 import { actualText } from "../device-documents.ts"
 import { plural, table } from "../output.ts"
+import { intoSecretFile } from "../secret-file.ts"
 import { action, type Session } from "../session.ts"
 import { wholeNumber } from "../option-values.ts"
 import { progressText } from "../wait-for-command.ts"
@@ -59,33 +59,31 @@ interface AddOptions {
     readonly seal?: boolean
 }
 
-interface MadeDevice {
-    readonly id: string
-    readonly token: string
-    readonly key?: string | null
-}
-
 async function add(session: Session, options: AddOptions, device: string): Promise<void> {
     const api = session.api()
-    const made = await api.call<MadeDevice>("POST", "/devices", { id: device, app: options.app, attributes: options.attribute, ...(seals(api, options.seal) ? { seal: true } : {}) })
-    handOut(session, made, api.url, options.env)
+    await handOut(session, api.url, options.env, () =>
+        api.call<AddedDevice>("POST", "/devices", { id: device, app: options.app, attributes: options.attribute, ...(seals(api, options.seal) ? { seal: true } : {}) }),
+    )
 }
 
 async function token(session: Session, options: { env?: string; seal?: boolean }, device: string): Promise<void> {
     const api = session.api()
-    const made = await api.call<MadeDevice>("POST", `/devices/${part(device)}/token`, {})
-    const { key } = await api.call<{ key: string | null }>("PUT", `/devices/${part(device)}/key`, seals(api, options.seal) ? {} : { key: null })
-    handOut(session, { ...made, ...(key === null ? {} : { key }) }, api.url, options.env)
+    await handOut(session, api.url, options.env, async () => {
+        const made = await api.call<AddedDevice>("POST", `/devices/${part(device)}/token`, {})
+        const { key } = await api.call<{ key: string | null }>("PUT", `/devices/${part(device)}/key`, seals(api, options.seal) ? {} : { key: null })
+        return { ...made, ...(key === null ? {} : { key }) }
+    })
 }
 
 /** A token is made to be put on a board, so this once it is shown, or written where only its owner reads it. */
-function handOut({ out }: Session, made: MadeDevice, url: string, envFile: string | undefined): void {
-    const settings = `hUrl=${url}\nhId=${made.id}\nhToken=${made.token}\n${made.key ? `hKey=${made.key}\n` : ""}`
+async function handOut({ out }: Session, url: string, envFile: string | undefined, make: () => Promise<AddedDevice>): Promise<void> {
+    const settings = (made: AddedDevice) => `hUrl=${url}\nhId=${made.id}\nhToken=${made.token}\n${made.key ? `hKey=${made.key}\n` : ""}`
     if (envFile === undefined) {
-        out.result({ ok: true, ...made }, `${settings.trimEnd()}`)
+        const made = await make()
+        out.result({ ok: true, ...made }, settings(made).trimEnd())
         return
     }
-    writeFileSync(envFile, settings, { mode: 0o600 })
+    const made = await intoSecretFile(envFile, make, settings)
     out.result({ ok: true, id: made.id, env: envFile }, `${made.id}: the board's settings are in ${envFile}`)
 }
 
@@ -133,7 +131,7 @@ interface ClaimOptions {
 
 async function claim(session: Session, { count, app, expiresS, seal }: ClaimOptions, device?: string): Promise<void> {
     const api = session.api()
-    const made = await api.call<{ codes: string[]; expiresAt: string }>("POST", "/claims", { device, count, app, seal: seals(api, seal), expiresInS: expiresS })
+    const made = await api.call<ClaimsDocument>("POST", "/claims", { device, count, app, seal: seals(api, seal), expiresInS: expiresS })
     session.out.result({ ok: true, ...made }, () => [...made.codes, `valid once, until ${made.expiresAt}`].join("\n"))
 }
 

@@ -1,36 +1,8 @@
 import { Argument, type Command, InvalidArgumentError } from "commander"
 import { part } from "../api-client.ts"
+import type { ArmDocument, ExperimentDocument, ExperimentSummary } from "../../cloud/operator-api/rollout-documents.ts"
 import { table } from "../output.ts"
 import { action, type Session } from "../session.ts"
-
-interface ExperimentSummary {
-    readonly id: string
-    readonly name: string
-    readonly state: string
-    readonly winner: string | null
-    readonly splitPercent: number
-    readonly createdAt: string
-}
-
-interface ArmDocument {
-    readonly rollout: { readonly release: string; readonly state: string }
-    readonly devices: number
-    readonly granted: number
-    readonly finished: number
-    readonly succeeded: number
-    readonly failed: number
-    readonly rolledBack: number
-    readonly failureRate: number | null
-    readonly failureRateLow: number | null
-    readonly failureRateHigh: number | null
-    readonly medianMs: number | null
-}
-
-interface ExperimentDocument extends ExperimentSummary {
-    readonly a: ArmDocument
-    readonly b: ArmDocument
-    readonly comparison: { readonly verdict: string; readonly evidenceAWorse: number; readonly evidenceBWorse: number; readonly limit: number }
-}
 
 interface StartOptions {
     readonly name?: string

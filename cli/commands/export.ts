@@ -1,6 +1,6 @@
 import { type Command, Argument, Option } from "commander"
 import { createWriteStream } from "node:fs"
-import { finished } from "node:stream/promises"
+import { pipeline } from "node:stream/promises"
 import { action, type Session } from "../session.ts"
 
 interface Options {
@@ -20,15 +20,14 @@ export function addExport(program: Command): void {
 }
 
 async function exportAll(session: Session, { format, to }: Options, what: string): Promise<void> {
-    const file = to === undefined ? undefined : createWriteStream(to)
     let sizeBytes = 0
-    for await (const part of session.api().download(`/export/${what}?format=${format}`)) {
-        sizeBytes += part.length
-        const stream: NodeJS.WritableStream = file ?? process.stdout
-        if (!stream.write(part)) await new Promise(resolve => stream.once("drain", () => resolve(undefined)))
+    const parts = async function* (): AsyncGenerator<Uint8Array> {
+        for await (const part of session.api().download(`/export/${what}?format=${format}`)) {
+            sizeBytes += part.length
+            yield part
+        }
     }
-    if (file === undefined) return
-    file.end()
-    await finished(file)
+    await pipeline(parts, to === undefined ? process.stdout : createWriteStream(to), { end: to !== undefined })
+    if (to === undefined) return
     session.out.result({ ok: true, what, format, file: to, sizeBytes }, `${what} are in ${to} (${sizeBytes} bytes)`)
 }

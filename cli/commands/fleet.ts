@@ -67,6 +67,8 @@ async function fleet(session: Session, options: Options): Promise<void> {
     const files = openFilesMax()
     if (!options.real && boards + OTHER_FILES > files)
         throw new CliError("HOV_CLI_USAGE", `${boards} boards need as many connections, and a process may have ${files} files open here: "ulimit -n ${boards + OTHER_FILES}" for this one and for the server`)
+    // before the devices are added: without it none of them would ever run
+    const program = options.real ? readFileSync(inProject(session.config, options.program)) : undefined
     const stopped = new Promise<void>(resolve => {
         process.once("SIGINT", () => resolve())
         process.once("SIGTERM", () => resolve())
@@ -82,7 +84,7 @@ async function fleet(session: Session, options: Options): Promise<void> {
             tell(`${seats.length} of ${boards}`)
         }
     })
-    const stop = options.real ? await startReal(session, options, seats) : await startProtocol(session, options, seats)
+    const stop = program !== undefined ? await startReal(session, options, program, seats) : await startProtocol(session, options, seats)
     await stopped
     const figures = await stop()
     session.out.result({ ok: true, boards, prefix, ...figures }, `${boards} boards stopped: ${JSON.stringify(figures)}`)
@@ -141,10 +143,9 @@ async function startProtocol(session: Session, options: Options, seats: readonly
     }
 }
 
-async function startReal(session: Session, options: Options, seats: readonly Seat[]): Promise<() => Promise<object>> {
-    const { out, config } = session
+async function startReal(session: Session, options: Options, program: Uint8Array, seats: readonly Seat[]): Promise<() => Promise<object>> {
+    const { out } = session
     const { createBoard } = await import("../../sim/index.ts")
-    const program = readFileSync(inProject(config, options.program))
     const boards = await Promise.all(
         seats.map(({ id, token }, n) =>
             createBoard({

@@ -1,16 +1,11 @@
 import type { Command } from "commander"
 import { part } from "../api-client.ts"
 import { CliError } from "../cli-error.ts"
-import type { DeviceSummary } from "../../cloud/operator-api/documents.ts"
+import type { GroupDocument, GroupMember, RolloutDocument } from "../../cloud/operator-api/rollout-documents.ts"
 import { plural, table } from "../output.ts"
 import { action, type Session } from "../session.ts"
-import { formatRollout, type RolloutDocument } from "./rollouts.ts"
+import { formatRollout } from "./rollouts.ts"
 import { collect } from "../option-values.ts"
-
-interface GroupDocument {
-    readonly name: string
-    readonly filter: string | null
-}
 
 interface Content {
     readonly filter?: string
@@ -52,8 +47,7 @@ async function list(session: Session): Promise<void> {
 async function show(session: Session, _: object, name: string): Promise<void> {
     const api = session.api()
     const group = await api.get<GroupDocument>(`/groups/${part(name)}`)
-    const members = await api.list<DeviceSummary | string>(`/groups/${part(name)}/devices`)
-    const devices = members.map(m => (typeof m === "string" ? m : m.id))
+    const devices = (await api.list<GroupMember>(`/groups/${part(name)}/devices`)).map(({ id }) => id)
     session.out.result({ ok: true, ...group, devices }, () => [`group ${name}: ${group.filter ?? "a list"}, ${plural(devices.length, "device")}`, ...devices.map(d => `  ${d}`)].join("\n"))
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs"
 import { parseArtifact } from "../../toolchain/format/artifact.ts"
 import { type ApiClient, part } from "../api-client.ts"
 import { CliError, ServerRefusal } from "../cli-error.ts"
-import type { ReleaseDocument } from "../../cloud/operator-api/documents.ts"
+import type { ArtifactDocument, ReleaseDocument } from "../../cloud/operator-api/documents.ts"
 import type { ReleasedBase, ReleaseOptions } from "../make-release.ts"
 import { table } from "../output.ts"
 import { withProgress } from "../progress.ts"
@@ -18,14 +18,6 @@ const REASONS_MAX = 200
 
 interface Options extends ReleaseOptions {
     readonly notes?: string
-}
-
-interface ArtifactDocument {
-    readonly release: string
-    readonly base: string
-    readonly sequence: number
-    readonly imageBytes: number
-    readonly image: string
 }
 
 export function addPublish(program: Command): void {

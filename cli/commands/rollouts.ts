@@ -1,20 +1,14 @@
 import { type Command, InvalidArgumentError } from "commander"
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync, statSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
 import { part } from "../api-client.ts"
 import { CliError } from "../cli-error.ts"
 import { EXIT } from "../exit-codes.ts"
 import { table } from "../output.ts"
-import type { RolloutSummary } from "../../cloud/operator-api/documents.ts"
+import type { RolloutDocument, RolloutSummary } from "../../cloud/operator-api/rollout-documents.ts"
 import { withProgress } from "../progress.ts"
 import { action, type Session } from "../session.ts"
 import { wholeNumber } from "../option-values.ts"
-
-/** A rollout in a list, or with what is shown of it alone. */
-export type RolloutDocument = RolloutSummary & {
-    readonly plan?: { readonly phases: readonly unknown[] }
-    readonly devices?: Readonly<Record<string, number>>
-}
 
 interface StartOptions {
     readonly name?: string
@@ -69,15 +63,28 @@ async function start(session: Session, options: StartOptions, release: string): 
     const { config } = session
     if (options.channel !== undefined && config.channels.length && !config.channels.includes(options.channel))
         throw new CliError("HOV_CLI_USAGE", `there is no channel ${options.channel} in handover.json: it has ${config.channels.join(", ")}`)
-    const plan = options.plan === undefined ? {} : (JSON.parse(readFileSync(options.plan, "utf8")) as object)
+    const plan = options.plan === undefined ? {} : readPlan(options.plan)
     const { name, group, filter, channel, rate } = options
     const order = { phases: options.phase ?? [{ percent: 100 }], ...(rate === undefined ? {} : { ratePerMinute: rate }), ...plan }
     const rollout = await session.api().call<RolloutDocument>("POST", "/rollouts", { name, release, group, filter, channel, ...order })
     session.out.result({ ok: true, rollout }, () => formatRollout(rollout))
 }
 
+function readPlan(file: string): object {
+    if (existsSync(file) && !statSync(file).isFile()) throw new CliError("HOV_CLI_FILE", `${file} is no file`)
+    const text = readFileSync(file, "utf8")
+    let plan: unknown
+    try {
+        plan = JSON.parse(text)
+    } catch (e) {
+        throw new CliError("HOV_CLI_FILE_KIND", `${file} is not JSON: ${(e as Error).message}`)
+    }
+    if (typeof plan !== "object" || plan === null || Array.isArray(plan)) throw new CliError("HOV_CLI_FILE_KIND", `${file} is no plan: it has to be an object, like {"phases":[{"percent":5},{"percent":100}]}`)
+    return plan
+}
+
 async function list(session: Session): Promise<void> {
-    const rollouts = await session.api().list<RolloutDocument>("/rollouts")
+    const rollouts = await session.api().list<RolloutSummary>("/rollouts")
     session.out.result({ ok: true, rollouts }, () =>
         rollouts.length ? table(rollouts.map(r => [r.id, r.release, r.state, `phase ${r.phase + 1}/${r.phases}`, r.name, r.why]), ["id", "release", "state", "", "name", "why"]) : "no rollouts yet",
     )
@@ -107,12 +114,24 @@ async function steer(session: Session, verb: string, id: string): Promise<void> 
 }
 
 export function formatRollout(r: RolloutDocument): string {
-    const phases = r.phases ?? r.plan?.phases.length
-    return `rollout ${r.id} of ${r.release}: ${r.state}${r.why ? ` (${r.why})` : ""}, phase ${r.phase + 1}${phases ? ` of ${phases}` : ""}${countsText(r) ? `; ${countsText(r)}` : ""}`
+    const counts = countsText(r)
+    const lines = [`rollout ${r.id} of ${r.release}: ${r.state}${r.why ? ` (${r.why})` : ""}, phase ${r.phase + 1} of ${r.phases}${counts ? `; ${counts}` : ""}`]
+    if (r.waitsFor !== null && r.waitsFor !== "ended") lines.push(`waits for ${waits[r.waitsFor]}`)
+    if (r.gate !== null) lines.push(`gate: evidence ${r.gate.evidence} that it is worse, stops at ${r.gate.stopsAt}; ${r.gate.pairedBad + r.gate.unpairedBad} of ${r.gate.paired + r.gate.unpaired} bad`)
+    return lines.join("\n")
+}
+
+const waits: Readonly<Record<Exclude<RolloutDocument["waitsFor"], "ended" | null>, string>> = {
+    start: "its start",
+    window: "its hours",
+    rate: "its rate",
+    devices: "devices",
+    soak: "the end of its soak time",
+    operator: "you: handover rollouts advance",
 }
 
 function countsText(r: RolloutDocument): string {
-    return Object.entries(r.devices ?? {})
+    return Object.entries(r.devices)
         .map(([state, n]) => `${n} ${state}`)
         .join(", ")
 }

@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process"
 import { type Command, Option } from "commander"
 import { join } from "node:path"
 import type { Cloud, CloudOptions } from "../../cloud/index.ts"
+import { CliError } from "../cli-error.ts"
 import { EXIT } from "../exit-codes.ts"
 import { inProject, shown } from "../paths.ts"
 import { action, type Session } from "../session.ts"
@@ -40,7 +41,7 @@ const EXIT_MS = 200
 
 async function serve({ out, config, env }: Session, options: Options): Promise<number> {
     // the server's packages are loaded by this verb only
-    const { arrival, createLog, offerTakeover, optionsFromEnvironment, startAsNext, startCloud } = await import("../../cloud/index.ts")
+    const { arrival, createLog, isServed, offerTakeover, optionsFromEnvironment, startAsNext, startCloud } = await import("../../cloud/index.ts")
     const dataDir = inProject(config, options.data)
     let stop: () => void = () => {}
     const stopped = new Promise<void>(resolve => {
@@ -55,20 +56,23 @@ async function serve({ out, config, env }: Session, options: Options): Promise<n
         out.note("there is no server to take over from: this one starts by itself")
     }
     const given = env.HANDOVER_ADMIN_TOKEN || undefined
+    const set = optionsFromEnvironment(env)
+    if (arriving === undefined && set.databaseUrl === undefined && (await isServed(dataDir)))
+        throw new CliError("HOV_CLI_USAGE", `a server runs with the data folder ${shown(dataDir)} already: --takeover takes over from it, --data names another folder`)
     const log = createLog(options.logLevel ?? "warn")
     const start = (door?: CloudOptions["door"]): Promise<Cloud> =>
-        startCloud({ dataDir, host: options.host, port: options.port, logLevel: options.logLevel, pollMs: options.pollMs, ...optionsFromEnvironment(env), door })
+        startCloud({ dataDir, host: options.host, port: options.port, logLevel: options.logLevel, pollMs: options.pollMs, ...set, door })
     let cloud: Cloud
     try {
         cloud = await start(arriving?.door)
     } catch (error) {
         // A database that is open already, or the channel to the other server, must not keep this process.
         setTimeout(() => process.exit(), EXIT_MS).unref()
-        throw error
+        throw toldOf(error, options, set.databaseUrl !== undefined)
     }
     arriving?.onConnection(socket => cloud.server.emit("connection", socket) && socket.resume())
     arriving?.serving()
-    const { port } = new URL(cloud.url)
+    const { port: portNow } = new URL(cloud.url)
     const offer = (): Promise<() => Promise<void>> =>
         offerTakeover({
             dataDir,
@@ -79,7 +83,7 @@ async function serve({ out, config, env }: Session, options: Options): Promise<n
             onLost: () => {
                 log.error("the server that was to take over has ended: this one serves again")
                 void (async () => {
-                    cloud = await startCloud({ dataDir, host: options.host, port: Number(port), logLevel: options.logLevel, pollMs: options.pollMs, ...optionsFromEnvironment(env) })
+                    cloud = await startCloud({ dataDir, host: options.host, port: Number(portNow), logLevel: options.logLevel, pollMs: options.pollMs, ...set })
                     withdraw = await offer()
                 })().catch(error => {
                     log.fatal({ err: error }, "it cannot")
@@ -99,6 +103,19 @@ async function serve({ out, config, env }: Session, options: Options): Promise<n
     await withdraw()
     await cloud.close()
     return EXIT.ok
+}
+
+/** Why it does not start, and what to do, as far as that can be known. */
+function toldOf(error: unknown, { host, port }: Options, hasDatabaseUrl: boolean): unknown {
+    const { code, syscall, severity, message } = error as { code?: string; syscall?: string; severity?: string; message: string }
+    if (code === "EADDRINUSE") return new CliError("HOV_CLI_USAGE", `port ${port} of ${host} is in use: stop what listens there, or take another one with --port`)
+    if (code === "EACCES" && syscall === "listen") return new CliError("HOV_CLI_USAGE", `this user may not listen on port ${port}: take one above 1023 with --port`)
+    if (syscall === "listen" || (code === "ENOTFOUND" && !hasDatabaseUrl)) return new CliError("HOV_CLI_USAGE", `${host} is no address of this machine (${code}): give --host another one`)
+    if (hasDatabaseUrl && severity !== undefined) return new CliError("HOV_CLI_CONFIG", `the database of DATABASE_URL refuses: ${message}`)
+    if (hasDatabaseUrl && (syscall === "connect" || syscall === "getaddrinfo"))
+        return new CliError("HOV_CLI_UNREACHABLE", `the database of DATABASE_URL cannot be reached (${code}): is it running, and the address right?`, EXIT.unreachable)
+    if (code === "SQLITE_NOTADB") return new CliError("HOV_CLI_FILE_KIND", "handover.db in the data folder is no database: restore it, or name another folder with --data")
+    return error
 }
 
 /** The child is the server: it is stopped with this process, and its exit code is ours. */

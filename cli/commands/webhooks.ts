@@ -1,19 +1,10 @@
 import type { Command } from "commander"
-import { writeFileSync } from "node:fs"
+import type { NewWebhookDocument, WebhookDocument } from "../../cloud/operator-api/server-documents.ts"
 import { part } from "../api-client.ts"
 import { collect } from "../option-values.ts"
 import { table } from "../output.ts"
+import { intoSecretFile } from "../secret-file.ts"
 import { action, type Session } from "../session.ts"
-
-interface WebhookDocument {
-    readonly id: string
-    readonly url: string
-    readonly types: readonly string[]
-    readonly delivered: number
-    readonly failures: number
-    readonly retryAt: string | null
-    readonly lastError: string | null
-}
 
 export function addWebhooks(program: Command): void {
     const webhooks = program.command("webhooks").summary("events to an address of yours").description("Adds, lists and removes webhooks: signed CloudEvents, sent until they are taken.")
@@ -28,12 +19,13 @@ export function addWebhooks(program: Command): void {
 }
 
 async function add(session: Session, options: { type?: string[]; to?: string }, url: string): Promise<void> {
-    const { secret, ...made } = await session.api().call<WebhookDocument & { secret: string }>("POST", "/webhooks", { url, types: options.type })
+    const make = () => session.api().call<NewWebhookDocument>("POST", "/webhooks", { url, types: options.type })
     if (options.to === undefined) {
-        session.out.result({ ok: true, ...made, secret }, secret)
+        const made = await make()
+        session.out.result({ ok: true, ...made }, made.secret)
         return
     }
-    writeFileSync(options.to, `${secret}\n`, { mode: 0o600 })
+    const { secret: _, ...made } = await intoSecretFile(options.to, make, ({ secret }) => `${secret}\n`)
     session.out.result({ ok: true, ...made, file: options.to }, `webhook ${made.id} is added, its secret is in ${options.to}`)
 }
 

@@ -1,6 +1,7 @@
 /** Who may speak DDI here: each tenant has a name in the address and one gateway token. */
 import { timingSafeEqual } from "node:crypto"
 import { hashToken, TOKEN_PATTERN } from "../tokens.ts"
+import { WrongOption } from "../wrong-option.ts"
 
 export interface DdiTenant {
     /** First part of the address: `/NAME/controller/v1/…`. */
@@ -30,11 +31,11 @@ export function parseTenants(text: string): DdiTenant[] {
         const colon = part.indexOf(":")
         const name = part.slice(0, Math.max(0, colon)).trim()
         const gatewayToken = part.slice(colon + 1).trim()
-        if (!NAME.test(name) || TAKEN.has(name)) throw new Error("HANDOVER_DDI: each part is NAME:TOKEN; a name has up to 32 letters, digits, '-' and '_', and is none of the server's own addresses")
-        if (!TOKEN.test(gatewayToken)) throw new Error(`HANDOVER_DDI: the token of ${name} has to have 16 to 128 characters of A-Z a-z 0-9 . _ ~ + / = -`)
+        if (!NAME.test(name) || TAKEN.has(name)) throw new WrongOption("HANDOVER_DDI: each part is NAME:TOKEN; a name has up to 32 letters, digits, '-' and '_', and is none of the server's own addresses")
+        if (!TOKEN.test(gatewayToken)) throw new WrongOption(`HANDOVER_DDI: the token of ${name} has to have 16 to 128 characters of A-Z a-z 0-9 . _ ~ + / = -`)
         return { name, gatewayToken }
     })
-    if (new Set(tenants.map(({ name }) => name)).size !== tenants.length) throw new Error("HANDOVER_DDI: a tenant is named twice")
+    if (new Set(tenants.map(({ name }) => name)).size !== tenants.length) throw new WrongOption("HANDOVER_DDI: a tenant is named twice")
     return tenants
 }
 

@@ -11,7 +11,7 @@ import type { Store } from "../store/store.ts"
 const PAGE = 200
 /** The latest events in memory: a listener that is up to date costs no query. */
 const RECENT = 2_000
-const REMOVED_AT_ONCE = 5_000
+const REMOVED_AT_ONCE = 2_000
 
 export interface ListenOptions {
     /** Events after this one; null = from now on. */
@@ -37,6 +37,8 @@ export class EventHub {
     readonly #heartbeat: NodeJS.Timeout
     readonly #kept: number
     #lastSeq: number
+    #removing = false
+    #closed = false
 
     private constructor(store: Store, lastSeq: number, { eventsKept, beatMs }: HubOptions) {
         this.#store = store
@@ -48,8 +50,22 @@ export class EventHub {
             this.#dismiss()
             // Old events go a few at a time, so that no delete is long.
             const oldest = this.#lastSeq - eventsKept
-            if (oldest > 0 && store.leads) store.write(repos => repos.events.removeUpTo(oldest, REMOVED_AT_ONCE)).catch(() => {})
+            if (oldest > 0 && store.leads) void this.#remove(oldest)
         }, beatMs)
+    }
+
+    /** Until nothing is too old: a fleet that has much to say would outgrow one delete for each beat. */
+    async #remove(oldest: number): Promise<void> {
+        if (this.#removing) return
+        this.#removing = true
+        try {
+            while (!this.#closed && (await this.#store.write(repos => repos.events.removeUpTo(oldest, REMOVED_AT_ONCE))) === REMOVED_AT_ONCE)
+                await new Promise(resolve => setImmediate(resolve))
+        } catch {
+            // The next beat tries again.
+        } finally {
+            this.#removing = false
+        }
     }
 
     static async open(store: Store, options: HubOptions): Promise<EventHub> {
@@ -84,6 +100,7 @@ export class EventHub {
         const listener = new Listener(response, options, options.after ?? this.#lastSeq, {
             after: (seq, limit) => this.after(seq, limit),
             isLost: (seq, next) => this.#isLost(seq, next),
+            end: () => this.#end(),
         })
         this.#listeners.add(listener)
         response.once("close", () => {
@@ -119,7 +136,13 @@ export class EventHub {
         return next > seq + 1 && (await this.#store.read.events.firstSeq()) > seq + 1
     }
 
+    /** The last number that was given, by any process. */
+    async #end(): Promise<number> {
+        return Math.max(this.#lastSeq, await this.#store.read.events.lastSeq())
+    }
+
     close(): void {
+        this.#closed = true
         clearInterval(this.#heartbeat)
         for (const listener of this.#listeners) listener.close()
         this.#listeners.clear()
@@ -145,6 +168,7 @@ export class EventHub {
 interface Log {
     after(seq: number, limit: number): Promise<readonly StoredEvent[]>
     isLost(seq: number, next: number): Promise<boolean>
+    end(): Promise<number>
 }
 
 class Listener {
@@ -152,6 +176,7 @@ class Listener {
     readonly #options: ListenOptions
     readonly #log: Log
     #cursor: number
+    #isBack = false
     #pumping = false
     #woken = false
     #closed = false
@@ -194,6 +219,7 @@ class Listener {
     async #pump(): Promise<void> {
         this.#pumping = true
         try {
+            await this.#comeBack()
             while (this.#woken && !this.#closed) {
                 this.#woken = false
                 for (;;) {
@@ -214,6 +240,16 @@ class Listener {
         } finally {
             this.#pumping = false
         }
+    }
+
+    /** A number that was never given is of another log: one that was restored, or another server's. Who has it starts afresh. */
+    async #comeBack(): Promise<void> {
+        if (this.#isBack) return
+        const end = await this.#log.end()
+        this.#isBack = true
+        if (this.#cursor <= end) return
+        this.#response.write(toGap(this.#cursor, end + 1))
+        this.#cursor = end
     }
 
     #wants(event: StoredEvent): boolean {

@@ -34,6 +34,13 @@ export class Arriving<B> {
         return this.#plan?.phase ?? null
     }
 
+    /** The giver is gone, or does not know of the handover any more. False when it is too late. */
+    abort(done: () => void): boolean {
+        if (this.#saving || this.#plan?.phase !== "moving") return false
+        this.#save({ ...this.#plan, phase: "aborted" }, done)
+        return true
+    }
+
     receive(message: HandoverMessage<B>): void {
         const { home, send } = this.#options
         const { handover } = message

@@ -1,5 +1,6 @@
 /** Where hawkBit is, and as whom we speak to it. */
 import { readFileSync } from "node:fs"
+import { WrongOption } from "../wrong-option.ts"
 
 export interface HawkbitOptions {
     /** Without a slash at its end. */
@@ -35,17 +36,17 @@ type Environment = Readonly<Record<string, string | undefined>>
  */
 export function parseHawkbit(env: Environment): HawkbitOptions {
     const url = (env.HAWKBIT_URL ?? "").replace(/\/+$/, "")
-    if (!URL.canParse(url)) throw new Error("HANDOVER_STORE=hawkbit needs HAWKBIT_URL: https://HOST[:PORT]")
+    if (!URL.canParse(url)) throw new WrongOption("HANDOVER_STORE=hawkbit needs HAWKBIT_URL: https://HOST[:PORT]")
     const { protocol, hostname, username } = new URL(url)
-    if (username !== "") throw new Error("HAWKBIT_URL must not have a user: use HAWKBIT_USER and HAWKBIT_PASSWORD")
+    if (username !== "") throw new WrongOption("HAWKBIT_URL must not have a user: use HAWKBIT_USER and HAWKBIT_PASSWORD")
     // The password and the devices' tokens go over this connection.
     if (protocol !== "https:" && !(protocol === "http:" && LOOPBACK.has(hostname)))
-        throw new Error("HAWKBIT_URL must begin with https:// (http:// only on loopback)")
-    if (!env.HAWKBIT_USER || !env.HAWKBIT_PASSWORD) throw new Error("HANDOVER_STORE=hawkbit needs HAWKBIT_USER and HAWKBIT_PASSWORD")
+        throw new WrongOption("HAWKBIT_URL must begin with https:// (http:// only on loopback)")
+    if (!env.HAWKBIT_USER || !env.HAWKBIT_PASSWORD) throw new WrongOption("HANDOVER_STORE=hawkbit needs HAWKBIT_USER and HAWKBIT_PASSWORD")
     const prefix = env.HAWKBIT_PREFIX ?? HAWKBIT_DEFAULTS.prefix
-    if (!PREFIX.test(prefix)) throw new Error("HAWKBIT_PREFIX must be up to 24 letters, digits, '.', '_' or '-'")
+    if (!PREFIX.test(prefix)) throw new WrongOption("HAWKBIT_PREFIX must be up to 24 letters, digits, '.', '_' or '-'")
     const pollMs = Number(env.HAWKBIT_POLL_MS ?? HAWKBIT_DEFAULTS.pollMs)
-    if (!(pollMs >= 50 && pollMs <= 600_000)) throw new Error("HAWKBIT_POLL_MS must be 50 to 600000")
+    if (!(pollMs >= 50 && pollMs <= 600_000)) throw new WrongOption("HAWKBIT_POLL_MS must be 50 to 600000")
     return {
         ...HAWKBIT_DEFAULTS,
         url,

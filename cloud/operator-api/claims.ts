@@ -6,6 +6,7 @@ import { LIMITS } from "../limits.ts"
 import { hashToken } from "../tokens.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { audit, route } from "./context.ts"
+import type { ClaimsDocument } from "./documents.ts"
 import { DeviceId, iso, strict } from "./schemas.ts"
 
 const EXPIRES_DEFAULT_S = 24 * 3600
@@ -26,7 +27,7 @@ export async function claimRoutes(app: TypedApp, context: OperatorContext): Prom
                 expiresInS: Type.Optional(Type.Integer({ minimum: 1, maximum: EXPIRES_MAX_S })),
             }),
         },
-        handler: async (request, reply) => {
+        handler: async (request, reply): Promise<ClaimsDocument> => {
             const { device, app: appName, seal, count = 1, expiresInS = EXPIRES_DEFAULT_S } = request.body
             const nowMs = now()
             const expiresAtMs = nowMs + expiresInS * 1000

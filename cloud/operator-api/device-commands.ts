@@ -115,10 +115,16 @@ export async function deviceCommandRoutes(app: TypedApp, context: OperatorContex
                 const { id } = await findDevice(repos, request.params.device)
                 const [open] = await repos.commands.open([id])
                 if (open === undefined) throw new Problem("HOV_API_NOT_ACTIVE", `device ${id} has no command`)
-                await repos.desired.remove(id)
-                await controller.reconcile(repos, [id])
                 await audit(repos, request.principal, nowMs, "device.cancel", id, { command: open.id })
-                repos.events.note("device.desired", id, nowMs, { release: null })
+                if (open.kind === "check") {
+                    // There is nothing for the device to give up: it was asked a question.
+                    await repos.commands.patch(open.id, { state: "cancelled", finishedAtMs: nowMs, deadlineAtMs: null })
+                    repos.events.note("command.finished", id, nowMs, { command: open.id, release: null, state: "cancelled", code: null })
+                } else {
+                    await repos.desired.remove(id)
+                    repos.events.note("device.desired", id, nowMs, { release: null })
+                }
+                await controller.reconcile(repos, [id])
                 const command = await repos.commands.get(open.id)
                 return { command: command === undefined ? null : commandDocument(command) }
             })

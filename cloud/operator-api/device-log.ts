@@ -2,7 +2,8 @@
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { route } from "./context.ts"
 import { findDevice } from "./devices.ts"
-import { DeviceId, iso, PageQuery, page, strict } from "./schemas.ts"
+import type { LogLine } from "./documents.ts"
+import { DeviceId, iso, numberOf, PageQuery, page, strict } from "./schemas.ts"
 
 export async function deviceLogRoutes(app: TypedApp, context: OperatorContext): Promise<void> {
     const { store } = context
@@ -13,8 +14,8 @@ export async function deviceLogRoutes(app: TypedApp, context: OperatorContext): 
         handler: async request => {
             const device = await findDevice(store.read, request.params.device)
             const { limit, after } = request.query
-            const rows = await store.read.logLines.list(device.id, after === undefined ? null : Number(after) || 0, limit)
-            return page(rows.map(row => ({ seq: Number(row.seq), at: iso(row.atMs), line: row.line })), limit, last => String(last.seq))
+            const rows = await store.read.logLines.list(device.id, numberOf(after), limit)
+            return page(rows.map((row): LogLine => ({ seq: Number(row.seq), at: iso(row.atMs), line: row.line })), limit, last => String(last.seq))
         },
     })
 }

@@ -13,8 +13,10 @@ import { hashToken, newToken, TOKEN_PATTERN } from "../tokens.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { audit, route } from "./context.ts"
 import { deviceDocument, deviceSummary, statusDocument } from "./device-document.ts"
-import { Attributes, DeviceId, PageQuery, page, strict } from "./schemas.ts"
+import type { AddedDevice } from "./documents.ts"
+import { Attributes, DeviceId, numberOf, PageQuery, page, strict } from "./schemas.ts"
 
+const ADDED_AT_ONCE = 20
 const Params = strict({ device: DeviceId })
 const App = Type.Union([Type.String({ pattern: APP_PATTERN }), Type.Null()])
 const Token = Type.String({ pattern: TOKEN_PATTERN })
@@ -52,8 +54,11 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
             const nowMs = now()
             const items = await store.write(async repos => {
                 const added: AddedDevice[] = []
-                for (const device of request.body.devices)
+                for (const device of request.body.devices) {
                     added.push(await insertDevice(repos, context.secret, device, request.principal, nowMs))
+                    // Polls of the devices that there are need no database: they are answered meanwhile.
+                    if (added.length % ADDED_AT_ONCE === 0) await new Promise(resolve => setImmediate(resolve))
+                }
                 return added
             })
             reply.code(201)
@@ -103,8 +108,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
         handler: async request => {
             const device = await findDevice(store.read, request.params.device)
             const { limit, after } = request.query
-            const before = after === undefined ? null : Number(after) || 0
-            const rows = await store.read.devices.history(device.id, before, limit)
+            const rows = await store.read.devices.history(device.id, numberOf(after), limit)
             return page(await diagnostics.withPlaces(rows.map(statusDocument)), limit, last => String(last.seq))
         },
     })
@@ -216,12 +220,6 @@ export async function findDevice(repos: Repos, id: string): Promise<DeviceRow> {
     const device = await repos.devices.get(id)
     if (device === undefined) throw new Problem("HOV_API_DEVICE_UNKNOWN", `there is no device ${id}`)
     return device
-}
-
-interface AddedDevice {
-    readonly id: string
-    readonly token: string
-    readonly key?: string
 }
 
 async function insertDevice(

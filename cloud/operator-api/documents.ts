@@ -145,6 +145,27 @@ export interface DeviceDocument {
     readonly history: readonly StatusDocument[]
 }
 
+/** A device that was added, or given another token: told this once. */
+export interface AddedDevice {
+    readonly id: string
+    readonly token: string
+    /** For sealed requests; 64 hex digits. */
+    readonly key?: string
+}
+
+/** One-time codes that boards enrol with: told this once. */
+export interface ClaimsDocument {
+    readonly codes: readonly string[]
+    readonly device: string | null
+    readonly expiresAt: string
+}
+
+export interface LogLine {
+    readonly seq: number
+    readonly at: string
+    readonly line: string
+}
+
 export interface ArtifactDocument {
     readonly release: string
     readonly base: string
@@ -189,22 +210,56 @@ export interface ReleaseDocument {
     readonly maps: readonly MapDocument[]
 }
 
-/** A rollout in a list. */
-export interface RolloutSummary {
-    readonly id: string
-    readonly name: string
-    readonly release: string
-    readonly group: string | null
-    readonly filter: string | null
-    readonly state: string
-    readonly why: string
-    readonly phase: number
-    readonly phases: number
-    readonly experiment: string | null
-    readonly arm: string | null
+/** What is in one image. */
+export interface ImageContents {
+    readonly functions: readonly {
+        readonly name: string
+        /** `path:line`, or null without a map. */
+        readonly location: string | null
+        readonly change: "replaced" | "added"
+        readonly bytes: number
+        readonly onFault: string
+    }[]
+    readonly codeBytes: number
+    readonly restBytes: number
+    readonly strings: number
+    readonly buffers: number
+    readonly newGlobals: number
+    readonly migrations: number
+}
+
+export interface ImageDocument extends ArtifactDocument {
+    readonly notAfter: string | null
+    readonly signedWith: { readonly lms: string; readonly ots: string; readonly leaf: number; readonly leaves: number } | null
+    /** Null where there is nothing that can be taken apart: a file of a DDI device, a whole program. */
+    readonly contents: ImageContents | null
+    readonly hasMap: boolean
+    /** That have the base. */
+    readonly devices: number
+}
+
+/** Why something of an edit cannot go live on a base. */
+export interface RefusalReason {
+    readonly code: string
+    readonly functionName: string
+    readonly location: string
+    readonly detail: string
+    readonly fix: string
+}
+
+export interface RefusalDocument {
+    readonly base: string
+    readonly reasons: readonly RefusalReason[]
     readonly createdAt: string
     readonly createdBy: string
-    readonly changedAt: string
+}
+
+export interface ReleaseContents {
+    readonly release: string
+    readonly images: readonly ImageDocument[]
+    readonly refusals: readonly (RefusalDocument & { readonly devices: number })[]
+    /** Bases in the field for which there is nothing: their boards stay. */
+    readonly without: readonly { readonly base: string; readonly devices: number }[]
 }
 
 /** How far a handover of the server is. */
@@ -218,5 +273,8 @@ export interface HandoverProgress {
     readonly unsettled: number
     readonly pacePerS: number | null
     readonly freeze: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }
+    /** Of current's log, that next does not have yet; null: next does not copy it. */
+    readonly eventsBehind: number | null
     readonly linkFailures: number
+    readonly storeFailures: number
 }

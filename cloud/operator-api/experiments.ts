@@ -13,6 +13,7 @@ import { audit, route } from "./context.ts"
 import { findRelease } from "./find-release.ts"
 import { findGroup } from "./groups.ts"
 import { insertRollout, RolloutOrder, rolloutSummary } from "./rollout-document.ts"
+import type { ExperimentDocument, ExperimentSummary } from "./rollout-documents.ts"
 import { Channel, joinFilters } from "./rollouts.ts"
 import { iso, OwnId, PageQuery, page, ReleaseRef, strict } from "./schemas.ts"
 
@@ -153,7 +154,7 @@ async function armRollout(repos: Repos, experiment: ExperimentRow, arm: Arm): Pr
     return rollout
 }
 
-async function experimentDocument(repos: Repos, row: ExperimentRow) {
+async function experimentDocument(repos: Repos, row: ExperimentRow): Promise<ExperimentDocument> {
     const { rolloutA, rolloutB } = row
     const [a, b] = [await repos.rollouts.outcome(rolloutA), await repos.rollouts.outcome(rolloutB)]
     const pairs = Math.min(a.granted, b.granted)
@@ -166,7 +167,7 @@ async function experimentDocument(repos: Repos, row: ExperimentRow) {
     }
 }
 
-const summary = (row: ExperimentRow) => ({
+const summary = (row: ExperimentRow): ExperimentSummary => ({
     id: row.id,
     name: row.name,
     state: row.state,

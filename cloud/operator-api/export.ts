@@ -7,12 +7,18 @@ import { csvLine } from "./csv.ts"
 import { commandDocument, deviceSummary } from "./device-document.ts"
 import { strict } from "./schemas.ts"
 
-const PAGE = 500
+const PAGE = 100
 type Row = Readonly<Record<string, unknown>>
 
 export async function exportRoutes(app: TypedApp, context: OperatorContext): Promise<void> {
-    const sources = { devices: () => deviceRows(context), commands: () => commandRows(context) }
-    for (const [name, rows] of Object.entries(sources)) {
+    const sources = {
+        devices: { rows: () => deviceRows(context), columns: ["id", "app", "attributes", "desiredRelease", "actualVersion", "actualBase", "actualBank", "actualState", "sync"] },
+        commands: {
+            rows: () => commandRows(context),
+            columns: ["device", "id", "cmd", "release", "base", "state", "attempt", "rollout", "queuedAt", "deliveredAt", "deliveries", "acknowledgedAt", "finishedAt", "doneBytes", "ofBytes", "code", "diagnostics"],
+        },
+    }
+    for (const [name, { rows, columns }] of Object.entries(sources)) {
         const download = route(context, "read", "server", `Export all ${name}`)
         app.get(`/export/${name}`, {
             onRequest: download.onRequest,
@@ -27,11 +33,14 @@ export async function exportRoutes(app: TypedApp, context: OperatorContext): Pro
                 reply
                     .type(csv ? "text/csv; charset=utf-8" : "application/json")
                     .header("content-disposition", `attachment; filename="${name}.${csv ? "csv" : "json"}"`)
-                    .send(Readable.from(csv ? asCsv(rows()) : asJson(rows())))
+                    .send(Readable.from(csv ? asCsv(columns, rows()) : asJson(rows())))
             },
         })
     }
 }
+
+/** Everybody else's turn: an embedded database is read without waiting, so one page after the other would keep the devices from it. */
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 /** Page by page: a fleet of any size takes the memory of one page. */
 async function* deviceRows({ store, policy, now }: OperatorContext): AsyncGenerator<Row[]> {
@@ -53,6 +62,7 @@ async function* deviceRows({ store, policy, now }: OperatorContext): AsyncGenera
             }
         })
         after = devices[devices.length - 1].id
+        await turn()
     }
 }
 
@@ -62,16 +72,14 @@ async function* commandRows({ store }: OperatorContext): AsyncGenerator<Row[]> {
         if (commands.length === 0) return
         yield commands.map(command => ({ device: command.deviceId, ...commandDocument(command) }))
         after = commands[commands.length - 1].id
+        await turn()
     }
 }
 
-async function* asCsv(pages: AsyncGenerator<Row[]>): AsyncGenerator<string> {
-    let first = true
-    for await (const rows of pages) {
-        if (first) yield csvLine(Object.keys(rows[0]))
-        first = false
-        yield rows.map(row => csvLine(Object.values(row))).join("")
-    }
+/** The names of the columns come first, of an empty fleet too. */
+async function* asCsv(columns: readonly string[], pages: AsyncGenerator<Row[]>): AsyncGenerator<string> {
+    yield csvLine(columns)
+    for await (const rows of pages) yield rows.map(row => csvLine(columns.map(column => row[column]))).join("")
 }
 
 async function* asJson(pages: AsyncGenerator<Row[]>): AsyncGenerator<string> {

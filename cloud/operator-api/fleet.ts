@@ -5,6 +5,7 @@ import { may, PERMISSIONS } from "../tokens.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { route } from "./context.ts"
 import { iso, strict } from "./schemas.ts"
+import type { FleetCountDocument, FleetDocument, FleetHistoryDocument, MeDocument } from "./server-documents.ts"
 
 /** A board that holds polls is heard of once a minute: two missed are silence. */
 const SILENT_AFTER_S = 150
@@ -18,7 +19,7 @@ export async function fleetRoutes(app: TypedApp, context: OperatorContext): Prom
     app.get("/me", {
         onRequest: me.onRequest,
         schema: me.doc,
-        handler: async ({ principal }) => ({
+        handler: async ({ principal }): Promise<MeDocument> => ({
             name: principal.name,
             role: principal.role,
             permissions: PERMISSIONS.filter(permission => may(principal.role, permission)),
@@ -30,7 +31,7 @@ export async function fleetRoutes(app: TypedApp, context: OperatorContext): Prom
     app.get("/fleet", {
         onRequest: look.onRequest,
         schema: look.doc,
-        handler: async () => {
+        handler: async (): Promise<FleetDocument> => {
             // Read first: what is committed after it comes with the events.
             const lastEvent = hub.lastSeq
             const nowMs = now()
@@ -62,10 +63,10 @@ export async function fleetRoutes(app: TypedApp, context: OperatorContext): Prom
                 samples: Type.Integer({ minimum: 2, maximum: SAMPLES_MAX, default: 300, description: "At most so many: the last of each step" }),
             }),
         },
-        handler: async request => {
+        handler: async (request): Promise<FleetHistoryDocument> => {
             const { hours, samples } = request.query
             const toMs = now()
-            const fromMs = toMs - hours * 3_600_000
+            const fromMs = toMs - Math.ceil(hours * 3_600_000)
             const before = await store.read.fleet.sampleAt(fromMs)
             const all = await store.read.fleet.samplesAfter(fromMs)
             const shown = lastOfEachStep(all, fromMs, (toMs - fromMs) / samples)
@@ -80,7 +81,7 @@ export async function fleetRoutes(app: TypedApp, context: OperatorContext): Prom
     })
 }
 
-function sumBy(counts: readonly FleetCount[], field: "version" | "state" | "channel" | "baseId" | "bank"): { name: string; devices: number }[] {
+function sumBy(counts: readonly FleetCount[], field: "version" | "state" | "channel" | "baseId" | "bank"): FleetCountDocument[] {
     const sums = new Map<string, number>()
     for (const count of counts) sums.set(count[field] ?? "", (sums.get(count[field] ?? "") ?? 0) + count.devices)
     return [...sums].map(([name, devices]) => ({ name, devices })).sort((a, b) => b.devices - a.devices)

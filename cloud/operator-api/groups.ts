@@ -11,6 +11,7 @@ import type { OperatorContext, TypedApp } from "./context.ts"
 import { audit, route } from "./context.ts"
 import { findRelease } from "./find-release.ts"
 import { insertRollout, rolloutDocument } from "./rollout-document.ts"
+import type { GroupDocument, GroupMember } from "./rollout-documents.ts"
 import { DeviceId, iso, PageQuery, page, ReleaseRef, strict } from "./schemas.ts"
 
 const Name = Type.String({ pattern: OWN_ID_PATTERN })
@@ -75,7 +76,7 @@ export async function groupRoutes(app: TypedApp, context: OperatorContext): Prom
             const { limit, after } = request.query
             const group = await findGroup(store.read, request.params.group)
             const { devices, next } = await membersPage(store.read, { group, filter: null }, after ?? null, limit)
-            return { items: devices, next }
+            return { items: devices satisfies GroupMember[], next }
         },
     })
 
@@ -158,7 +159,7 @@ async function setMembers(repos: Repos, group: string, devices: readonly string[
     await repos.groups.setMembers(group, devices)
 }
 
-const groupDocument = (group: GroupRow) => ({
+const groupDocument = (group: GroupRow): GroupDocument => ({
     name: group.id,
     kind: group.filter === null ? "list" : "filter",
     filter: group.filter,

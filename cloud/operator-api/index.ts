@@ -1,5 +1,6 @@
 /** The operator API (`/api/v1`): what people, the CLI and the console talk to. */
-import type { FastifyInstance } from "fastify"
+import type { FastifyInstance, FastifyRequest } from "fastify"
+import { Problem } from "../problems.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { claimRoutes } from "./claims.ts"
 import { deviceCommandRoutes } from "./device-commands.ts"
@@ -14,6 +15,7 @@ import { releaseContentsRoutes } from "./release-contents.ts"
 import { releaseRoutes } from "./releases.ts"
 import { rolloutPreviewRoutes } from "./rollout-preview.ts"
 import { rolloutRoutes } from "./rollouts.ts"
+import { strict } from "./schemas.ts"
 import { serverRoutes } from "./server-routes.ts"
 import { statementRoutes } from "./statements.ts"
 import { uploadRoutes } from "./uploads.ts"
@@ -21,6 +23,13 @@ import { webhookRoutes } from "./webhooks.ts"
 
 export async function operatorApi(app: FastifyInstance, context: OperatorContext): Promise<void> {
     app.decorateRequest("principal", null as never)
+    // What a route does not ask for is refused: a mistyped field would change nothing, and nobody would be told.
+    app.addHook("onRoute", route => {
+        const { schema = {} } = route
+        route.schema = { querystring: strict({}), ...schema }
+        if (schema.body !== undefined || (schema as { consumes?: string[] }).consumes !== undefined) return
+        route.preValidation = [...[route.preValidation ?? []].flat(), withoutBody] as typeof route.preValidation
+    })
     const typed = app as unknown as TypedApp
     await deviceRoutes(typed, context)
     await deviceCommandRoutes(typed, context)
@@ -39,4 +48,10 @@ export async function operatorApi(app: FastifyInstance, context: OperatorContext
     await webhookRoutes(typed, context)
     await claimRoutes(typed, context)
     await statementRoutes(typed, context)
+}
+
+async function withoutBody({ body }: FastifyRequest): Promise<void> {
+    if (body === undefined || body === null) return
+    const [field] = typeof body === "object" && !Buffer.isBuffer(body) ? Object.keys(body) : ["a body"]
+    if (field !== undefined) throw new Problem("HOV_API_BAD_FIELD", `body has no field '${field}': this takes none`)
 }

@@ -14,6 +14,7 @@ import type { ArtifactRow, RefusalRow } from "../store/schema.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { audit, route } from "./context.ts"
 import { findOwnRelease, findRelease } from "./find-release.ts"
+import type { ArtifactDocument, ImageContents, ImageDocument, RefusalDocument, RefusalReason, ReleaseContents } from "./documents.ts"
 import { artifactDocument } from "./release-document.ts"
 import { iso, ReleaseRef, strict } from "./schemas.ts"
 
@@ -34,14 +35,14 @@ export async function releaseContentsRoutes(app: TypedApp, context: OperatorCont
     app.get("/releases/:release/contents", {
         onRequest: look.onRequest,
         schema: { ...look.doc, params: Params },
-        handler: async request => {
+        handler: async (request): Promise<ReleaseContents> => {
             const release = await findRelease(store.read, request.params.release)
             const artifacts = await store.read.releases.artifacts([release.id])
             const permitted = new Set((await store.read.releases.permissions([release.id])).map(({ baseId }) => baseId))
             const maps = new Map((await store.read.releases.maps([release.id])).map(map => [map.imageDigest, map.blobDigest]))
             const devices = new Map<string, number>()
             for (const count of await store.read.fleet.counts()) devices.set(count.baseId, (devices.get(count.baseId) ?? 0) + count.devices)
-            const images: unknown[] = []
+            const images: ImageDocument[] = []
             for (const artifact of artifacts)
                 images.push({
                     ...artifactDocument(artifact, permitted.has(artifact.baseId)),
@@ -56,7 +57,6 @@ export async function releaseContentsRoutes(app: TypedApp, context: OperatorCont
                 release: release.id,
                 images,
                 refusals: refusals.map(row => ({ ...refusalDocument(row), devices: devices.get(row.baseId) ?? 0 })),
-                /** Bases in the field for which there is nothing: their boards stay. */
                 without: release.kind === "base" ? [] : [...devices].filter(([base]) => !served.has(base)).map(([base, count]) => ({ base, devices: count })),
             }
         },
@@ -91,12 +91,11 @@ export async function releaseContentsRoutes(app: TypedApp, context: OperatorCont
     })
 }
 
-function refusalDocument(row: RefusalRow) {
-    return { base: row.baseId, reasons: JSON.parse(row.reasons) as unknown[], createdAt: iso(row.createdAtMs), createdBy: row.createdBy }
+function refusalDocument(row: RefusalRow): RefusalDocument {
+    return { base: row.baseId, reasons: JSON.parse(row.reasons) as RefusalReason[], createdAt: iso(row.createdAtMs), createdBy: row.createdBy }
 }
 
-/** Null where there is nothing that can be taken apart: a file of a DDI device, a whole program. */
-async function contentsOf(blobs: BlobStore, artifact: ArtifactRow, mapDigest: string | undefined) {
+async function contentsOf(blobs: BlobStore, artifact: ArtifactRow, mapDigest: string | undefined): Promise<Omit<ImageDocument, keyof ArtifactDocument | "devices">> {
     const signature = await blobs.get(artifact.signatureDigest)
     const image = await blobs.get(artifact.imageDigest)
     const map = mapDigest === undefined ? undefined : readMap(await blobs.get(mapDigest))
@@ -109,10 +108,10 @@ async function contentsOf(blobs: BlobStore, artifact: ArtifactRow, mapDigest: st
     }
 }
 
-function describeImage(bytes: Uint8Array, map: ImageMap | undefined) {
+function describeImage(bytes: Uint8Array, map: ImageMap | undefined): ImageContents | null {
     try {
         const image = readImage(bytes)
-        const functions = image.functions.map((f, index) => {
+        const functions = image.functions.map((f, index): ImageContents["functions"][number] => {
             const mapped = map?.functions[index]
             const line = mapped?.lines[0]
             return {

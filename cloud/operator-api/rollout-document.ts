@@ -9,7 +9,7 @@ import type { GroupRow, ReleaseRow, RolloutRow } from "../store/schema.ts"
 import type { Repos } from "../store/store.ts"
 import type { Principal } from "../tokens.ts"
 import { audit } from "./context.ts"
-import type { RolloutSummary } from "./documents.ts"
+import type { RolloutDocument, RolloutSummary } from "./rollout-documents.ts"
 import { iso, strict } from "./schemas.ts"
 
 const Percent = Type.Number({ minimum: 0, maximum: 100 })
@@ -20,14 +20,14 @@ const PhaseOrder = strict({
     count: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000_000 })),
     successPercent: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: "Default 95" })),
     failurePercent: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: "Default 10; 100 with a gate, which judges then" })),
-    minFinished: Type.Optional(Type.Integer({ minimum: 1, description: "Default 5" })),
+    minFinished: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000_000, description: "Default 5" })),
     soakS: Type.Optional(Type.Integer({ minimum: 0, maximum: 30 * 86_400 })),
     manual: Type.Optional(Type.Boolean()),
 })
 
 export const RolloutOrder = strict({
     phases: Type.Array(PhaseOrder, { minItems: 1, maxItems: 20 }),
-    startAt: Type.Optional(Type.String({ maxLength: 40, description: "ISO 8601" })),
+    startAt: Type.Optional(Type.String({ maxLength: 40, description: "ISO 8601 with its zone: 2030-01-07T20:00:00Z" })),
     windows: Type.Optional(
         Type.Array(
             strict({
@@ -55,16 +55,18 @@ export type RolloutOrder = Static<typeof RolloutOrder>
 
 /** @throws Problem HOV_API_BAD_FIELD */
 export function planOfOrder(order: RolloutOrder): RolloutPlan {
-    const startAtMs = order.startAt === undefined ? null : Date.parse(order.startAt)
-    if (Number.isNaN(startAtMs)) throw new Problem("HOV_API_BAD_FIELD", "startAt is not an ISO 8601 time")
-    let before = 0
+    const startAtMs = order.startAt === undefined ? null : timeOf(order.startAt)
+    let [percent, count] = [0, 0]
     const phases = order.phases.map((phase, index) => {
         if ((phase.percent === undefined) === (phase.count === undefined))
             throw new Problem("HOV_API_BAD_FIELD", `phase ${index + 1} needs either percent or count`)
         if (phase.percent !== undefined) {
-            if (phase.percent <= before)
-                throw new Problem("HOV_API_BAD_FIELD", `phase ${index + 1}: the percentage must grow from phase to phase`)
-            before = phase.percent
+            if (phase.percent <= percent) throw new Problem("HOV_API_BAD_FIELD", `phase ${index + 1}: the percentage must grow from phase to phase`)
+            percent = phase.percent
+        }
+        if (phase.count !== undefined) {
+            if (phase.count <= count) throw new Problem("HOV_API_BAD_FIELD", `phase ${index + 1}: the count must grow from phase to phase`)
+            count = phase.count
         }
         return {
             percent: phase.percent ?? null,
@@ -95,6 +97,16 @@ export function planOfOrder(order: RolloutOrder): RolloutPlan {
         observeS: order.observeS ?? 300,
         acceptedBad: 0,
     }
+}
+
+/** Not what else a Date can read: "1" is a month, and a time without a zone is that of the server's place. */
+const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/
+
+/** @throws Problem HOV_API_BAD_FIELD */
+function timeOf(text: string): number {
+    const atMs = TIME.test(text) ? Date.parse(text) : Number.NaN
+    if (Number.isNaN(atMs)) throw new Problem("HOV_API_BAD_FIELD", "startAt is not an ISO 8601 time with its zone, like 2030-01-07T20:00:00Z")
+    return atMs
 }
 
 export async function insertRollout(
@@ -138,18 +150,18 @@ export async function insertRollout(
     return row
 }
 
-export async function rolloutDocument(repos: Repos, rollout: RolloutRow, nowMs: number) {
+export async function rolloutDocument(repos: Repos, rollout: RolloutRow, nowMs: number): Promise<RolloutDocument> {
     const plan = planOf(rollout)
+    const { startAtMs, ...ordered } = plan
     const figures = await figuresOf(repos, rollout, plan, await phaseLimit(repos, rollout, plan), nowMs)
     const gate = gateResult(plan, figures)
     const next = step(plan, placeOf(rollout), figures, nowMs)
     return {
         ...rolloutSummary(rollout),
         seed: rollout.seed,
-        plan: { ...plan, startAtMs: undefined, startAt: iso(plan.startAtMs) },
+        plan: { ...ordered, startAt: iso(startAtMs) },
         reachedAt: iso(rollout.reachedAtMs),
-        /** What it waits for when it rests: start, window, rate, devices, soak, operator; ended. */
-        waitsFor: next.kind === "rest" ? next.why : null,
+        waitsFor: next.kind === "rest" ? next.why : next.kind === "complete" && rollout.experimentId !== null ? "devices" : null,
         devices: await repos.rollouts.countsByState(rollout.id),
         phaseDevices: figures.phase,
         gate:

@@ -7,6 +7,7 @@ import { route } from "./context.ts"
 import { findRelease } from "./find-release.ts"
 import { findGroup } from "./groups.ts"
 import { planOfOrder } from "./rollout-document.ts"
+import type { PreviewDocument } from "./rollout-documents.ts"
 import { joinFilters, RolloutRequest } from "./rollouts.ts"
 import { strict } from "./schemas.ts"
 
@@ -19,7 +20,7 @@ export async function rolloutPreviewRoutes(app: TypedApp, context: OperatorConte
     app.post("/rollouts/preview", {
         onRequest: preview.onRequest,
         schema: { ...preview.doc, body: strict(RolloutRequest) },
-        handler: async request => {
+        handler: async (request): Promise<PreviewDocument> => {
             const { name: _name, release: wanted, group, filter, channel, seed: given, ...order } = request.body
             const seed = given ?? randomBytes(12).toString("base64url")
             const plan = planOfOrder(order)
@@ -40,7 +41,6 @@ export async function rolloutPreviewRoutes(app: TypedApp, context: OperatorConte
                     const own = served.filter(device => device.phase === index)
                     return { percent, count, manual, soakS, devices: own.length, total: served.filter(device => device.phase !== null && device.phase <= index).length, first: own.slice(0, NAMED).map(named) }
                 }),
-                /** Never reached: beyond the last phase, or in the control group. */
                 left: served.filter(device => device.phase === null).length,
                 skipped: groupBy(devices.filter(device => device.skip !== null), device => String(device.skip)).map(([reason, own]) => ({ reason, devices: own.length, first: own.slice(0, NAMED).map(named) })),
                 versions: groupBy(served, device => device.version ?? "").map(([version, own]) => ({ version, devices: own.length })),

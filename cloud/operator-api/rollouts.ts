@@ -13,6 +13,7 @@ import { audit, route } from "./context.ts"
 import { findRelease } from "./find-release.ts"
 import { findGroup } from "./groups.ts"
 import { insertRollout, RolloutOrder, rolloutDocument, rolloutSummary } from "./rollout-document.ts"
+import type { RolloutPlaceDocument } from "./rollout-documents.ts"
 import { iso, OwnId, PageQuery, page, ReleaseRef, strict } from "./schemas.ts"
 
 const Params = strict({ rollout: OwnId })
@@ -161,7 +162,7 @@ export function joinFilters(filter: string | undefined, channel: string | undefi
     return joined === "" ? null : joined
 }
 
-function placeDocument(place: RolloutDeviceRow) {
+function placeDocument(place: RolloutDeviceRow): RolloutPlaceDocument {
     return {
         device: place.deviceId,
         bucket: Number(place.bucket),

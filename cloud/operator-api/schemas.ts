@@ -3,6 +3,7 @@ import type { TObject, TProperties } from "@sinclair/typebox"
 import { Type } from "@sinclair/typebox"
 import { DEVICE_ID_PATTERN, OWN_ID_PATTERN, RELEASE_PATTERN } from "../ids.ts"
 import { LIMITS } from "../limits.ts"
+import { Problem } from "../problems.ts"
 
 /** An object of a request: it has these fields and no others. */
 export const strict = <T extends TProperties>(properties: T): TObject<T> =>
@@ -22,6 +23,16 @@ export const PageQuery = strict({
     limit: Type.Integer({ minimum: 1, maximum: LIMITS.pageSize, default: LIMITS.pageSizeDefault }),
     after: Type.Optional(Type.String({ maxLength: 200, description: "`next` of the page before" })),
 })
+
+/**
+ * Where a list goes on whose places are numbers; null = from the newest on.
+ * @throws Problem HOV_API_BAD_FIELD
+ */
+export function numberOf(after: string | undefined): number | null {
+    if (after === undefined) return null
+    if (!/^\d{1,15}$/.test(after)) throw new Problem("HOV_API_BAD_FIELD", "after is not the `next` of a page of this list")
+    return Number(after)
+}
 
 export function iso(atMs: number | string): string
 export function iso(atMs: number | string | null): string | null

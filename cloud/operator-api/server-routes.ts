@@ -6,7 +6,8 @@ import type { AuditRow, TokenRow } from "../store/schema.ts"
 import { bearerToken, hashToken, newToken } from "../tokens.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { audit, route } from "./context.ts"
-import { DeviceId, iso, OwnId, PageQuery, page, strict } from "./schemas.ts"
+import { DeviceId, iso, numberOf, OwnId, PageQuery, page, strict } from "./schemas.ts"
+import type { AuditDocument, HealthDocument, NewTokenDocument, TokenDocument } from "./server-documents.ts"
 
 const TokenRole = Type.Union(["admin", "publisher", "operator", "viewer"].map(role => Type.Literal(role)))
 
@@ -23,7 +24,7 @@ export async function serverRoutes(app: TypedApp, context: OperatorContext): Pro
                 types: Type.Optional(
                     Type.String({ maxLength: 200, description: "Beginnings of types, e.g. command.,rollout." }),
                 ),
-                after: Type.Optional(Type.Integer({ minimum: 0, description: "Like Last-Event-ID" })),
+                after: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: "Like Last-Event-ID" })),
             }),
         },
         handler: (request, reply) => {
@@ -42,7 +43,7 @@ export async function serverRoutes(app: TypedApp, context: OperatorContext): Pro
     })
 
     const health = route(context, "read", "server", "What the server lacks at the moment, and since when")
-    app.get("/server/health", { onRequest: health.onRequest, schema: health.doc }, async () => {
+    app.get("/server/health", { onRequest: health.onRequest, schema: health.doc }, async (): Promise<HealthDocument> => {
         const behind = context.hawkbit?.health ?? null
         const isAway = behind?.state === "degraded"
         return {
@@ -69,7 +70,7 @@ export async function serverRoutes(app: TypedApp, context: OperatorContext): Pro
                 role: TokenRole,
                 expiresInS: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 * 366 * 24 * 3600 })),
             }) },
-        handler: async (request, reply) => {
+        handler: async (request, reply): Promise<NewTokenDocument> => {
             const nowMs = now()
             const id = newId("t", nowMs)
             const token = newToken()
@@ -133,14 +134,13 @@ export async function serverRoutes(app: TypedApp, context: OperatorContext): Pro
         },
         handler: async request => {
             const { limit, after, subject } = request.query
-            const before = after === undefined ? null : Number(after) || 0
-            const rows = await store.read.audit.list({ before, limit, subject: subject ?? null })
+            const rows = await store.read.audit.list({ before: numberOf(after), limit, subject: subject ?? null })
             return page(rows.map(auditDocument), limit, last => String(last.seq))
         },
     })
 }
 
-function tokenDocument(row: TokenRow) {
+function tokenDocument(row: TokenRow): TokenDocument {
     return {
         id: row.id,
         name: row.name,
@@ -152,7 +152,7 @@ function tokenDocument(row: TokenRow) {
     }
 }
 
-function auditDocument(row: AuditRow) {
+function auditDocument(row: AuditRow): AuditDocument {
     return {
         seq: Number(row.seq),
         at: iso(row.atMs),

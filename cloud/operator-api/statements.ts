@@ -9,6 +9,7 @@ import type { StatementRow } from "../store/schema.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { audit, route } from "./context.ts"
 import { iso } from "./schemas.ts"
+import type { StatementDocument } from "./server-documents.ts"
 
 const STATEMENT_MAX_BYTES = 8 * 1024
 
@@ -63,7 +64,7 @@ function read(file: Buffer): SignedStatement {
     }
 }
 
-function document(row: StatementRow) {
+function document(row: StatementRow): StatementDocument {
     return {
         id: row.id,
         kind: row.kind,

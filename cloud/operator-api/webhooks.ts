@@ -7,6 +7,7 @@ import { newWebhookSecret } from "../webhooks/message.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { audit, route } from "./context.ts"
 import { iso, OwnId, strict } from "./schemas.ts"
+import type { NewWebhookDocument, WebhookDocument } from "./server-documents.ts"
 
 const WEBHOOKS_MAX = 32
 
@@ -25,7 +26,7 @@ export async function webhookRoutes(app: TypedApp, context: OperatorContext): Pr
                 ),
             }),
         },
-        handler: async (request, reply) => {
+        handler: async (request, reply): Promise<NewWebhookDocument> => {
             const { url, types } = request.body
             if (!URL.canParse(url)) throw new Problem("HOV_API_BAD_FIELD", "url is not a URL")
             const nowMs = now()
@@ -77,7 +78,7 @@ export async function webhookRoutes(app: TypedApp, context: OperatorContext): Pr
     })
 }
 
-const webhookDocument = (row: WebhookRow) => ({
+const webhookDocument = (row: WebhookRow): WebhookDocument => ({
     id: row.id,
     url: row.url,
     types: row.types.split(",").filter(type => type !== ""),

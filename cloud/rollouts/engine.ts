@@ -14,6 +14,7 @@
  * 1. Nothing is granted but in `running`, inside a window, after the start time.
  * 2. A failure is judged before anything is granted.
  * 3. A phase only ever adds devices.
+ * 4. A phase of which nobody could have the release yet proves nothing: it waits for them.
  */
 import type { GateCounts, GateResult } from "./gate.ts"
 import { judge } from "./gate.ts"
@@ -35,6 +36,8 @@ export interface PhaseFigures {
     readonly granted: number
     readonly succeeded: number
     readonly bad: number
+    /** Passed over, and tried again: never heard of, busy, nothing for their base. */
+    readonly later: number
 }
 
 export interface RolloutFigures {
@@ -66,9 +69,10 @@ export function step(plan: RolloutPlan, place: RolloutPlace, figures: RolloutFig
     const failure = failureOf(plan, phase, figures)
     if (failure !== null) return { kind: "stop", state: STOP_STATES[plan.onFailure], why: failure }
 
-    const { waiting, granted, succeeded, bad } = figures.phase
-    const devices = waiting + granted + succeeded + bad
-    const reached = waiting === 0 && succeeded * 100 >= phase.successPercent * devices
+    const { waiting, granted, succeeded, later } = figures.phase
+    // Failures that the operator has accepted keep no phase from its success.
+    const devices = waiting + granted + succeeded + unaccepted(figures.phase.bad, plan)
+    const reached = waiting === 0 && (devices > 0 || later === 0) && succeeded * 100 >= phase.successPercent * devices
     if (reached) return next(plan, place, phase, nowMs)
 
     if (waiting === 0) return { kind: "rest", why: "devices" }
@@ -94,15 +98,20 @@ function next(plan: RolloutPlan, place: RolloutPlace, phase: Phase, nowMs: numbe
 }
 
 function failureOf(plan: RolloutPlan, phase: Phase, figures: RolloutFigures): string | null {
+    const { waiting, granted } = figures.phase
     const finished = figures.phase.succeeded + figures.phase.bad
-    const bad = figures.phase.bad - Math.min(figures.phase.bad, plan.acceptedBad)
-    if (finished >= phase.minFinished && bad * 100 > phase.failurePercent * finished)
+    const bad = unaccepted(figures.phase.bad, plan)
+    // Fewer than asked for is all there will be when no more is under way.
+    const enough = finished >= phase.minFinished || waiting + granted === 0
+    if (enough && bad * 100 > phase.failurePercent * finished)
         return `${bad} of ${finished} devices failed, more than ${phase.failurePercent} percent`
     const gate = gateResult(plan, figures)
     if (gate?.stop)
         return `the gate: evidence ${Math.exp(gate.logEvidence).toPrecision(3)} that the release is worse, the limit is ${Math.exp(gate.logLimit).toPrecision(3)}`
     return null
 }
+
+const unaccepted = (bad: number, plan: RolloutPlan): number => Math.max(0, bad - plan.acceptedBad)
 
 /** Spread over the minute: a burst of a minute's grants would be no rate. */
 function allowance(ratePerMinute: number, figures: RolloutFigures): number {

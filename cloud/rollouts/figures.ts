@@ -14,12 +14,18 @@ export const placeOf = (rollout: RolloutRow): RolloutPlace => ({
     released: rollout.released === 1,
 })
 
-/** Devices in buckets below this belong to the current phase, or to one before it. */
+/**
+ * Devices in buckets below this belong to the current phase, or to one before it: a count may come to less
+ * than a percentage before it, and yet nobody leaves.
+ */
 export async function phaseLimit(repos: Repos, rollout: RolloutRow, plan: RolloutPlan): Promise<number> {
-    const { percent, count } = plan.phases[rollout.phase]
-    if (percent !== null && percent >= 100) return Number.MAX_SAFE_INTEGER
-    const limit = percent !== null ? bucketLimit(percent) : await repos.rollouts.bucketAfter(rollout.id, count ?? 0)
-    return Math.min(limit, controlStart(plan.controlPercent))
+    let highest = 0
+    for (const { percent, count } of plan.phases.slice(0, rollout.phase + 1)) {
+        if (percent !== null && percent >= 100) return Number.MAX_SAFE_INTEGER
+        const limit = percent !== null ? bucketLimit(percent) : await repos.rollouts.bucketAfter(rollout.id, count ?? 0)
+        highest = Math.max(highest, Math.min(limit, controlStart(plan.controlPercent)))
+    }
+    return highest
 }
 
 export async function figuresOf(

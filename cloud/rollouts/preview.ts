@@ -9,7 +9,7 @@ import type { Skip } from "./grant.ts"
 import { wouldSkip } from "./grant.ts"
 import type { RolloutPlan } from "./plan.ts"
 
-const PAGE = 500
+const PAGE = 200
 
 export interface PreviewedDevice {
     readonly id: string
@@ -58,9 +58,11 @@ async function placesOf(repos: Repos, release: ReleaseRow, seed: string, devices
 
 /** The bucket that closes off each phase; `queue` has the buckets of those that would get it, in order. */
 export function phaseLimits(plan: RolloutPlan, queue: readonly number[]): number[] {
+    let highest = 0
     return plan.phases.map(({ percent, count }) => {
-        if (percent !== null && percent >= 100) return Number.MAX_SAFE_INTEGER
+        if (percent !== null && percent >= 100) highest = Number.MAX_SAFE_INTEGER
         const limit = percent !== null ? bucketLimit(percent) : (queue[count ?? 0] ?? Number.MAX_SAFE_INTEGER)
-        return Math.min(limit, controlStart(plan.controlPercent))
+        highest = Math.max(highest, Math.min(limit, controlStart(plan.controlPercent)))
+        return highest
     })
 }

@@ -8,6 +8,7 @@ import type { Controller } from "../controller/controller.ts"
 import type { ControllerPolicy } from "../controller/decide.ts"
 import { armOf } from "../experiments/arm.ts"
 import { membersPage } from "../groups/members.ts"
+import { isDatabaseAway } from "../store/database-away.ts"
 import type { RolloutRow } from "../store/schema.ts"
 import type { Repos, Store } from "../store/store.ts"
 import { bucketOf } from "./bucket.ts"
@@ -15,6 +16,7 @@ import { applyChange, change } from "./change.ts"
 import { step } from "./engine.ts"
 import { figuresOf, phaseLimit, placeOf, planOf } from "./figures.ts"
 import { grant } from "./grant.ts"
+import type { RolloutState } from "./plan.ts"
 import { followBack, revert, withdraw } from "./revert.ts"
 import { settle } from "./settle.ts"
 
@@ -103,24 +105,36 @@ export class RolloutRunner {
     }
 
     async #all(): Promise<void> {
-        const { store, log } = this.#options
+        const { log, now } = this.#options
         try {
-            for (const rollout of await store.read.rollouts.inStates(["running", "rollingBack"])) {
-                if (!this.#started) return
-                if (rollout.state === "running") await this.#run(rollout)
-                else await this.#revertAll(rollout.id)
-            }
+            await this.#each(["running", "rollingBack"], rollout => (rollout.state === "running" ? this.#run(rollout) : this.#revertAll(rollout.id)))
             const endings = this.#endings
-            for (const rollout of await store.read.rollouts.inStates(["paused", "aborted", "completed"])) {
-                if (!this.#started) return
-                if (rollout.state !== "paused" && Number(rollout.changedAtMs) + WATCHED_MS < this.#options.now()) continue
+            const isWhole = await this.#each(["paused", "aborted", "completed"], async rollout => {
+                if (rollout.state !== "paused" && Number(rollout.changedAtMs) + WATCHED_MS < now()) return
                 if (endings !== this.#followed) await this.#settle(rollout.id)
                 if (rollout.state !== "completed") await this.#withdraw(rollout)
-            }
-            this.#followed = endings
+            })
+            if (isWhole) this.#followed = endings
         } catch (error) {
             if (!this.#closed) log.error({ err: error }, "rollouts: a round failed")
         }
+    }
+
+    /** One that fails keeps no other from going on. Returns whether all were done. */
+    async #each(states: readonly RolloutState[], work: (rollout: RolloutRow) => Promise<void>): Promise<boolean> {
+        const { store, log } = this.#options
+        let isWhole = true
+        for (const rollout of await store.read.rollouts.inStates(states)) {
+            if (!this.#started) return false
+            try {
+                await work(rollout)
+            } catch (error) {
+                if (this.#closed || isDatabaseAway(error)) throw error
+                isWhole = false
+                log.error({ err: error, rollout: rollout.id }, "rollouts: a step failed")
+            }
+        }
+        return isWhole
     }
 
     async #run(rollout: RolloutRow): Promise<void> {
@@ -164,9 +178,14 @@ export class RolloutRunner {
                 await grant({ repos, controller, rollout, nowMs }, may)
                 return true
             }
+            case "complete":
+                // An arm takes in devices that come later, until the experiment ends.
+                if (rollout.experimentId !== null) return false
+                await applyChange(repos, rollout, action, nowMs)
+                return false
             default:
                 await applyChange(repos, rollout, action, nowMs)
-                return action.kind !== "stop" && action.kind !== "complete"
+                return action.kind !== "stop"
         }
     }
 
@@ -191,7 +210,7 @@ export class RolloutRunner {
             } while (after !== null && this.#started)
         }
         await store.write(async repos => {
-            await repos.rollouts.retrySkipped(rollout.id, ["unknown", "noArtifact", "noPermission", "busy"])
+            await repos.rollouts.retrySkipped(rollout.id, rollout.releaseId)
             await repos.rollouts.patch(rollout.id, { enrolledAtMs: now() })
         })
     }

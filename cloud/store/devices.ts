@@ -1,5 +1,5 @@
 import type { Insertable, Kysely } from "kysely"
-import { sql } from "kysely"
+import { CompiledQuery } from "kysely"
 import type { DialectName } from "./dialect-name.ts"
 import { padded } from "./id-list.ts"
 import { prepared } from "./prepared.ts"
@@ -57,27 +57,7 @@ export class DeviceRepo {
      */
     async putActual(rows: readonly ActualRow[]): Promise<void> {
         if (rows.length === 0) return
-        const source =
-            this.#dialect === "sqlite"
-                ? sql`select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7,
-                        value->>8, value->>9, value->>10, value->>11
-                    from json_each(${JSON.stringify(rows.map(toTuple))})
-                    where exists (select 1 from "devices" where "id" = value->>0)`
-                : sql`select value->>0, value->>1, (value->>2)::bigint, value->>3, value->>4, value->>5,
-                        (value->>6)::bigint, value->>7, (value->>8)::numeric::bigint, (value->>9)::bigint, (value->>10)::bigint, value->>11
-                    from json_array_elements(${JSON.stringify(rows.map(toTuple))}::json)
-                    where exists (select 1 from "devices" where "id" = value->>0)`
-        await sql`
-            insert into "actual" ("deviceId", "version", "sequence", "baseId", "bank", "state", "bootCount", "channel",
-                "uptimeMs", "reportedAtMs", "changedAtMs", "ledger")
-            ${source}
-            on conflict ("deviceId") do update set
-                "version" = excluded."version", "sequence" = excluded."sequence", "baseId" = excluded."baseId",
-                "bank" = excluded."bank", "state" = excluded."state", "bootCount" = excluded."bootCount",
-                "channel" = excluded."channel", "uptimeMs" = excluded."uptimeMs",
-                "reportedAtMs" = excluded."reportedAtMs", "changedAtMs" = excluded."changedAtMs",
-                "ledger" = excluded."ledger"
-            where excluded."reportedAtMs" >= "actual"."reportedAtMs"`.execute(this.#db)
+        await this.#db.executeQuery(CompiledQuery.raw(PUT_ACTUAL[this.#dialect], [JSON.stringify(rows.map(toTuple))]))
     }
 
     async appendStatus(row: Insertable<StatusesTable>): Promise<void> {
@@ -106,6 +86,28 @@ export class DeviceRepo {
         if (before !== null) query = query.where("seq", "<", before)
         return query.execute()
     }
+}
+
+const putActualText = (source: string): string => `
+    insert into "actual" ("deviceId", "version", "sequence", "baseId", "bank", "state", "bootCount", "channel",
+        "uptimeMs", "reportedAtMs", "changedAtMs", "ledger")
+    ${source}
+    where exists (select 1 from "devices" where "id" = value->>0)
+    on conflict ("deviceId") do update set
+        "version" = excluded."version", "sequence" = excluded."sequence", "baseId" = excluded."baseId",
+        "bank" = excluded."bank", "state" = excluded."state", "bootCount" = excluded."bootCount",
+        "channel" = excluded."channel", "uptimeMs" = excluded."uptimeMs",
+        "reportedAtMs" = excluded."reportedAtMs", "changedAtMs" = excluded."changedAtMs",
+        "ledger" = excluded."ledger"
+    where excluded."reportedAtMs" >= "actual"."reportedAtMs"`
+
+const PUT_ACTUAL: Readonly<Record<DialectName, string>> = {
+    sqlite: putActualText(`select value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7,
+        value->>8, value->>9, value->>10, value->>11
+    from json_each(?)`),
+    postgres: putActualText(`select value->>0, value->>1, (value->>2)::bigint, value->>3, value->>4, value->>5,
+        (value->>6)::bigint, value->>7, (value->>8)::numeric::bigint, (value->>9)::bigint, (value->>10)::bigint, value->>11
+    from json_array_elements($1::json)`),
 }
 
 function toTuple(row: ActualRow): unknown[] {

@@ -94,12 +94,13 @@ export class EventRepo {
         return Number(row?.seq ?? 0)
     }
 
-    /** Removes the oldest events up to the given one, at most `limit` of them. */
-    async removeUpTo(seq: number, limit: number): Promise<void> {
-        await this.#db
+    /** Removes the oldest events up to the given one, at most `limit` of them. Returns how many. */
+    async removeUpTo(seq: number, limit: number): Promise<number> {
+        const { numDeletedRows } = await this.#db
             .deleteFrom("events")
             .where("seq", "in", query => query.selectFrom("events").select("seq").where("seq", "<=", seq).orderBy("seq").limit(limit))
-            .execute()
+            .executeTakeFirst()
+        return Number(numDeletedRows)
     }
 }
 

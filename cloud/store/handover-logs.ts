@@ -2,6 +2,7 @@
 import type { Kysely, RawBuilder } from "kysely"
 import { CompiledQuery, sql } from "kysely"
 import type { Schema } from "./schema.ts"
+import { columnsOf } from "./table-columns.ts"
 
 export const LOG_TABLES = ["events", "audit"] as const
 type LogTable = (typeof LOG_TABLES)[number]
@@ -10,14 +11,17 @@ const COPIES = { events: "handoverEvents", audit: "handoverAudit" } as const
 
 export class HandoverLogRepo {
     readonly #db: Kysely<Schema>
+    /** Tables' columns as this database has them. */
+    readonly #known: Map<string, readonly string[]>
 
-    constructor(db: Kysely<Schema>) {
+    constructor(db: Kysely<Schema>, known: Map<string, readonly string[]>) {
         this.#db = db
+        this.#known = known
     }
 
     /** JSON of the rows after a number, made by the database: nobody here looks at them. */
     async page(table: LogTable, after: number, limit: number): Promise<string> {
-        const fields = (await this.#columns(table)).map(name => `'${name}', "${name}"`)
+        const fields = (await columnsOf(this.#db, this.#known, table)).map(name => `'${name}', "${name}"`)
         const text = `select json_group_array(json("row")) as "rows" from (select json_object(${fields.join(", ")}) as "row" from "${table}" where "seq" > ? order by "seq" limit ?)`
         return (await this.#db.executeQuery<{ rows: string }>(CompiledQuery.raw(text, [after, limit]))).rows[0].rows
     }
@@ -50,7 +54,7 @@ export class HandoverLogRepo {
         let count = 0
         for (const table of LOG_TABLES) {
             // What the other server's version knows and this one's does not is left out.
-            const names = await this.#columns(COPIES[table])
+            const names = await columnsOf(this.#db, this.#known, COPIES[table])
             const values = names.map(name => `value->>'${name}'`)
             const text = `insert into "${COPIES[table]}" (${names.map(name => `"${name}"`).join(", ")}) select ${values.join(", ")} from json_each(?, '$.${table}')`
             count += Number((await this.#db.executeQuery(CompiledQuery.raw(text, [pages]))).numAffectedRows ?? 0n)
@@ -68,10 +72,6 @@ export class HandoverLogRepo {
 
     async #definition(table: string): Promise<string | undefined> {
         return (await sql<{ sql: string }>`select "sql" from sqlite_master where "type" = 'table' and "name" = ${table}`.execute(this.#db)).rows[0]?.sql
-    }
-
-    async #columns(table: string): Promise<string[]> {
-        return (await sql<{ name: string }>`select "name" from pragma_table_info(${table})`.execute(this.#db)).rows.map(({ name }) => name)
     }
 
     async #run(query: RawBuilder<unknown>): Promise<void> {

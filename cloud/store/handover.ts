@@ -7,6 +7,7 @@ import type { Kysely } from "kysely"
 import { CompiledQuery, sql } from "kysely"
 import { LOG_TABLES } from "./handover-logs.ts"
 import type { Schema } from "./schema.ts"
+import { columnsOf } from "./table-columns.ts"
 
 type Row = Record<string, string | number | null>
 /** All rows of one device, by table. */
@@ -187,14 +188,8 @@ export class HandoverRepo {
         return rows.map(row => row.digest)
     }
 
-    async #columnsOf(table: string): Promise<readonly string[]> {
-        let known = this.#columns.get(table)
-        if (known === undefined) {
-            const { rows } = await sql<{ name: string }>`select "name" from pragma_table_info(${table})`.execute(this.#db)
-            known = rows.map(row => row.name)
-            this.#columns.set(table, known)
-        }
-        return known
+    #columnsOf(table: string): Promise<readonly string[]> {
+        return columnsOf(this.#db, this.#columns, table)
     }
 
     /** What the other server's version knows and this one's does not is left out: a column, or a whole table. */

@@ -2,8 +2,10 @@
  * Kysely over libsql, one connection, with its prepared statements kept.
  *
  * Kysely's own SQLite driver prepares every statement anew; keeping them halves the
- * cost of a query. libsql aborts the whole process when it is handed a boolean, so
- * parameters are checked here, at the last moment.
+ * cost of a query. What it does to find a connection for a statement, and for a
+ * transaction, costs as much again: `open` and `transaction` go past it. libsql aborts
+ * the whole process when it is handed a boolean, so parameters are checked here, at the
+ * last moment.
  */
 import type {
     CompiledQuery,
@@ -12,15 +14,15 @@ import type {
     Dialect,
     DialectAdapter,
     Driver,
-    Kysely,
     QueryCompiler,
     QueryResult,
 } from "kysely"
-import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from "kysely"
+import { DefaultQueryExecutor, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from "kysely"
 import Database from "libsql"
 
 type Handle = InstanceType<typeof Database>
 type Statement = ReturnType<Handle["prepare"]>
+type Run = <R>(query: CompiledQuery) => Promise<QueryResult<R>>
 
 const STATEMENTS_KEPT = 400
 
@@ -31,14 +33,57 @@ export interface LibsqlOptions {
 }
 
 export class LibsqlDialect implements Dialect {
-    readonly #options: LibsqlOptions
+    readonly #driver: LibsqlDriver
 
     constructor(options: LibsqlOptions) {
-        this.#options = options
+        this.#driver = new LibsqlDriver(options)
+    }
+
+    /** Single statements over the connection, once it is there. */
+    open<DB>(): Kysely<DB> {
+        const driver = this.#driver
+        return this.#over(async query => {
+            const connection = await driver.acquireConnection()
+            try {
+                return await connection.executeQuery(query)
+            } finally {
+                await driver.releaseConnection()
+            }
+        })
+    }
+
+    /** One transaction, as Kysely's; what it works with is of no use after its end. */
+    async transaction<DB, T>(work: (db: Kysely<DB>) => Promise<T>): Promise<T> {
+        const driver = this.#driver
+        const connection = await driver.acquireConnection()
+        let isOver = false
+        try {
+            await driver.beginTransaction()
+            try {
+                const result = await work(
+                    this.#over(async query => {
+                        if (isOver) throw new Error("the transaction of this statement is over")
+                        return connection.executeQuery(query)
+                    }),
+                )
+                await driver.commitTransaction()
+                return result
+            } catch (error) {
+                await driver.rollbackTransaction()
+                throw error
+            }
+        } finally {
+            isOver = true
+            await driver.releaseConnection()
+        }
+    }
+
+    #over<DB>(run: Run): Kysely<DB> {
+        return new Kysely<DB>({ config: { dialect: this }, driver: this.#driver, executor: new Executor(run), dialect: this } as never)
     }
 
     createDriver(): Driver {
-        return new LibsqlDriver(this.#options)
+        return this.#driver
     }
 
     createAdapter(): DialectAdapter {
@@ -51,6 +96,28 @@ export class LibsqlDialect implements Dialect {
 
     createIntrospector(db: Kysely<any>): DatabaseIntrospector {
         return new SqliteIntrospector(db)
+    }
+}
+
+const COMPILER = new SqliteQueryCompiler()
+const ADAPTER = new SqliteAdapter()
+const NO_POOL = {
+    provideConnection: (): never => {
+        throw new Error("statements go one by one, or in the store's own transaction")
+    },
+}
+
+/** Runs statements where they are to run, and nothing else. */
+class Executor extends DefaultQueryExecutor {
+    readonly #run: Run
+
+    constructor(run: Run) {
+        super(COMPILER, ADAPTER, NO_POOL)
+        this.#run = run
+    }
+
+    override executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+        return this.#run(query)
     }
 }
 
@@ -102,8 +169,9 @@ class LibsqlDriver implements Driver {
         this.#connection?.run("commit")
     }
 
+    /** A full disk undoes the transaction by itself: that there is none left would hide why. */
     async rollbackTransaction(): Promise<void> {
-        this.#connection?.run("rollback")
+        if (this.#connection?.inTransaction) this.#connection.run("rollback")
     }
 
     /** Whoever has begun a transaction ends it; who comes later is told. */
@@ -116,20 +184,24 @@ class LibsqlDriver implements Driver {
 
 class LibsqlConnection implements DatabaseConnection {
     readonly #database: Handle
-    readonly #statements = new Map<string, Statement>()
+    readonly #statements = new Map<string, { readonly statement: Statement; readonly isReader: boolean }>()
 
     constructor(database: Handle) {
         this.#database = database
     }
 
+    get inTransaction(): boolean {
+        return this.#database.inTransaction
+    }
+
     run(sql: string): void {
-        this.#prepare(sql).run([])
+        this.#prepare(sql).statement.run([])
     }
 
     async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-        const statement = this.#prepare(query.sql)
+        const { statement, isReader } = this.#prepare(query.sql)
         const parameters = query.parameters.map(bindable)
-        if (statement.reader) return { rows: statement.all(parameters) as R[] }
+        if (isReader) return { rows: statement.all(parameters) as R[] }
         const { changes, lastInsertRowid } = statement.run(parameters)
         return { rows: [], numAffectedRows: BigInt(changes ?? 0), insertId: BigInt(lastInsertRowid ?? 0) }
     }
@@ -144,16 +216,17 @@ class LibsqlConnection implements DatabaseConnection {
         this.#database.close()
     }
 
-    #prepare(sql: string): Statement {
-        let statement = this.#statements.get(sql)
-        if (statement !== undefined) return statement
+    #prepare(sql: string): { readonly statement: Statement; readonly isReader: boolean } {
+        const known = this.#statements.get(sql)
+        if (known !== undefined) return known
         if (this.#statements.size >= STATEMENTS_KEPT) {
             const oldest = this.#statements.keys().next().value
             if (oldest !== undefined) this.#statements.delete(oldest)
         }
-        statement = this.#database.prepare(sql)
-        this.#statements.set(sql, statement)
-        return statement
+        const statement = this.#database.prepare(sql)
+        const made = { statement, isReader: statement.reader }
+        this.#statements.set(sql, made)
+        return made
     }
 }
 

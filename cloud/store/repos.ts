@@ -47,7 +47,7 @@ export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEv
         webhooks: new WebhookRepo(db),
         claims: new ClaimRepo(db),
         handover: new HandoverRepo(db, known.columns, known.texts),
-        handoverLogs: new HandoverLogRepo(db),
+        handoverLogs: new HandoverLogRepo(db, known.columns),
         hawkbit: new HawkbitRepo(db, dialect),
         statements: new StatementRepo(db),
         fleet: new FleetRepo(db),

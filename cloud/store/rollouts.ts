@@ -7,6 +7,8 @@ import type { RolloutDeviceRow, RolloutDevicesTable, RolloutRow, RolloutsTable, 
 
 const ROWS_PER_INSERT = 100
 const BAD = ["failed", "rolledBack"]
+/** Reasons to pass a device over that may end. */
+const LATER = ["unknown", "noArtifact", "noPermission", "busy"]
 
 export class RolloutRepo {
     readonly #db: Kysely<Schema>
@@ -48,14 +50,38 @@ export class RolloutRepo {
                 .execute()
     }
 
-    /** Those that could not be served the last time get another chance. */
-    async retrySkipped(rolloutId: string, reasons: readonly string[]): Promise<void> {
+    /**
+     * Those that could not be served the last time get another chance, when the reason is gone: of a fleet that
+     * is silent nobody is asked for twice.
+     */
+    async retrySkipped(rolloutId: string, releaseId: string): Promise<void> {
         await this.#db
             .updateTable("rolloutDevices")
             .set({ state: "waiting", why: null })
             .where("rolloutId", "=", rolloutId)
             .where("state", "=", "skipped")
-            .where("why", "in", reasons)
+            .where(({ and, eb, exists, not, or, selectFrom }) => {
+                const reported = () => selectFrom("actual").select("actual.deviceId").whereRef("actual.deviceId", "=", "rolloutDevices.deviceId")
+                const served = () => reported().innerJoin("artifacts", "artifacts.baseId", "actual.baseId").where("artifacts.releaseId", "=", releaseId)
+                return or([
+                    and([eb("why", "=", "unknown"), exists(reported())]),
+                    and([
+                        eb("why", "=", "noArtifact"),
+                        or([exists(served()), exists(reported().innerJoin("bases", "bases.baseId", "actual.baseId").where("bases.releaseId", "=", releaseId))]),
+                    ]),
+                    and([
+                        eb("why", "=", "noPermission"),
+                        or([
+                            exists(served().whereRef("artifacts.sequence", ">=", "actual.sequence")),
+                            exists(reported().innerJoin("permissions", "permissions.baseId", "actual.baseId").where("permissions.releaseId", "=", releaseId)),
+                        ]),
+                    ]),
+                    and([
+                        eb("why", "=", "busy"),
+                        not(exists(selectFrom("commands").select("commands.id").whereRef("commands.deviceId", "=", "rolloutDevices.deviceId").where("commands.finishedAtMs", "is", null))),
+                    ]),
+                ])
+            })
             .execute()
     }
 
@@ -87,7 +113,20 @@ export class RolloutRepo {
             granted: count("granted"),
             succeeded: count("succeeded"),
             bad: count("failed") + count("rolledBack"),
+            later: count("skipped") === 0 ? 0 : await this.#later(rolloutId, bucketLimit),
         }
+    }
+
+    async #later(rolloutId: string, bucketLimit: number): Promise<number> {
+        const row = await this.#db
+            .selectFrom("rolloutDevices")
+            .select(({ fn }) => fn.countAll().as("count"))
+            .where("rolloutId", "=", rolloutId)
+            .where("state", "=", "skipped")
+            .where("bucket", "<", bucketLimit)
+            .where("why", "in", LATER)
+            .executeTakeFirst()
+        return Number(row?.count ?? 0)
     }
 
     async countsByState(rolloutId: string): Promise<Record<string, number>> {

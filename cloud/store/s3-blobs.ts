@@ -3,6 +3,7 @@ import { createHash } from "node:crypto"
 import type { BlobPlace } from "./blobs.ts"
 import type { Credentials } from "./sign-v4.ts"
 import { signV4 } from "./sign-v4.ts"
+import { WrongOption } from "../wrong-option.ts"
 
 export interface S3Options {
     /** e.g. `https://s3.eu-central-1.amazonaws.com`, `http://127.0.0.1:9000` */
@@ -81,10 +82,10 @@ async function reason(answer: Response): Promise<string> {
  */
 export function parseS3Url(text: string, env: Readonly<Record<string, string | undefined>>): S3Options {
     const url = new URL(text)
-    if (url.protocol !== "s3:" || url.hostname === "") throw new Error("the blob store's address must be s3://BUCKET/PREFIX?endpoint=URL&region=NAME")
+    if (url.protocol !== "s3:" || url.hostname === "") throw new WrongOption("the blob store's address (HANDOVER_BLOBS) must be s3://BUCKET/PREFIX?endpoint=URL&region=NAME")
     const region = url.searchParams.get("region") ?? env.AWS_REGION ?? "us-east-1"
     const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = env
-    if (!accessKeyId || !secretAccessKey) throw new Error("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for the blob store")
+    if (!accessKeyId || !secretAccessKey) throw new WrongOption("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for the blob store")
     return {
         endpoint: url.searchParams.get("endpoint") ?? `https://s3.${region}.amazonaws.com`,
         bucket: url.hostname,

@@ -1,6 +1,7 @@
 /** The embedded store: one file, one connection, one process. */
 import { Kysely, sql } from "kysely"
 import { Checkpointer, PAGES_MAX, PAGES_USUAL } from "./checkpointer.ts"
+import { isDiskFull } from "./disk-full.ts"
 import type { NewEvent, StoredEvent } from "./events.ts"
 import { LibsqlDialect } from "./libsql-dialect.ts"
 import { migrateToLatest } from "./migrations/index.ts"
@@ -9,17 +10,20 @@ import type { Schema } from "./schema.ts"
 import type { EventListener, LeadershipListener, Repos, Store } from "./store.ts"
 
 const BUSY_TIMEOUT_MS = 5_000
+/** How often it is looked whether a full disk has room again. */
+const LOOK_MS = 1_000
 
 /** Opens (or creates) the database file and brings it up to the newest migration. */
 export async function openSqliteStore(path: string): Promise<Store> {
-    const db = new Kysely<Schema>({ dialect: new LibsqlDialect({ path, busyTimeoutMs: BUSY_TIMEOUT_MS }) })
+    const dialect = new LibsqlDialect({ path, busyTimeoutMs: BUSY_TIMEOUT_MS })
+    const db = new Kysely<Schema>({ dialect })
     try {
         await migrateToLatest(db, "sqlite")
     } catch (error) {
         await db.destroy()
         throw error
     }
-    return new SqliteStore(db, path)
+    return new SqliteStore(db, dialect, path)
 }
 
 class SqliteStore implements Store {
@@ -27,8 +31,8 @@ class SqliteStore implements Store {
     readonly read: Repos
     /** There is nobody to share the work with. */
     readonly leads = true
-    readonly reachable = true
     readonly #db: Kysely<Schema>
+    readonly #dialect: LibsqlDialect
     readonly #known = newKnownTables()
     readonly #listeners = new Set<EventListener>()
     readonly #path: string
@@ -36,28 +40,60 @@ class SqliteStore implements Store {
     /** Beginnings and ends of the thread, one after the other. */
     #hurrying: Promise<void> = Promise.resolve()
     #isClosed = false
+    #isFull = false
+    #looking: NodeJS.Timeout | undefined
 
-    constructor(db: Kysely<Schema>, path: string) {
+    constructor(db: Kysely<Schema>, dialect: LibsqlDialect, path: string) {
         this.#db = db
+        this.#dialect = dialect
         this.#path = path
-        this.read = reposOver(db, "sqlite", [], this.#known)
+        this.read = reposOver(dialect.open(), "sqlite", [], this.#known)
+    }
+
+    /** False from a write that found the disk full to the next one that found room. */
+    get reachable(): boolean {
+        return !this.#isFull
     }
 
     snapshot<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
-        return this.#db.transaction().execute(transaction => work(reposOver(transaction, "sqlite", [], this.#known)))
+        return this.#dialect.transaction<Schema, T>(transaction => work(reposOver(transaction, "sqlite", [], this.#known)))
     }
 
     async write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
         const noted: NewEvent[] = []
         let stored: readonly StoredEvent[] = []
-        const result = await this.#db.transaction().execute(async transaction => {
-            const inside = reposOver(transaction, "sqlite", noted, this.#known)
-            const value = await work(inside)
-            stored = await inside.events.store(noted)
-            return value
-        })
+        let result: T
+        try {
+            result = await this.#dialect.transaction<Schema, T>(async transaction => {
+                const inside = reposOver(transaction, "sqlite", noted, this.#known)
+                const value = await work(inside)
+                stored = await inside.events.store(noted)
+                return value
+            })
+            this.#isFull = false
+        } catch (error) {
+            if (isDiskFull(error)) this.#lookForRoom()
+            throw error
+        }
         if (stored.length > 0) for (const listener of this.#listeners) listener(stored, false)
         return result
+    }
+
+    /** A balancer may keep everybody away meanwhile: nobody else would write. */
+    #lookForRoom(): void {
+        this.#isFull = true
+        this.#looking ??= setInterval(async () => {
+            try {
+                // Changes nothing, and is written all the same.
+                await sql.raw("pragma user_version=0").execute(this.#db)
+                this.#isFull = false
+            } catch {
+                // The next look may find room.
+            }
+            if (this.#isFull && !this.#isClosed) return
+            clearInterval(this.#looking)
+            this.#looking = undefined
+        }, LOOK_MS).unref()
     }
 
     onEvents(listener: EventListener): () => void {
@@ -79,6 +115,7 @@ class SqliteStore implements Store {
     /** A thread that ended later would still have the file open when its folder is removed. */
     async close(): Promise<void> {
         this.#isClosed = true
+        clearInterval(this.#looking)
         await this.#hurrying
         await this.#checkpointer?.close()
         this.#listeners.clear()

@@ -1,4 +1,5 @@
 import type { Insertable, Kysely, Updateable } from "kysely"
+import { prepared } from "./prepared.ts"
 import type { Schema, WebhookRow, WebhooksTable } from "./schema.ts"
 
 export class WebhookRepo {
@@ -17,7 +18,7 @@ export class WebhookRepo {
     }
 
     async all(): Promise<WebhookRow[]> {
-        return this.#db.selectFrom("webhooks").selectAll().orderBy("id").execute()
+        return prepared(this.#db, "webhooks.all", [], () => this.#db.selectFrom("webhooks").selectAll().orderBy("id"))
     }
 
     async patch(id: string, patch: Updateable<WebhooksTable>): Promise<void> {

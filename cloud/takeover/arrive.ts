@@ -20,6 +20,13 @@ export async function startAsNext(dataDir: string): Promise<ChildProcess | undef
     return child
 }
 
+/** Whether a server with this data folder lives, which could be taken over from. */
+export async function isServed(dataDir: string): Promise<boolean> {
+    const socket = await reach(takeoverPath(dataDir))
+    socket?.destroy()
+    return socket !== undefined
+}
+
 function reach(file: string): Promise<Socket | undefined> {
     return new Promise((resolve, reject) => {
         const socket = connect(file)

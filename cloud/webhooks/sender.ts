@@ -15,7 +15,6 @@ import type { Message } from "./message.ts"
 import { createMessage } from "./message.ts"
 
 const PAGE = 100
-const TIMEOUT_MS = 10_000
 const RETRY_MAX_MS = 5 * 60_000
 
 export interface SenderOptions {
@@ -26,6 +25,8 @@ export interface SenderOptions {
     readonly source: string
     /** After the first failure; doubles up to five minutes. */
     readonly retryMs: number
+    /** For a whole answer. */
+    readonly timeoutMs: number
     readonly tickMs: number
 }
 
@@ -89,7 +90,7 @@ export class WebhookSender {
     }
 
     async #deliver(hook: WebhookRow): Promise<void> {
-        const { store, hub, now, source, retryMs } = this.#options
+        const { store, hub, now, source, retryMs, timeoutMs } = this.#options
         const { signal } = this.#abort
         if (hook.retryAtMs !== null && Number(hook.retryAtMs) > now()) return
         let cursor = Number(hook.cursor)
@@ -101,7 +102,7 @@ export class WebhookSender {
                 if (signal.aborted) return
                 if (this.#resting) break
                 if (this.#wants(hook, event)) {
-                    const error = await post(hook.url, createMessage(event, source, hook.secret, now()), signal)
+                    const error = await post(hook.url, createMessage(event, source, hook.secret, now()), signal, timeoutMs)
                     if (signal.aborted && error !== null) return
                     if (error !== null) {
                         const waitMs = Math.min(retryMs * 2 ** Math.min(failures, 30), RETRY_MAX_MS)
@@ -134,26 +135,31 @@ export class WebhookSender {
 }
 
 /** Null when it was taken (2xx), else what was wrong. Redirects are not followed. */
-function post(url: string, message: Message, signal: AbortSignal): Promise<string | null> {
+function post(url: string, message: Message, signal: AbortSignal, timeoutMs: number): Promise<string | null> {
     return new Promise(resolve => {
         const send = url.startsWith("https:") ? httpsRequest : httpRequest
+        let deadline: NodeJS.Timeout | undefined
+        const done = (error: string | null): void => {
+            clearTimeout(deadline)
+            resolve(error)
+        }
         const sent = send(
             url,
             {
                 method: "POST",
-                timeout: TIMEOUT_MS,
                 signal,
                 headers: { ...message.headers, "content-length": Buffer.byteLength(message.body) },
             },
             response => {
                 response.resume()
                 const { statusCode = 0 } = response
-                response.on("end", () => resolve(statusCode >= 200 && statusCode < 300 ? null : `HTTP ${statusCode}`))
-                response.on("error", error => resolve(error.message))
+                response.on("end", () => done(statusCode >= 200 && statusCode < 300 ? null : `HTTP ${statusCode}`))
+                response.on("error", error => done(error.message))
             },
         )
-        sent.on("timeout", () => sent.destroy(new Error(`no answer in ${TIMEOUT_MS} ms`)))
-        sent.on("error", error => resolve(error.message))
+        // Of the whole exchange: an answer that comes byte by byte would never be silent for long.
+        deadline = setTimeout(() => sent.destroy(new Error(`no whole answer in ${timeoutMs} ms`)), timeoutMs)
+        sent.on("error", error => done(error.message))
         sent.end(message.body)
     })
 }

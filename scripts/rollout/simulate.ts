@@ -68,7 +68,7 @@ export function runRollout(release: Release, draw: () => number): Outcome {
                 plan,
                 place,
                 {
-                    phase: { waiting: treated - granted, granted: granted - bad, succeeded: 0, bad },
+                    phase: { waiting: treated - granted, granted: granted - bad, succeeded: 0, bad, later: 0 },
                     grantedLastMinute: 0,
                     grantedLastSecond: 0,
                     gate: {

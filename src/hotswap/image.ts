@@ -26,7 +26,8 @@ const wordsPerTurn = 24
 
 /** Fields that objects of a class may lack, and the code that gives them their first values. */
 export interface MigrationRule {
-    constructor_: any
+    /** the class's constructor: read out of a field of its own, it would come bound */
+    class_: any[]
     fields: string[]
     up: any
 }
@@ -190,7 +191,7 @@ function readRule(): MigrationRule {
     const constructor_ = readWord(0)
     if (typeof constructor_ !== "function") throw new HotswapError("HOV_IMAGE_FORMAT")
     const fields = readMany(() => readWord(0))
-    return { constructor_, fields, up: functionValue(readVarint()) }
+    return { class_: [constructor_], fields, up: functionValue(readVarint()) }
 }
 
 function functionValue(index: number): any {

@@ -16,15 +16,6 @@ export interface Migration {
     down?: (object: any) => void
 }
 
-interface Declared {
-    constructor_: any
-    steps: Migration[]
-    /** prototypes of the class and its subclasses, and what stands before each in objects that have been brought up */
-    prototypes: any[]
-    /** `{ prototype }`, so that `instanceof` can ask for the mark: the VM does not tell an object's prototype */
-    marks: any[]
-}
-
 /** One on its way. Replaced code yields when it computes for long, so there may be some. */
 interface UnderWay {
     fiber: ds.Fiber
@@ -48,9 +39,14 @@ let failure: any
 let known: any[] = []
 
 let rules: MigrationRule[] = []
-let declared: Declared[] = []
+/** What the image has declared, a class behind its rule. In an array, as a class that is read out of a field comes bound. */
+let declared: any[] = []
+/** Prototypes of the classes of objects that have been brought up, and what stands before each in these objects. */
+let prototypes: any[] = []
+/** `{ prototype }`, so that `instanceof` can ask for the mark: the VM does not tell an object's prototype */
+let marks: any[] = []
 let live = false
-/** objects in the new layout, each behind its entry of `declared`: the way back needs them */
+/** objects in the new layout: the way back needs them */
 let broughtUp: any[] = []
 /** objects that an image's constructors made since the start, which knew no other layout */
 let made: any[] = []
@@ -74,13 +70,14 @@ export function declareMigrations(on: boolean): void {
 export function migrate(constructor_: any, migration: Migration): void {
     if (typeof constructor_ !== "function") throw new HotswapError("HOV_MIGRATION_CLASS")
     known.push(migration, constructor_)
-    if (!live) return
-    let entry = find(constructor_)
-    if (!entry) {
-        entry = { constructor_, steps: [], prototypes: [], marks: [] }
-        declared.push(entry)
-    }
-    insertStep(entry.steps, migration)
+    if (live) declared.push(migration, constructor_)
+}
+
+/** The steps for an object above a version of its layout, of its class and those above it. */
+function stepsOf(list: any[], object: any, version: number): Migration[] {
+    const steps: Migration[] = []
+    for (let i = 0; i < list.length; i += 2) if (list[i].to > version && object instanceof list[i + 1]) insertStep(steps, list[i])
+    return steps
 }
 
 /** In their order; moved by hand, as the library's `sort` would cost every array of the app (plain.ts). */
@@ -110,55 +107,50 @@ export function schemaOf(object: any): number {
 
 /** Brings fields that were saved in an older layout of an object's class up to the one that the program expects. */
 export function bringUpSaved(object: any, fields: any, version: number): void {
-    const steps: Migration[] = []
-    for (let i = 0; i < known.length; i += 2) if (known[i].to > version && object instanceof known[i + 1]) insertStep(steps, known[i])
-    run(
-        fields,
-        steps.map(step => step.up),
-    )
+    run(fields, stepsOf(known, object, version))
 }
 
 /** Brings an object up, whatever of it was touched. */
 export function bringUpWhole(object: any): void {
-    for (const entry of declared) if (object instanceof entry.constructor_) bringUpDeclared(entry, object, false)
-}
-
-function find(constructor_: any): Declared | undefined {
-    for (const entry of declared) if (entry.constructor_ === constructor_) return entry
-    return undefined
+    bringUpDeclared(object, false)
 }
 
 /**
- * Called by replaced code where it touches a field that objects may lack, or that a migration changes; without a field, by
- * a constructor at its end, whose object needs nothing. Returns the field.
+ * Called by replaced code where it touches a field that objects may lack, or that a migration changes, or with 0 all of an
+ * object's fields; without a field, by a constructor, whose object needs nothing. Returns the field.
  *
  * The mark that an object has been brought up is not to be seen from a program: for automatic rules it is the field
  * itself (one that is legitimately `undefined` exists), for declared ones a prototype between the object and its class's.
  */
-export function bringUp(object: any, field: string): any {
-    for (const entry of declared) if (object instanceof entry.constructor_) bringUpDeclared(entry, object, field === undefined)
+export function bringUp(object: any, field: any): any {
+    bringUpDeclared(object, field === undefined)
     if (field === undefined) {
         if (!declared.length && made.length < trackedMax) made.push(object)
         return undefined
     }
     for (const rule of rules)
-        if (indexIn(rule.fields, field) >= 0 && object instanceof rule.constructor_) {
-            if (indexIn(Object.keys(object), field) < 0) addFields(rule, object)
-            break
+        if ((!field || indexIn(rule.fields, field) >= 0) && object instanceof rule.class_[0]) {
+            const present = Object.keys(object)
+            for (const name of field ? [field] : rule.fields)
+                if (indexIn(present, name) < 0) {
+                    addFields(rule, object)
+                    break
+                }
+            if (field) break
         }
-    return object[field]
+    return field ? object[field] : undefined
 }
 
 /** Those that new code wrote before it read any keep what was written. */
 function addFields(rule: MigrationRule, object: any): void {
     const written: any = {}
     for (const key of Object.keys(object)) if (indexIn(rule.fields, key) >= 0) written[key] = object[key]
-    run(object, [rule.up])
+    run(object, [rule])
     Object.assign(object, written)
 }
 
 /** Afterwards the object is as it was, when one of them throws. */
-function run(object: any, ups: any[]): void {
+function run(object: any, steps: any[]): void {
     const mine: UnderWay = {
         fiber: ds.Fiber.self(),
         object,
@@ -168,7 +160,7 @@ function run(object: any, ups: any[]): void {
     }
     underWay.push(mine)
     try {
-        for (const up of ups) up(object)
+        for (const step of steps) step.up(object)
     } catch (e) {
         restore(object, mine.fields)
         failure = e
@@ -224,24 +216,23 @@ export function isMigrationStuck(): boolean {
     return false
 }
 
-function bringUpDeclared(entry: Declared, object: any, isNew: boolean): void {
-    const prototype = prototypeOf(object)
-    const mark = markFor(entry, prototype)
-    if (object instanceof mark) return
-    // marked first: `up` touches the object itself
-    Object.setPrototypeOf(object, mark["prototype"])
-    if (!isNew) {
-        try {
-            run(
-                object,
-                entry.steps.map(step => step.up),
-            )
-        } catch (e) {
-            Object.setPrototypeOf(object, prototype)
-            throw e
+function bringUpDeclared(object: any, isNew: boolean): void {
+    for (let k = 1; k < declared.length; k += 2)
+        if (object instanceof declared[k]) {
+            const prototype = prototypeOf(object)
+            const mark = markFor(prototype)
+            if (object instanceof mark) return
+            // marked first: `up` touches the object itself
+            Object.setPrototypeOf(object, mark["prototype"])
+            try {
+                if (!isNew) run(object, stepsOf(declared, object, 0))
+            } catch (e) {
+                Object.setPrototypeOf(object, prototype)
+                throw e
+            }
+            if (broughtUp.length < trackedMax) broughtUp.push(object)
+            return
         }
-    }
-    if (broughtUp.length < 2 * trackedMax) broughtUp.push(entry, object)
 }
 
 /** The prototype of an object's class. Indexed, as the compiler takes `.prototype` for a class's own. */
@@ -249,14 +240,14 @@ function prototypeOf(object: any): any {
     return object["constructor"]["prototype"]
 }
 
-function markFor(entry: Declared, prototype: any): any {
-    const i = indexIn(entry.prototypes, prototype)
-    if (i >= 0) return entry.marks[i]
+function markFor(prototype: any): any {
+    const i = indexIn(prototypes, prototype)
+    if (i >= 0) return marks[i]
     const before = {}
     Object.setPrototypeOf(before, prototype)
     const mark = { prototype: before }
-    entry.prototypes.push(prototype)
-    entry.marks.push(mark)
+    prototypes.push(prototype)
+    marks.push(mark)
     return mark
 }
 
@@ -287,14 +278,18 @@ export function forgetMade(): void {
 export function bringDown(): void {
     for (const one of underWay) restore(one.object, one.fields)
     underWay = []
-    const objects = broughtUp
-    broughtUp = []
-    for (let i = objects.length - 2; i >= 0; i -= 2) {
-        const entry: Declared = objects[i]
-        const object = objects[i + 1]
-        goDown(entry.steps, object)
-        // marked until now: `down` touches the object itself
-        Object.setPrototypeOf(object, prototypeOf(object))
+    const down: any[] = []
+    // a way back may touch an object that has not been brought up yet
+    while (broughtUp.length) {
+        const last = broughtUp.length - 1
+        const object = broughtUp[last]
+        broughtUp.insert(last, -1)
+        down.push(object)
+        goDown(stepsOf(declared, object, 0), object)
     }
+    // marked until now: it touches the objects themselves
+    for (const object of down) Object.setPrototypeOf(object, prototypeOf(object))
     declared = []
+    prototypes = []
+    marks = []
 }

@@ -3,7 +3,7 @@ import type { Test } from "uvu"
 import { projectDir } from "../../cli/demo/versions.ts"
 import { type Board, type BoardOptions, createBoard } from "../../sim/index.ts"
 import { buildProject } from "../../toolchain/build-project.ts"
-import { buildUpdate } from "../../toolchain/diff/build-update.ts"
+import { buildUpdate, type Quiesce } from "../../toolchain/diff/build-update.ts"
 import { encodeManifest, type Manifest } from "../../toolchain/format/manifest.ts"
 import { linkBase } from "../../toolchain/link/link-base.ts"
 import { generateLmsKey } from "../../toolchain/sign/lms-keygen.ts"
@@ -51,11 +51,11 @@ export class DeviceBench {
      * With the sample project, changed by files of the test's own, as a linked base. `imagesOf` makes the images that the test
      * needs, by the function that it is given.
      */
-    static openLinked(overlay: Record<string, string>, imagesOf: (image: (overlay: Record<string, string>, sequence?: number) => Promise<Buffer>) => Promise<void>): Promise<DeviceBench> {
+    static openLinked(overlay: Record<string, string>, imagesOf: (image: (overlay: Record<string, string>, sequence?: number, quiesce?: Quiesce) => Promise<Buffer>) => Promise<void>): Promise<DeviceBench> {
         return DeviceBench.openWith(async publicKey => {
             const build = (files: Record<string, string>) => buildProject({ projectDir, trustedKeys: [publicKey], overlay: files })
             const base = linkBase(await build(overlay), "1.0.0")
-            await imagesOf(async (files, sequence = 1) => Buffer.from(buildUpdate(base, await build(files), { sequence }).file))
+            await imagesOf(async (files, sequence = 1, quiesce) => Buffer.from(buildUpdate(base, await build(files), { sequence, quiesce }).file))
             return { program: base.file, baseId: Buffer.from(base.baseId).toString("hex") }
         })
     }

@@ -3,6 +3,8 @@ import { spawn } from "node:child_process"
 import { join } from "node:path"
 
 const folder = join(import.meta.dirname, "..")
+/** Before a file is killed its test is told to say which one it is. */
+const LAST_WORDS_MS = 10_000
 /** How long a file whose tests have ended badly may take to clean up: one that passed must end by itself. */
 const CLEAN_UP_MS = 5_000
 
@@ -47,7 +49,7 @@ async function runFile(file: string, { env, fileMs = 240_000 }: RunOptions): Pro
         stdio: ["ignore", "pipe", "pipe"],
         // a group of its own: servers and boards that a failing file leaves behind end with it
         detached: true,
-        env: { ...process.env, ...env, FORCE_COLOR: "0", NO_COLOR: "1" },
+        env: { ...process.env, HANDOVER_TEST_END_MS: String(Math.max(1, fileMs - LAST_WORDS_MS)), ...env, FORCE_COLOR: "0", NO_COLOR: "1" },
     })
     if (child.pid !== undefined) running.add(child.pid)
     let output = ""

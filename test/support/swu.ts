@@ -5,7 +5,8 @@ import { readFile, writeFile } from "node:fs/promises"
 import path from "node:path"
 import { promisify } from "node:util"
 
-const run = promisify(execFile)
+const OPENSSL_MS = 60_000
+const run = (program: string, args: readonly string[]) => promisify(execFile)(program, args, { timeout: OPENSSL_MS })
 
 /** @returns the file; `certificate.pem` in the folder is what swupdate has to trust */
 export async function makeSwu(folder: string, options: { version: string; content: Uint8Array; target: string }): Promise<Buffer> {

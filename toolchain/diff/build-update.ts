@@ -12,7 +12,7 @@ import { type CallTracking, translateFunction } from "../translate/translate-fun
 import { imageBudget } from "./budget.ts"
 import type { Scope } from "../translate/scope.ts"
 import { classlessMigrations, type DeclaredMigration, declaredMigrations, fieldsSeenTo, marksNewObjects } from "./declared-migrations.ts"
-import { classChanges } from "./class-layout.ts"
+import { classChanges, type MigrationPlan } from "./class-layout.ts"
 import { entryChanges } from "./entry-code.ts"
 import { type Match, matchPrograms } from "./match.ts"
 import { programRefusals } from "./program-refusals.ts"
@@ -30,7 +30,9 @@ import { chooseSpares } from "../link/spare-classes.ts"
 import { addedKind, takesRest } from "./rest-arguments.ts"
 import type { Sequence } from "./sequence.ts"
 import { keepsHandles } from "./starters.ts"
+import { touchingFunctions } from "./touching.ts"
 import { scopeOfBoth } from "./two-programs.ts"
+import { bringsUpWhole } from "./whole-objects.ts"
 
 export interface UpdateOptions {
     readonly sequence: number
@@ -124,6 +126,7 @@ class UpdateBuilder {
         for (const r of changes.refusals) this.refusals.push(r)
         const newFields = new Set(changes.rules.flatMap(r => r.fields))
         const migratedFields = new Set(this.migrations.flatMap(m => m.fields))
+        this.enqueueTouching(changes.rules)
         const additions = { functionNumber: (i: number) => this.enqueue(i), cellNumber: (g: number) => this.cell(g), spareClass: (i: number) => this.spareClass(i) }
         const ofNext = programScope(this.base.program, this.next, this.match, additions, newFields, migratedFields)
         const asBase = identity(this.base.program)
@@ -179,6 +182,26 @@ class UpdateBuilder {
                 refusal("HOV112", "image", "all of it", `it has ${file.length} bytes, and the board has room for ${imageMaxBytes}`),
             ])
         return { file, image, shipped: this.shipped, match: this.match, notes: this.notes, lost: lostOnTheWayBack(this.base.program, this.next, this.match, changes.rules, this.migrations) }
+    }
+
+    /** Functions that are as they were, and use fields that objects have to be brought up for. */
+    private enqueueTouching(rules: readonly MigrationPlan[]): void {
+        const next = new Map([...this.match.functions].map(([n, b]) => [b, n]))
+        const byName = (all: readonly { readonly fields: readonly string[]; readonly of: number }[]) => {
+            const found = new Map<string, Set<number>>()
+            for (const { fields, of } of all) for (const field of fields) found.set(field, (found.get(field) ?? new Set()).add(of))
+            return found
+        }
+        const touching = touchingFunctions(this.next, {
+            added: byName(rules.map(r => ({ fields: r.fields, of: next.get(r.baseConstructor)! }))),
+            migrated: byName(this.migrations.map(m => ({ fields: m.fields, of: m.constructorIndex }))),
+        })
+        for (const f of touching) {
+            const baseIndex = this.match.functions.get(f.index)
+            if (baseIndex === undefined) continue
+            if (this.hosts.has(baseIndex)) this.enqueue(f.index)
+            else this.refuse("HOV106", f, `it has ${f.devs.args} parameters, and uses a field that objects get by the update`)
+        }
     }
 
     /** Whose calls the board has to wait for. */
@@ -340,7 +363,7 @@ class UpdateBuilder {
             const policy = baseIndex === undefined || host === undefined ? "skip" : this.faultPolicy(f, this.base.program.functions[baseIndex])
             const kept = this.starters.has(f.index) ? keepsHandles(f.statements) : f.statements
             const unpacked = host === undefined ? takesRest(f, kept) : { statements: kept, parameterCount: f.devs.args }
-            const statements = policy === "rerun" ? keepsParameters(kept, f.devs.args, f.devs.slots) : unpacked.statements
+            const statements = this.bringingUp(scope, policy === "rerun" ? keepsParameters(kept, f.devs.args, f.devs.slots) : unpacked.statements)
             const isMigrated = this.migrations.some(m => m.constructorIndex === f.index)
             const counted = this.migrations.some(m => this.migrating(m).has(f.index)) ? countsMemory(this.next, statements) : statements
             const guest = translateFunction({
@@ -356,6 +379,10 @@ class UpdateBuilder {
             this.add(this.numbers.get(f.index)!, f.key, f.name, f.index, guest, target, policy)
         })
         if (host !== undefined && baseIndex !== undefined) this.shipTakeovers(f, scope)
+    }
+
+    private bringingUp(scope: Scope, statements: readonly Statement[]): readonly Statement[] {
+        return scope.hasNewFields || this.migrations.length ? bringsUpWhole(this.next, statements) : statements
     }
 
     /** Ships, for every loop of a replaced function that may have begun in the base's code, the code that goes on with it. */
@@ -383,6 +410,7 @@ class UpdateBuilder {
             try {
                 const guest = translateFunction({
                     ...plan,
+                    statements: this.bringingUp(scope, plan.statements),
                     scope: this.scopeOf(f, scope),
                     keptParameters: false,
                     pinned: new Map(parameters),

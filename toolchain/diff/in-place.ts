@@ -5,7 +5,7 @@ import { expression } from "./sequence.ts"
 import { stringOf } from "./class-layout.ts"
 import { unitText, type Side, type SideUnit } from "./sides.ts"
 import { usesLocals } from "./reach.ts"
-import { valueUses } from "./value-uses.ts"
+import { fieldName, isField, valueUses } from "./value-uses.ts"
 
 /** A field of a module-level object that another build has otherwise. */
 export interface FieldStep {
@@ -61,10 +61,36 @@ function literalSteps(to: Side, u: SideUnit, from: Side, before: SideUnit): Fiel
         if (old && isLive(name)) continue
         steps.push({ key, value, keepsLive: !old && isLive(name) })
     }
-    // one that is gone shows only where an object's keys are listed
+    // one that is gone shows only where an object's keys are listed, or where code asks for it all the same
     const isListed = listsKeys(to) || listsKeys(from)
-    for (const [name, { key }] of present) if (isListed && !wanted.has(name)) steps.push({ key, value: undefined, keepsLive: false })
+    for (const [name, { key }] of present)
+        if (!wanted.has(name) && (isListed || readsField(to, name))) steps.push({ key, value: undefined, keepsLive: false })
     return steps
+}
+
+/** Whether code reads a field of this name, of whatever object, or one by a name that it computes. */
+function readsField(side: Side, name: string): boolean {
+    const reads = (e: Expr) => {
+        if (!isField(e)) return false
+        const read = fieldName(side.program, e)
+        // an element by a number in the code is no field
+        return read === name || (read === undefined && e.kind === "op" && e.args[1].kind === "op" && !isNumber(e.args[1]))
+    }
+    return side.program.functions.some(
+        f => (f.owner === "app" || f.owner === "entry") && f.statements.some(s => someExpr(s.args, reads)),
+    )
+}
+
+function isNumber(e: Expr): boolean {
+    return e.kind === "int" || (e.kind === "op" && ["SUB", "MUL", "BIT_AND", "TO_INT"].includes(e.op.name))
+}
+
+function someExpr(args: readonly Expr[], test: (e: Expr) => boolean): boolean {
+    let found = false
+    visitExprs(args, e => {
+        if (test(e)) found = true
+    })
+    return found
 }
 
 function listsKeys(side: Side): boolean {
@@ -72,17 +98,7 @@ function listsKeys(side: Side): boolean {
         e.kind === "op" &&
         ((e.op.name === "OBJECT_FIELD" && ["keys", "values", "assign"].includes(builtinStrings[e.immediate])) ||
             (e.op.name === "BUILTIN_FIELD" && builtinStrings[e.immediate] === "stringify"))
-    return side.program.functions.some(
-        f =>
-            (f.owner === "app" || f.owner === "entry") &&
-            f.statements.some(s => {
-                let found = false
-                visitExprs(s.args, e => {
-                    if (lists(e)) found = true
-                })
-                return found
-            }),
-    )
+    return side.program.functions.some(f => (f.owner === "app" || f.owner === "entry") && f.statements.some(s => someExpr(s.args, lists)))
 }
 
 /** Fields of the object that functions store to, in either build. */

@@ -23,7 +23,9 @@ export function lostOnTheWayBack(
         const baseIndex = match.functions.get(m.constructorIndex)
         const before = new Set(baseIndex === undefined ? [] : fieldStores(base, base.functions[baseIndex]).map(s => s.field))
         const added = new Set([...m.written, ...fieldStores(next, next.functions[m.constructorIndex]).map(s => s.field)])
-        const read = new Set(m.down === undefined ? [] : fieldsRead(next, next.functions[m.down]))
+        // another step's way back may be the one that reads it
+        const ofClass = migrations.filter(x => x.constructorIndex === m.constructorIndex)
+        const read = new Set(ofClass.flatMap(x => (x.down === undefined ? [] : fieldsRead(next, next.functions[x.down]))))
         for (const field of added)
             if (!before.has(field) && !read.has(field))
                 lost.push({ name: `${m.className}.${field}`, why: m.hasDown ? "`down` does not read it" : `migration to ${m.to} has no \`down\`` })

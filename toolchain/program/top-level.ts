@@ -63,6 +63,8 @@ export function topLevelUnits(program: CompiledProgram): Unit[] {
 interface Place {
     path: string
     node: ts.Node
+    /** offset in its file: the compiler gives the `const` in front of several declarations as the place of the first one */
+    start: number
     isConst: boolean
 }
 
@@ -92,11 +94,12 @@ function sourceNodes(program: CompiledProgram): SourceNodes[] {
 function topLevelPlaces(path: string, text: string): Place[] {
     const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
     return source.statements.flatMap((statement): Place[] => {
-        if (!ts.isVariableStatement(statement)) return [{ path, node: statement, isConst: false }]
+        const start = statement.getFullStart()
+        if (!ts.isVariableStatement(statement)) return [{ path, node: statement, start, isConst: false }]
         const list = statement.declarationList
         const isConst = (list.flags & ts.NodeFlags.Const) !== 0
-        if (list.declarations.length === 1) return [{ path, node: statement, isConst }]
-        return list.declarations.map(node => ({ path, node, isConst }))
+        if (list.declarations.length === 1) return [{ path, node: statement, start, isConst }]
+        return list.declarations.map((node, i) => ({ path, node, start: i ? node.getFullStart() : start, isConst }))
     })
 }
 
@@ -106,7 +109,7 @@ function placeOf(program: CompiledProgram, sources: readonly SourceNodes[], pc: 
     const file = sources.find(s => offset >= s.start && offset < s.end)
     if (!file) return undefined
     const at = offset - file.start
-    return file.places.find(p => at >= p.node.getFullStart() && at < p.node.getEnd())
+    return file.places.find(p => at >= p.start && at < p.node.getEnd())
 }
 
 function unit(program: CompiledProgram, place: Place, statements: readonly Statement[], first: number): Unit {

@@ -6,7 +6,7 @@ import type { Principals } from "../../principals.ts"
 import type { ActualRow, TokenRow } from "../../store/schema.ts"
 import type { DeviceBody } from "./device-sessions.ts"
 
-const TICKS_PER_LOOK = 40
+const TICKS_PER_LOOK = 10
 
 export interface DeviceMemoryOptions {
     readonly sessions: Sessions

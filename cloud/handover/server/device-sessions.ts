@@ -4,6 +4,7 @@
  * for it would find nothing to write to.
  */
 import { createHash } from "node:crypto"
+import { setTimeout as sleep } from "node:timers/promises"
 import type { RunningWork } from "../../running-work.ts"
 import type { DeviceRows, OwnerRow } from "../../store/handover.ts"
 import type { Repos, Store } from "../../store/store.ts"
@@ -22,6 +23,8 @@ export interface DeviceSessionsOptions {
     readonly me: string
     readonly work: RunningWork
     other(): string
+    /** The name of the handover. */
+    handover(): string
     unwrap(deviceId: string, wrapped: string): string | null
     wrap(deviceId: string, key: string): string
     /** Committed, and not served yet. */
@@ -30,23 +33,47 @@ export interface DeviceSessionsOptions {
 }
 
 /** A version that two servers agree on without counting: 48 bits of the digest. */
-export function snapshotOf(body: DeviceBody): Snapshot<DeviceBody> {
-    const digest = createHash("sha256").update(JSON.stringify(body)).digest("hex")
+export function snapshotOf(body: DeviceBody, text = JSON.stringify(body)): Snapshot<DeviceBody> {
+    const digest = createHash("sha256").update(text).digest("hex")
     return { version: Number.parseInt(digest.slice(0, 12), 16), body }
 }
 
 type Change = (repos: Repos, record: OwnerRow | undefined) => Promise<boolean | Snapshot<DeviceBody>>
+
+interface Result {
+    readonly result: boolean | Snapshot<DeviceBody>
+    readonly record: OwnerRow | undefined
+}
+
+interface Waiting {
+    readonly session: SessionName
+    readonly done: Done<DeviceBody>
+    readonly change: Change
+    readonly committed: (() => void) | undefined
+    /** It failed before: whatever is wrong with it keeps no other from being done. */
+    readonly isAlone: boolean
+}
 
 /** Few, and a turn of the event loop between two transactions: other requests are answered in between. */
 const CHANGES_PER_TRANSACTION = 8
 /** What may be forgotten waits this long, for company. */
 const SETTLE_MS = 200
 const SETTLED_PER_TRANSACTION = 64
+/** After a transaction that failed. */
+const AGAIN_MS = 500
+const TAKEN_NOTE = "taken"
+/** A store that takes nothing says so this often at most. */
+const TELL_MS = 5_000
 
 export class DeviceSessions implements SessionStore<DeviceBody> {
     readonly #options: DeviceSessionsOptions
-    readonly #waiting: { session: SessionName; done: Done<DeviceBody>; change: Change; committed: (() => void) | undefined }[] = []
+    #waiting: Waiting[] = []
     #isWorking = false
+    #plans: Promise<void> = Promise.resolve()
+    #toldAtMs = Number.NEGATIVE_INFINITY
+    /** The handover of which it is written that a device has come. */
+    #takenWith = ""
+    failures = 0
     readonly #settled = new Map<SessionName, number>()
     #settling: NodeJS.Timeout | undefined
 
@@ -69,22 +96,37 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
             const body = await this.read(repos, session)
             if (body === undefined) return false
             await repos.handover.removeDevice(session)
-            await repos.handover.setOwner({ session, owner: other(), epoch: epoch + 1, kept: JSON.stringify(body) })
-            return snapshotOf(body)
+            const kept = JSON.stringify(body)
+            await repos.handover.setOwner({ session, owner: other(), epoch: epoch + 1, kept })
+            return snapshotOf(body, kept)
         })
     }
 
     install(session: SessionName, epoch: number, snapshot: Snapshot<DeviceBody>, done: Done<DeviceBody>): void {
         const { me, onError } = this.#options
         const { body } = snapshot
-        if (body === undefined || snapshotOf(body).version !== snapshot.version) return onError(new Error(`HOV_HANDOVER_DIGEST: what came of ${session} is not what was sent`))
+        const handover = this.#options.handover()
+        if (body === undefined || snapshotOf(body).version !== snapshot.version) {
+            onError(new Error(`HOV_HANDOVER_DIGEST: what came of ${session} is not what was sent`))
+            // As it was before: who gave it says it again.
+            return this.#change(session, done, async () => false)
+        }
         this.#change(session, done, async (repos, record) => {
             if (record?.owner === me && record.epoch === epoch) return true
             if (record !== undefined && record.epoch >= epoch) return false
             await this.#insert(repos, session, body)
             await repos.handover.setOwner({ session, owner: me, epoch, kept: null })
+            if (this.#takenWith !== handover) await repos.handover.setNote(TAKEN_NOTE, handover)
             return true
-        }, () => this.#options.onInstalled(session, body))
+        }, () => {
+            this.#takenWith = handover
+            this.#options.onInstalled(session, body)
+        })
+    }
+
+    /** Whether a device has come with this handover, also before a restart. */
+    async hasTaken(handover: string): Promise<boolean> {
+        return (await this.#options.store.read.handover.note(TAKEN_NOTE)) === handover
     }
 
     bump(session: SessionName, epoch: number, done: Done<DeviceBody>): void {
@@ -125,19 +167,22 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
     }
 
     async #settle(): Promise<void> {
-        const { store, other, onError, work } = this.#options
+        const { store, other, work } = this.#options
         const all = [...this.#settled]
         this.#settled.clear()
-        for (let from = 0; from < all.length && !work.isClosed; from += SETTLED_PER_TRANSACTION)
+        for (let from = 0; from < all.length && !work.isClosed; from += SETTLED_PER_TRANSACTION) {
+            const part = all.slice(from, from + SETTLED_PER_TRANSACTION)
             try {
                 await store.write(async repos => {
-                    for (const [session, epoch] of all.slice(from, from + SETTLED_PER_TRANSACTION)) await repos.handover.settle(session, other(), epoch)
+                    for (const [session, epoch] of part) await repos.handover.settle(session, other(), epoch)
                 })
                 await turn()
             } catch (error) {
                 // Kept longer than need be: nothing more.
-                onError(error)
+                this.#failed(error)
+                for (const [session, epoch] of part) this.settle(session, epoch)
             }
+        }
     }
 
     close(): void {
@@ -150,8 +195,16 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
 
     savePlan(plan: Plan | null, done: () => void): void {
         const { store, work, onError } = this.#options
+        // In the order in which they were made, also when the store did not take one at first.
+        const before = this.#plans
+        let written = (): void => {}
+        this.#plans = new Promise(resolve => {
+            written = resolve
+        })
         work.begin(async () => {
-            await store.write(repos => repos.handover.setNote("plan", plan === null ? null : JSON.stringify(plan)))
+            await work.unlessClosed(before)
+            await work.insist(() => store.write(repos => repos.handover.setNote("plan", plan === null ? null : JSON.stringify(plan))), error => this.#failed(error))
+            written()
             done()
         }, onError)
     }
@@ -164,42 +217,78 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
 
     /** Several sessions' changes are one transaction: they come in bursts, and each commit has its price. */
     #change(session: SessionName, done: Done<DeviceBody>, change: Change, committed?: () => void): void {
-        this.#waiting.push({ session, done, change, committed })
+        this.#enqueue([{ session, done, change, committed, isAlone: false }])
+    }
+
+    #enqueue(waiting: readonly Waiting[]): void {
+        this.#waiting.push(...waiting)
         if (this.#isWorking) return
         this.#isWorking = true
         this.#options.work.begin(() => this.#work(), this.#options.onError)
     }
 
+    /** Until the store takes it: a session whose change was forgotten would be served by nobody. */
+    #again(batch: readonly Waiting[], error: unknown): void {
+        const { work, onError } = this.#options
+        this.#failed(error)
+        work.begin(async () => {
+            await sleep(AGAIN_MS, undefined, { signal: work.signal })
+            this.#enqueue(batch.map(each => ({ ...each, isAlone: true })))
+        }, onError)
+    }
+
+    #failed(error: unknown): void {
+        this.failures++
+        if (performance.now() < this.#toldAtMs + TELL_MS) return
+        this.#toldAtMs = performance.now()
+        this.#options.onError(new Error(`HOV_HANDOVER_STORE: the store did not take a change, and is asked again (${this.failures} times so far)`, { cause: error }))
+    }
+
+    /** The first few that may be done together. */
+    #take(): readonly Waiting[] {
+        const alone = this.#waiting.findIndex(({ isAlone }) => isAlone)
+        return this.#waiting.splice(0, alone === 0 ? 1 : Math.min(alone < 0 ? CHANGES_PER_TRANSACTION : alone, CHANGES_PER_TRANSACTION))
+    }
+
     async #work(): Promise<void> {
-        const { store, onError, work } = this.#options
+        const { store, work } = this.#options
         while (this.#waiting.length > 0 && !work.isClosed) {
-            const batch = this.#waiting.splice(0, CHANGES_PER_TRANSACTION)
+            const batch = this.#take()
             try {
                 const results = await store.write(async repos => {
-                    const made: { result: boolean | Snapshot<DeviceBody>; record: OwnerRow | undefined }[] = []
+                    const made: Result[] = []
                     for (const { session, change } of batch) {
                         const record = await repos.handover.owner(session)
                         made.push({ result: await change(repos, record), record })
                     }
                     return made
                 })
-                batch.forEach(({ done, committed }, n) => {
-                    const { result, record } = results[n]
-                    if (result !== false) committed?.()
-                    if (result === false) done(record === undefined ? undefined : toRecord(record))
-                    else done(null, result === true ? undefined : result)
-                })
+                this.#tell(batch, results)
             } catch (error) {
-                onError(error)
+                this.#again(batch, error)
             }
             await turn()
         }
         this.#isWorking = false
+    }
+
+    /** What is committed is committed: what somebody makes of it does not bring it back. */
+    #tell(batch: readonly Waiting[], results: readonly Result[]): void {
+        batch.forEach(({ done, committed }, n) => {
+            const { result, record } = results[n]
+            try {
+                if (result !== false) committed?.()
+                if (result === false) done(record === undefined ? undefined : toRecord(record))
+                else done(null, result === true ? undefined : result)
+            } catch (error) {
+                this.#options.onError(error)
+            }
+        })
     }
 }
 
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 export function toRecord(row: OwnerRow): SessionRecord<DeviceBody> {
-    return { owner: row.owner, epoch: Number(row.epoch), snapshot: row.kept === null ? null : snapshotOf(JSON.parse(row.kept)) }
+    return { owner: row.owner, epoch: Number(row.epoch), snapshot: row.kept === null ? null : snapshotOf(JSON.parse(row.kept), row.kept) }
 }

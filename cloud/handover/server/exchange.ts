@@ -20,6 +20,16 @@ const agents = { http: new Agent({ keepAlive: true, maxSockets: 64 }), https: ne
 export const agentOf = (url: string): Agent => (url.startsWith("https:") ? (agents.https as unknown as Agent) : agents.http)
 export const requestOf = (url: string): typeof httpRequest => (url.startsWith("https:") ? (httpsRequest as typeof httpRequest) : httpRequest)
 
+/** The other server's answer, which is a refusal. */
+export class Refused extends Error {
+    readonly status: number
+
+    constructor(what: string, status: number, text: string) {
+        super(`${what}: HTTP ${status} ${text.slice(0, 300)}`)
+        this.status = status
+    }
+}
+
 export interface ExchangeOptions {
     readonly json?: unknown
     readonly timeoutMs?: number
@@ -51,7 +61,7 @@ export function exchange(peer: { url: string; key?: string; token?: string }, me
                     const bytes = Buffer.concat(parts)
                     const { statusCode = 0 } = response
                     if (statusCode >= 200 && statusCode < 300) resolve(bytes)
-                    else reject(new Error(`${method} ${path}: HTTP ${statusCode} ${bytes.toString().slice(0, 300)}`))
+                    else reject(new Refused(`${method} ${path}`, statusCode, bytes.toString()))
                 })
             },
         )

@@ -14,7 +14,7 @@ export interface Offer {
     readonly key: string
     readonly from: string
     readonly id: string
-    /** What current derives devices' secrets from: next tells the same ones. Servers of one database have it already. */
+    /** Of a server of an earlier version: what next asks for with the key (`root`). */
     readonly secret?: string
 }
 
@@ -23,14 +23,22 @@ export interface Ground {
     readonly me: string
     readonly sessions: SessionStore<DeviceBody>
     readonly shared: boolean
+    /** How often the store has not taken what had to be written; it is written again until it does. */
+    readonly failures: number
     /** A handover in whose midst this server ended. */
     recall(home: Home<DeviceBody>): Promise<{ readonly plan: Plan; readonly peer: Peer } | null>
-    /** At current, before next is asked; returns what next is told besides. */
-    announce(handover: string, peer: Peer): Promise<Pick<Offer, "secret">>
+    /** At current, before next is asked. */
+    announce(handover: string, peer: Peer): Promise<void>
+    /** What current derives devices' secrets from: next tells the same ones. Null: servers of one database have it already. */
+    readonly root: string | null
     /** At next: what has to be here before any device comes. @throws when current's database is not where it should be */
     prepare(offer: Offer, peer: Peer): Promise<void>
     /** The handover begins; it goes on after a restart where the store is this server's own. */
     keep(plan: Plan, peer: Peer): Promise<void>
+    /** At next: what was prepared is not used. */
+    abandon(): void
+    /** At next: whether a device has come with this handover. */
+    hasTaken(handover: string): Promise<boolean>
     /** All sessions as they are at the beginning. */
     load(home: Home<DeviceBody>, giver: string): Promise<void>
     /** A device that was added while a handover is under way is this server's. */
@@ -50,6 +58,8 @@ export interface GroundOptions {
     readonly operators: OperatorTraffic
     readonly work: RunningWork
     peer(): Peer | null
+    /** The name of the handover. */
+    handover(): string
     /** Committed, and not served yet. */
     onInstalled(device: string, body: DeviceBody): void
     onError(error: unknown): void

@@ -31,6 +31,7 @@ export class Link<M> {
     #waiting: M[] = []
     #inFlight = 0
     #scheduled = false
+    #gathering: NodeJS.Timeout | undefined
     #stream: { readonly socket: Socket; readonly peer: Peer } | undefined
     #connecting = false
     #requestsUntilMs = 0
@@ -44,10 +45,15 @@ export class Link<M> {
         this.#work = work
     }
 
-    send(message: M): void {
+    /** `gatherMs`: it may wait so long for others to go with. */
+    send(message: M, gatherMs = 0): void {
         if (this.#waiting.length >= WAITING_MAX || this.#work.isClosed) return
         this.#waiting.push(message)
         if (this.#scheduled) return
+        if (gatherMs > 0) {
+            this.#gathering ??= setTimeout(() => this.#flush(), gatherMs)
+            return
+        }
         this.#scheduled = true
         setImmediate(() => this.#flush())
     }
@@ -68,11 +74,14 @@ export class Link<M> {
 
     close(): void {
         this.#waiting = []
+        clearTimeout(this.#gathering)
         this.#stream?.socket.destroy()
     }
 
     #flush(): void {
         this.#scheduled = false
+        clearTimeout(this.#gathering)
+        this.#gathering = undefined
         const peer = this.#peer()
         if (peer === null) this.#waiting = []
         if (peer === null || this.#waiting.length === 0) return

@@ -10,12 +10,13 @@ import type { Store } from "../../store/store.ts"
 import { exchange, PIECE_MS, type Peer } from "./exchange.ts"
 
 /** Small: devices that move come first. */
-const PAGE = 50
+const PAGE = 100
 /** Between two pages; longer when whatever else there is to do makes it longer. */
-const PAUSE_MS = 20
+const PAUSE_MS = 40
 const PAUSES_MAX = 8
 /** The end has nobody to wait for. */
 const LAST_PAGE = 1_000
+/** At the end of the logs: what is added from then on is worth a page, and not an exchange for each of it. */
 const IDLE_MS = 500
 
 export class LogCopy {
@@ -77,11 +78,11 @@ export class LogCopy {
         }
     }
 
-    /** Returns whether there may be more. */
+    /** Returns whether there may be more: a log of which less came than was asked for is at its end. */
     async #page(limit: number): Promise<boolean> {
         const { events, audit } = await this.#store.read.handoverLogs.copied()
         const { signal } = this.#work
         const pages = await exchange(this.#peer, "GET", `/handover/v1/logs?events=${events}&audit=${audit}&limit=${limit}`, { timeoutMs: PIECE_MS, signal })
-        return (await this.#store.write(repos => repos.handoverLogs.keep(pages.toString()))) > 0
+        return (await this.#store.write(repos => repos.handoverLogs.keep(pages.toString()))) >= limit
     }
 }

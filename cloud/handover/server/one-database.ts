@@ -12,6 +12,9 @@ const DEVICES_PER_PAGE = 500
 export class OneDatabase implements Ground {
     readonly me = newServerId()
     readonly shared = true
+    /** Nothing of a session is written. */
+    readonly failures = 0
+    readonly root = null
     readonly sessions: SharedSessions
     readonly #options: GroundOptions
 
@@ -25,10 +28,15 @@ export class OneDatabase implements Ground {
         return null
     }
 
-    async announce(handover: string, { url }: Peer): Promise<Pick<Offer, "secret">> {
+    async announce(handover: string, { url }: Peer): Promise<void> {
         const { store, now } = this.#options.parts
         await store.write(repos => repos.audit.append({ atMs: now(), actor: this.me, role: "admin", action: HANDOVER_ACTION, subject: handover, detail: { to: url } }))
-        return {}
+    }
+
+    abandon(): void {}
+
+    async hasTaken(): Promise<boolean> {
+        return this.sessions.hasTaken
     }
 
     async prepare({ handover }: Offer): Promise<void> {

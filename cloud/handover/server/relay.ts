@@ -12,7 +12,7 @@ import { exchange, type Peer } from "./exchange.ts"
 const AT_ONCE = 200
 const RETRY_MS = 200
 /** Events of this time make one request. */
-const GATHER_MS = 100
+const GATHER_MS = 200
 
 export class EventRelay {
     readonly #store: Store

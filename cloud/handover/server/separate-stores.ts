@@ -5,12 +5,10 @@ import type { Plan } from "../store.ts"
 import { takeCommon } from "./common.ts"
 import { type DeviceBody, DeviceSessions, toRecord } from "./device-sessions.ts"
 import type { Peer } from "./exchange.ts"
+import { Inheritance } from "./inheritance.ts"
 import { type Ground, type GroundOptions, isNotedHere, newServerId, type Offer } from "./ground.ts"
 import { LogCopy } from "./log-copy.ts"
 import { EventRelay } from "./relay.ts"
-
-/** What the secret that was handed over is wrapped for; no device has such a name. */
-const SECRET_OF = "~handover"
 
 export class SeparateStores implements Ground {
     readonly me: string
@@ -18,24 +16,31 @@ export class SeparateStores implements Ground {
     readonly sessions: DeviceSessions
     readonly #options: GroundOptions
     readonly #relay: EventRelay
+    readonly #inheritance: Inheritance
     #logs: LogCopy | undefined
 
     private constructor(options: GroundOptions, me: string) {
         this.me = me
         this.#options = options
-        const { parts, work, peer, onInstalled, onError } = options
+        const { parts, work, peer, handover, onInstalled, onError } = options
         const { store, secret } = parts
         this.sessions = new DeviceSessions({
             store,
             me,
             work,
             other: () => peer()?.id ?? "?",
+            handover,
             unwrap: (device, wrapped) => secret.unwrap(device, wrapped)?.toString("hex") ?? null,
             wrap: (device, key) => secret.wrap(device, Buffer.from(key, "hex")),
             onInstalled,
             onError,
         })
+        this.#inheritance = new Inheritance(store, secret, work, onError)
         this.#relay = new EventRelay(store, peer, work, onError)
+    }
+
+    get failures(): number {
+        return this.sessions.failures
     }
 
     static async open(options: GroundOptions): Promise<SeparateStores> {
@@ -48,37 +53,46 @@ export class SeparateStores implements Ground {
     }
 
     async recall(home: Home<DeviceBody>): Promise<{ plan: Plan; peer: Peer } | null> {
-        const { store, secret } = this.#options.parts
-        const { handover } = store.read
-        const inherited = await handover.note("secret")
-        if (inherited !== undefined) secret.inherit(secret.unwrap(SECRET_OF, inherited))
-        const [plan, peer] = [await handover.note("plan"), await handover.note("peer")]
-        if (plan === undefined || peer === undefined) return null
+        const { handover } = this.#options.parts.store.read
+        await this.#inheritance.recall()
+        const [noted, peer] = [await handover.note("plan"), await handover.note("peer")]
+        const plan = noted === undefined ? null : (JSON.parse(noted) as Plan)
+        this.#inheritance.undo(plan?.handover)
+        if (plan === null || peer === undefined) return null
         await this.load(home)
-        return { plan: JSON.parse(plan), peer: JSON.parse(peer) }
+        return { plan, peer: JSON.parse(peer) }
     }
 
-    async announce(_handover: string, peer: Peer): Promise<Pick<Offer, "secret">> {
-        const { store, secret } = this.#options.parts
+    get root(): string {
+        return this.#options.parts.secret.forNext.toString("hex")
+    }
+
+    hasTaken(handover: string): Promise<boolean> {
+        return this.sessions.hasTaken(handover)
+    }
+
+    async announce(_handover: string, peer: Peer): Promise<void> {
+        const { store } = this.#options.parts
         await store.write(async repos => {
             await repos.handover.ownRest(this.me)
             await repos.handover.setNote("peer", JSON.stringify(peer))
         })
-        return { secret: secret.forNext.toString("hex") }
     }
 
-    async prepare({ handover, secret: given }: Offer, peer: Peer): Promise<void> {
+    async prepare({ handover, secret: told }: Offer, peer: Peer): Promise<void> {
         const { parts, work } = this.#options
-        const { store, blobs, secret } = parts
+        const { store, blobs } = parts
         if (await isNotedHere(parts, handover)) throw new Problem("HOV_API_HANDOVER_STATE", "this server cannot take over: the other server looks at another kind of database")
         await takeCommon(peer, store, blobs, { isLast: false, signal: work.signal })
-        const inherited = given === undefined ? undefined : Buffer.from(given, "hex")
         await store.write(async repos => {
             await repos.handover.ownRest(this.me)
             await repos.handoverLogs.clear()
-            if (inherited !== undefined) await repos.handover.setNote("secret", secret.wrap(SECRET_OF, inherited))
         })
-        secret.inherit(inherited)
+        await this.#inheritance.take(handover, peer, told)
+    }
+
+    abandon(): void {
+        this.#inheritance.undo()
     }
 
     async keep(plan: Plan, peer: Peer): Promise<void> {
@@ -113,7 +127,7 @@ export class SeparateStores implements Ground {
         }
     }
 
-    entered({ role, phase }: Plan): void {
+    entered({ handover, role, phase }: Plan): void {
         const { parts, operators } = this.#options
         if (role === "current" && phase === "moving") parts.runner.stop()
         if (role === "current" && phase === "aborted") parts.runner.start()
@@ -127,15 +141,18 @@ export class SeparateStores implements Ground {
             this.#logs = this.#newLogs()
             this.#logs.start()
         } else operators.arrival.lift()
+        if (role === "next" && phase === "done") this.#inheritance.keep(handover)
+        if (role === "next" && phase === "aborted") this.#inheritance.undo()
     }
 
     async rest(): Promise<void> {
-        const { parts, operators } = this.#options
+        const { parts, operators, work } = this.#options
         // Who is told by a webhook may take his time: operators are served meanwhile.
-        await parts.sender.rest()
+        await work.unlessClosed(parts.sender.rest())
         operators.resting.lower()
         parts.controller.stop()
-        await operators.unchanging()
+        // One of them may have been handed on to a server that does not answer any more.
+        await work.unlessClosed(operators.unchanging())
         await parts.writer.flush()
     }
 

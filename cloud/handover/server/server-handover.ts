@@ -12,10 +12,11 @@ import { Home } from "../home.ts"
 import type { Leaving } from "../leaving.ts"
 import type { Message } from "../messages.ts"
 import type { Phase, Plan } from "../store.ts"
+import { askNext, isKnownTo } from "./asking.ts"
 import { DeviceMemory } from "./device-memory.ts"
 import type { DeviceBody } from "./device-sessions.ts"
 import { Directions } from "./directions.ts"
-import { exchange, LONG_MS, type Peer } from "./exchange.ts"
+import type { Peer } from "./exchange.ts"
 import { FreezeTimes } from "./figures.ts"
 import type { Ground, GroundOptions, Offer } from "./ground.ts"
 import { Link } from "./link.ts"
@@ -25,7 +26,10 @@ import type { ServerParts } from "./parts.ts"
 import { SeparateStores } from "./separate-stores.ts"
 import { newArriving, newLeaving, RETRY_MS } from "./sides.ts"
 
-const TICK_MS = 5
+/** Devices are offered a few at a time, so that they come, and are frozen and committed, together. */
+const TICK_MS = 20
+/** A session is served while it is asked for: those of devices that come together are asked for in one message. */
+const PULLS_GATHER_MS = 5
 const TIMINGS = { retryMs: RETRY_MS, pullMs: 5_000, freezeMs: 5_000 }
 export const PACE_PER_S = 100
 
@@ -48,6 +52,8 @@ export class ServerHandover {
     #isBeginning = false
     #timer: NodeJS.Timeout | undefined
     #freezes = new FreezeTimes()
+    /** The number of the last event that next has; null: it has not asked for any. */
+    #copied: number | null = null
 
     static async open(parts: ServerParts): Promise<ServerHandover> {
         let handover: ServerHandover | undefined
@@ -57,6 +63,7 @@ export class ServerHandover {
             operators,
             work: new RunningWork(),
             peer: () => handover?.peer ?? null,
+            handover: () => handover?.id ?? "",
             onInstalled: (device, body) => handover?.welcome(device, body),
             onError: error => parts.log.error({ err: error }, "handover"),
         }
@@ -84,7 +91,7 @@ export class ServerHandover {
             shared: ground.shared,
             timings: TIMINGS,
             now,
-            send: message => this.#link.send(message),
+            send: message => this.#link.send(message, message.kind === "pull" ? PULLS_GATHER_MS : 0),
             capture: (_device, done) =>
                 work.begin(async () => {
                     await this.#memory.settle()
@@ -116,6 +123,11 @@ export class ServerHandover {
         return this.#plan?.role === "current" && this.#plan.phase === "done"
     }
 
+    /** The name of the handover, also of one that is over. */
+    get id(): string | null {
+        return this.#plan?.handover ?? null
+    }
+
     /** No device is between two servers: what is here is the whole fleet. */
     get isWhole(): boolean {
         const phase = this.#phase
@@ -140,7 +152,9 @@ export class ServerHandover {
             unsettled: leaving?.unsettled ?? 0,
             pacePerS: leaving?.pacePerS ?? null,
             freeze: this.#freezes.figures,
+            eventsBehind: this.#leaving === undefined || this.#copied === null ? null : Math.max(0, this.#parts.hub.lastSeq - this.#copied),
             linkFailures: this.#link.failures,
+            storeFailures: this.#ground.failures,
         }
     }
 
@@ -159,29 +173,53 @@ export class ServerHandover {
         })
     }
 
-    /** Next's side of `begin`: takes what is not a device's before any device comes. */
+    /**
+     * Next's side of `begin`: takes what is not a device's before any device comes. A current that
+     * begins once more does not know of what it began before: it ended before it had written it down.
+     */
     accept(offer: Offer): Promise<{ id: string }> {
+        const isAgain = this.#isTaking && this.#peer?.url === offer.from
         return this.#alone(async () => {
+            if (isAgain) await this.#giveUp()
             const peer: Peer = { id: offer.id, url: offer.from, key: offer.key }
-            await this.#ground.prepare(offer, peer)
             const plan: Plan = { handover: offer.handover, role: "next", key: offer.key, phase: "moving" }
-            await this.#ground.keep(plan, peer)
+            try {
+                await this.#ground.prepare(offer, peer)
+                await this.#ground.keep(plan, peer)
+            } catch (error) {
+                this.#ground.abandon()
+                throw error
+            }
             this.#peer = peer
             await this.#ground.load(this.home, peer.id)
             this.#leaving = undefined
             this.#resume(plan)
             return { id: this.#ground.me }
-        })
+        }, isAgain)
     }
 
-    abort(): HandoverProgress {
-        if (this.#leaving?.abort() !== true) throw new Problem("HOV_API_HANDOVER_STATE", "there is nothing to abort: hand over in the other direction")
+    /** Takes everything back; at next: ends what current does not know of any more. @throws Problem when it is too late, or the other server's business */
+    async abort(): Promise<HandoverProgress> {
+        if (this.#isTaking) {
+            if (await isKnownTo(this.#peer as Peer, this.#work.signal)) throw new Problem("HOV_API_HANDOVER_STATE", `the handover goes on at ${this.#peer?.url}: abort it there`)
+            await this.#giveUp()
+        } else if (this.#leaving?.abort() !== true) throw new Problem("HOV_API_HANDOVER_STATE", "there is nothing to abort: hand over in the other direction")
         return this.progress
+    }
+
+    /** What next tells devices' secrets with, while it is being asked. */
+    get root(): string | null {
+        return this.#isBeginning ? this.#ground.root : null
     }
 
     pace(perS: number): HandoverProgress {
         this.#leaving?.pace.set(perS)
         return this.progress
+    }
+
+    /** Next asks for the events after this one. */
+    noteCopied(seq: number): void {
+        this.#copied = seq
     }
 
     receive(messages: readonly Message<DeviceBody>[]): void {
@@ -212,13 +250,25 @@ export class ServerHandover {
 
     /** Resolves when nothing of it writes any more. */
     async close(): Promise<void> {
+        // From here on nothing begins any more.
+        const ended = this.#work.close()
         clearInterval(this.#timer)
         this.#link.close()
         await this.#ground.close()
-        await this.#work.close()
-        // what was being begun has come that far
-        clearInterval(this.#timer)
-        this.#link.close()
+        await ended
+    }
+
+    get #isTaking(): boolean {
+        return this.#plan?.role === "next" && this.#plan.phase === "moving"
+    }
+
+    /** At next: as if current had aborted, which is for current to say once a device has come. */
+    async #giveUp(): Promise<void> {
+        const tooLate = (): Problem => new Problem("HOV_API_HANDOVER_STATE", `devices have come already: abort at ${this.#peer?.url}, or go on there`)
+        if (await this.#ground.hasTaken(this.id ?? "")) throw tooLate()
+        await new Promise<void>((resolve, reject) => {
+            if (this.#arriving?.abort(resolve) !== true) reject(tooLate())
+        })
     }
 
     get #phase(): Phase | null {
@@ -226,8 +276,8 @@ export class ServerHandover {
     }
 
     /** @throws Problem while a handover is under way, or another one begins */
-    async #alone<T>(work: () => Promise<T>): Promise<T> {
-        if (this.#isBeginning || isUnderWay(this.#plan)) throw new Problem("HOV_API_HANDOVER_STATE", `a handover is under way (${this.#isBeginning ? "beginning" : this.#plan?.phase})`)
+    async #alone<T>(work: () => Promise<T>, isAgain = false): Promise<T> {
+        if (this.#isBeginning || (isUnderWay(this.#plan) && !isAgain)) throw new Problem("HOV_API_HANDOVER_STATE", `a handover is under way (${this.#isBeginning ? "beginning" : this.#plan?.phase})`)
         this.#isBeginning = true
         try {
             return await this.#work.run(work)
@@ -239,15 +289,13 @@ export class ServerHandover {
         }
     }
 
-    /** Next takes what is not a device's meanwhile, and shows the key for it. */
     async #askNext(peer: Peer, handover: string, token: string): Promise<Peer> {
         const before = this.#peer
-        const { url, key } = peer
         this.#peer = peer
         try {
-            const json: Offer = { handover, key, from: this.#parts.url(), id: this.#ground.me, ...(await this.#ground.announce(handover, peer)) }
-            const answer = await exchange({ url, token }, "POST", "/api/v1/server/handover/accept", { json, timeoutMs: LONG_MS, signal: this.#work.signal })
-            return { ...peer, id: JSON.parse(answer.toString()).id }
+            await this.#ground.announce(handover, peer)
+            const offer: Offer = { handover, key: peer.key, from: this.#parts.url(), id: this.#ground.me }
+            return { ...peer, id: await askNext({ url: peer.url, token }, offer, this.#work.signal) }
         } catch (error) {
             this.#peer = before
             throw new Problem("HOV_API_HANDOVER_NEXT", (error as Error).message)
@@ -257,6 +305,7 @@ export class ServerHandover {
     #resume(plan: Plan, pacePerS = PACE_PER_S): void {
         this.#work.signal.throwIfAborted()
         this.#freezes = new FreezeTimes()
+        this.#copied = null
         const side = { plan, parts: this.#parts, ground: this.#ground, home: this.home, link: this.#link, work: this.#work, onPhase: (phase: Phase) => this.#entered({ ...plan, phase }) }
         this.#arriving = plan.role === "next" ? newArriving(side, this.#peer as Peer) : undefined
         if (plan.role === "current") this.#leaving = newLeaving(side, this.directions, pacePerS)

@@ -31,6 +31,11 @@ export class SharedSessions implements SessionStore<Body> {
         return record
     }
 
+    /** Whether one came from the other server. */
+    get hasTaken(): boolean {
+        return [...this.#records.values()].some(({ owner, epoch }) => owner === this.#me && epoch > 1)
+    }
+
     clear(): void {
         this.#records.clear()
     }

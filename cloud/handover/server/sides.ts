@@ -1,5 +1,4 @@
 /** The two plans of a handover, giver's and taker's, over the parts of a real server. */
-import { setTimeout as sleep } from "node:timers/promises"
 import type { RunningWork } from "../../running-work.ts"
 import { Arriving } from "../arriving.ts"
 import type { Home } from "../home.ts"
@@ -15,7 +14,6 @@ import type { ServerParts } from "./parts.ts"
 
 const OFFER_MS = 3_000
 export const RETRY_MS = 500
-const AGAIN_MS = 1_000
 
 export interface SideOptions {
     readonly plan: Plan
@@ -53,15 +51,8 @@ export function newArriving({ plan, parts, ground, home, link, work, onPhase }: 
 export function newLeaving({ plan, parts, ground, home, link, work, onPhase }: SideOptions, directions: Directions, offersPerS: number): Leaving<DeviceBody> {
     const { now, held, sessions, log } = parts
     const rest = async (done: () => void): Promise<void> => {
-        for (;;) {
-            try {
-                await ground.rest()
-                return done()
-            } catch (error) {
-                log.error({ err: error }, "handover: this server does not come to rest; once more")
-                await sleep(AGAIN_MS, undefined, { signal: work.signal })
-            }
-        }
+        await work.insist(() => ground.rest(), error => log.error({ err: error }, "handover: this server does not come to rest; once more"))
+        done()
     }
     return new Leaving<DeviceBody>({
         ...plan,

@@ -1,0 +1,4 @@
+/** An option of the server, or a variable of its environment, that it cannot start with; the message says which and how it has to be. */
+export class WrongOption extends Error {
+    readonly code = "HOV_CLOUD_OPTION"
+}
