@@ -2,7 +2,7 @@ import { connect } from "node:net"
 import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import type { TestCloud } from "./support/cloud.ts"
-import { artifactFile, BASE, call, openCloud, publish, TestDevice } from "./support/cloud.ts"
+import { artifactFile, BASE, call, openCloud, publish, TestDevice, until } from "./support/cloud.ts"
 
 const test = suite<{ cloud: TestCloud; device: TestDevice }>("cloud: bad input")
 test.before(async context => {
@@ -104,6 +104,29 @@ test("a plan that is read in more than one way, or shrinks, is refused", async (
     for (const phases of [[{ count: 10 }, { count: 5 }], [{ percent: 5 }, { percent: 5 }], [{ percent: 5, count: 5 }], [{}], []]) assert.is((await order({ phases })).status, 400, JSON.stringify(phases))
     const mixed = (await order({ phases: [{ percent: 100 }, { count: 1 }] })).body.phases
     assert.ok(mixed[1].total >= mixed[0].total, "a later phase never has fewer")
+})
+
+test("a rollout can be steered as its state allows, and in no other way", async ({ cloud }) => {
+    const allowed: Record<string, readonly string[]> = {
+        running: ["pause", "abort", "rollback", "advance"],
+        paused: ["resume", "abort", "rollback"],
+        aborted: ["rollback"],
+        completed: ["rollback"],
+        rolledBack: [],
+    }
+    await publish(cloud, "1.0.7", { app: "strict" })
+    const begin = (more: object = {}) => cloud.must(201, "POST", "/rollouts", { release: "strict@1.0.7", filter: "id = nobody", phases: [{ percent: 100 }], ...more })
+    const reach = async (id: string, state: string) => until(state, () => cloud.must(200, "GET", `/rollouts/${id}`), shown => shown.state === state)
+    for (const [state, verbs] of Object.entries(allowed))
+        for (const verb of ["pause", "resume", "abort", "rollback", "advance"]) {
+            const { id } = await begin(state === "completed" ? {} : { startAt: "2100-01-01T00:00:00Z" })
+            const way = { running: [], paused: ["pause"], aborted: ["abort"], completed: [], rolledBack: ["rollback"] }[state] as string[]
+            for (const step of way) await cloud.must(202, "POST", `/rollouts/${id}/${step}`)
+            await reach(id, state)
+            const answer = await cloud.api("POST", `/rollouts/${id}/${verb}`)
+            if (verbs.includes(verb)) assert.is(answer.status, 202, `${verb} when ${state}`)
+            else assert.equal([answer.status, answer.body.code], [409, "HOV_API_ROLLOUT_STATE"], `${verb} when ${state}`)
+        }
 })
 
 test("path tricks in ids lead nowhere", async ({ cloud, device }) => {

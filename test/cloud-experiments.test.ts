@@ -71,6 +71,13 @@ live("each device gets the release of its arm, the figures tell them apart, and 
     assert.is(shown.b.failureRate, 0)
     assert.is(shown.comparison.verdict, "a fails more often")
     assert.ok(shown.b.medianMs >= 0)
+    // Who comes later is in one of the arms, too.
+    const late = await TestDevice.add(cloud, "late")
+    await late.poll()
+    const offer = await until("the latecomer's arm", () => late.poll(), answer => answer.status === 200, 15_000)
+    assert.is(offer.body.v, armOf(shown.seed, "late", 50) === "a" ? "1.1.0" : "1.2.0")
+    await cloud.must(204, "DELETE", "/devices/late")
+    late.close()
 
     const ended = await cloud.must(202, "POST", `/experiments/${started.id}/end`, { winner: "b" })
     assert.is(ended.state, "ended")

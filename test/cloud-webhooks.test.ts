@@ -162,4 +162,19 @@ test("devices and commands can be exported as JSON and CSV", async ({ cloud }) =
     assert.is(csvLine(["=SUM(A1)", 'a "b"', "x,y", 5, null, -1]), `'=SUM(A1),"a ""b""","x,y",5,,-1\r\n`)
 })
 
+test("an export of a fleet keeps nobody waiting until its end", async () => {
+    const fleet = await openCloud()
+    for (let from = 0; from < 3_000; from += 1_000) await fleet.must(201, "POST", "/devices/batch", { devices: Array.from({ length: 1_000 }, (_, n) => ({ id: `e${from + n}` })) })
+    let exported = false
+    const all = call(`${fleet.url}/api/v1/export/devices`, { token: fleet.adminToken }).finally(() => (exported = true))
+    let answered = 0
+    while (!exported) {
+        await call(`${fleet.url}/healthz`)
+        answered++
+    }
+    assert.is((await all).body.length, 3_000)
+    assert.ok(answered >= 5, `${answered} requests were answered meanwhile`)
+    await fleet.done()
+})
+
 test.run()

@@ -16,6 +16,7 @@ import { deviceDocument, deviceSummary, statusDocument } from "./device-document
 import type { AddedDevice } from "./documents.ts"
 import { Attributes, DeviceId, numberOf, PageQuery, page, strict } from "./schemas.ts"
 
+const ADDED_AT_ONCE = 20
 const Params = strict({ device: DeviceId })
 const App = Type.Union([Type.String({ pattern: APP_PATTERN }), Type.Null()])
 const Token = Type.String({ pattern: TOKEN_PATTERN })
@@ -53,8 +54,11 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
             const nowMs = now()
             const items = await store.write(async repos => {
                 const added: AddedDevice[] = []
-                for (const device of request.body.devices)
+                for (const device of request.body.devices) {
                     added.push(await insertDevice(repos, context.secret, device, request.principal, nowMs))
+                    // Polls of the devices that there are need no database: they are answered meanwhile.
+                    if (added.length % ADDED_AT_ONCE === 0) await new Promise(resolve => setImmediate(resolve))
+                }
                 return added
             })
             reply.code(201)

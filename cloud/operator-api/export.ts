@@ -7,7 +7,7 @@ import { csvLine } from "./csv.ts"
 import { commandDocument, deviceSummary } from "./device-document.ts"
 import { strict } from "./schemas.ts"
 
-const PAGE = 500
+const PAGE = 100
 type Row = Readonly<Record<string, unknown>>
 
 export async function exportRoutes(app: TypedApp, context: OperatorContext): Promise<void> {
@@ -39,6 +39,9 @@ export async function exportRoutes(app: TypedApp, context: OperatorContext): Pro
     }
 }
 
+/** Everybody else's turn: an embedded database is read without waiting, so one page after the other would keep the devices from it. */
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
 /** Page by page: a fleet of any size takes the memory of one page. */
 async function* deviceRows({ store, policy, now }: OperatorContext): AsyncGenerator<Row[]> {
     for (let after: string | null = null; ; ) {
@@ -59,6 +62,7 @@ async function* deviceRows({ store, policy, now }: OperatorContext): AsyncGenera
             }
         })
         after = devices[devices.length - 1].id
+        await turn()
     }
 }
 
@@ -68,6 +72,7 @@ async function* commandRows({ store }: OperatorContext): AsyncGenerator<Row[]> {
         if (commands.length === 0) return
         yield commands.map(command => ({ device: command.deviceId, ...commandDocument(command) }))
         after = commands[commands.length - 1].id
+        await turn()
     }
 }
 

@@ -161,7 +161,7 @@ export async function rolloutDocument(repos: Repos, rollout: RolloutRow, nowMs: 
         seed: rollout.seed,
         plan: { ...ordered, startAt: iso(startAtMs) },
         reachedAt: iso(rollout.reachedAtMs),
-        waitsFor: next.kind === "rest" ? next.why : null,
+        waitsFor: next.kind === "rest" ? next.why : next.kind === "complete" && rollout.experimentId !== null ? "devices" : null,
         devices: await repos.rollouts.countsByState(rollout.id),
         phaseDevices: figures.phase,
         gate:

@@ -9,7 +9,7 @@ import type { Skip } from "./grant.ts"
 import { wouldSkip } from "./grant.ts"
 import type { RolloutPlan } from "./plan.ts"
 
-const PAGE = 500
+const PAGE = 200
 
 export interface PreviewedDevice {
     readonly id: string

@@ -178,9 +178,14 @@ export class RolloutRunner {
                 await grant({ repos, controller, rollout, nowMs }, may)
                 return true
             }
+            case "complete":
+                // An arm takes in devices that come later, until the experiment ends.
+                if (rollout.experimentId !== null) return false
+                await applyChange(repos, rollout, action, nowMs)
+                return false
             default:
                 await applyChange(repos, rollout, action, nowMs)
-                return action.kind !== "stop" && action.kind !== "complete"
+                return action.kind !== "stop"
         }
     }
 
