@@ -1,6 +1,7 @@
 import { createRequire } from "node:module"
 import { posix } from "node:path"
 import { compilerBundle, cutOut } from "../../toolchain/compiler-bundle.ts"
+import { beginCompilation, withHooks } from "../../toolchain/compiler-hooks.ts"
 
 /** What of the stock compiler's module is used here; see compiler/src/compiler.ts of microsoft/devicescript. */
 interface CompilerModule {
@@ -22,11 +23,19 @@ export function stockCompiler(): CompilerModule {
     if (loaded) return loaded
     const require = createRequire(import.meta.url)
     const { file, text: bundle } = compilerBundle()
-    const text = cutOut(file, bundle, moduleStart, moduleEnd)
+    const text = withHooks(file, cutOut(file, bundle, moduleStart, moduleEnd))
     const cjs = { exports: {} }
     new Function("exports", "module2", "require", "module", "__filename", "__dirname", text)(cjs.exports, cjs, require, cjs, file, posix.dirname(file))
     loaded = cjs.exports as CompilerModule
     return loaded
+}
+
+/** Files whose types were found right before, by path: those of libraries, and of the loader, depend on nothing that tests write. */
+const checked = new Map<string, string>()
+
+function isToCheck(path: string, files: Readonly<Record<string, string>>): boolean {
+    const text = files[path]
+    return text !== undefined && !(path.startsWith("src/hotswap/") && checked.get(path) === text)
 }
 
 /**
@@ -38,6 +47,7 @@ export function compileInProcess(files: Readonly<Record<string, string>>, main =
     const config = compiler.resolveBuildConfig()
     const errors: unknown[] = []
     const written = new Map<string, string | Uint8Array>()
+    beginCompilation(checked.size ? ({ fileName }) => isToCheck(posix.normalize(fileName), files) : undefined)
     const result = compiler.compileWithHost(main, {
         write: (name: string, contents: string | Uint8Array) => written.set(name, contents),
         read(name: string) {
@@ -54,6 +64,7 @@ export function compileInProcess(files: Readonly<Record<string, string>>, main =
         verifyBytecode() {},
         getFlags: () => ({}),
     })
+    if (result.success) for (const [path, text] of Object.entries(files)) checked.set(path, text)
     if (!result.success) throw new Error(`devicescript build failed: ${compiler.formatDiagnostics(errors, true)}`)
     return { devs: result.binary, debugInfo: JSON.stringify(result.dbg) }
 }
