@@ -33,12 +33,12 @@ const sum = (results: SweepResult[], of: (r: SweepResult) => number) => results.
 const program = await powerFirmware()
 const chips = (Object.keys(CHIPS) as ChipName[]).filter(chip => chip === (option("--chip") ?? chip))
 const startMs = performance.now()
-say("chip    size  scenario                     ops  erases  cuts  wrong  formats (healed, for ever)  torn sizes (lost)")
+say("chip    size  scenario                     ops  erases  cuts  wrong  formats (healed, until deployed)  torn sizes (lost)")
 const wanted = (does("sweep") ? chips : []).flatMap(chip => sizes.flatMap(sizeBytes => scenarios(sizeBytes).map(scenario => ({ chip, sizeBytes, scenario })))).filter(w => !only || w.scenario.name === only)
 const results = await atOnce(AT_ONCE, wanted, async ({ chip, sizeBytes, scenario }) => {
     const r = await sweep({ chip, program, scenario, sizeBytes, seed, quick, pairs: quick ? 2 : 12 })
     say(
-        `${chip.padEnd(7)} ${String(sizeBytes).padStart(4)}  ${scenario.name.padEnd(28)} ${pad(r.operations, 3)} ${pad(r.erases, 7)} ${pad(r.cuts, 5)} ${pad(r.wrong.length, 6)} ${pad(r.storeFormats, 8)} (${r.storeFormatsHealed}, ${r.storeFormatsForEver})  ${r.storeTornSizes} (${r.storeTornSizesLost})`,
+        `${chip.padEnd(7)} ${String(sizeBytes).padStart(4)}  ${scenario.name.padEnd(28)} ${pad(r.operations, 3)} ${pad(r.erases, 7)} ${pad(r.cuts, 5)} ${pad(r.wrong.length, 6)} ${pad(r.storeFormats, 8)} (${r.storeFormatsHealed}, ${r.storeFormatsUntilDeployed})  ${r.storeTornSizes} (${r.storeTornSizesLost})`,
     )
     for (const wrong of r.wrong) say(`  WRONG ${wrong}`)
     return r
@@ -65,7 +65,7 @@ const summary = {
     wrong: sum(results, r => r.wrong.length),
     storeFormats: sum(results, r => r.storeFormats),
     storeFormatsHealed: sum(results, r => r.storeFormatsHealed),
-    storeFormatsForEver: sum(results, r => r.storeFormatsForEver),
+    storeFormatsUntilDeployed: sum(results, r => r.storeFormatsUntilDeployed),
     storeTornSizes: sum(results, r => r.storeTornSizes),
     storeTornSizesLost: sum(results, r => r.storeTornSizesLost),
     writesPerUpdate: perUpdate,
@@ -84,7 +84,7 @@ else {
             `${w.chip} ${w.sizeBytes} B: ${w.erasesPer1000Updates} erases per 1,000 updates (worst sector ${w.sectorErasesPer1000Updates}); ${w.updatesWithin100000Cycles} updates within 100,000 cycles; ${w.erasesPer1000Boots} erases per 1,000 boots`,
         )
     for (const e of encodings) say(`${e.chip} ${e.sizeBytes} B in pieces of ${String(e.pieceBytes).padStart(3)}: ${e.writesPerUpdate.toFixed(1)} writes, exposed ${e.exposedUsPerUpdate} us per update`)
-    say(`cuts ${summary.cuts}, wrong ${summary.wrong}, storeFormats ${summary.storeFormats} (healed ${summary.storeFormatsHealed}, for ever ${summary.storeFormatsForEver}), torn sizes ${summary.storeTornSizes} (lost ${summary.storeTornSizesLost}), ${summary.durationS} s`)
+    say(`cuts ${summary.cuts}, wrong ${summary.wrong}, storeFormats ${summary.storeFormats} (healed ${summary.storeFormatsHealed}, until deployed ${summary.storeFormatsUntilDeployed}), torn sizes ${summary.storeTornSizes} (lost ${summary.storeTornSizesLost}), ${summary.durationS} s`)
 }
 process.exitCode = summary.ok ? 0 : 1
 

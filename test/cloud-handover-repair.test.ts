@@ -87,7 +87,7 @@ else {
 
     test("a server closes, though a request that it has handed on is not answered", () =>
         withClouds(2, (current, next) =>
-            withGateTo(next.url, text => text.startsWith("POST /api/v1/devices/b0/check"), async url => {
+            withGateTo(next.url, text => /^POST \/api\/v1\/devices\/b\d\/check/.test(text), async url => {
                 const devices = await devicesOf(current, 2)
                 assert.equal((await begin(current, url, next.adminToken, 1)).status, 202)
                 await until("the first", () => progressOf(current), ({ moved }) => moved === 1, 10_000)

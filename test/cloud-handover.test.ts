@@ -53,7 +53,7 @@ else {
             await begin(current, next)
             const moved = await follow(device, waiting)
             assert.equal((await moved.poll()).status, 202)
-            await phaseOf(current, "done")
+            assert.equal((await phaseOf(current, "done")).eventsBehind, 0)
             assert.equal((await moved.status({ id: "", state: "failed", v: "1.0.0", code: "HOV_AFTER" })).status, 200)
             const shown = await next.must(200, "GET", "/devices/b1")
             assert.deepEqual(shown.history.map((entry: any) => entry.code).sort(), ["HOV_AFTER", "HOV_BEFORE"])

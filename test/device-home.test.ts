@@ -22,7 +22,7 @@ test("is where it had its first good answer, over a restart; when that one is go
         await board.waitForLine(/HOV retry .*failures=3/, 12_000)
         await polls(first, first.actuals.length + 1)
         first.give({ cmd: "check", id: "m2", move: `${next.url}/~ticket` })
-        await board.waitForLine(new RegExp(`HOV home url=${next.url}$`), 8_000)
+        await board.waitForLine(new RegExp(`HOV home url=${next.url} kept=true$`), 8_000)
         assert.equal(board.lines().filter(line => line.text.includes("HOV home")).length, 1)
         const before = first.actuals.length
         await board.powerCycle()
@@ -33,10 +33,10 @@ test("is where it had its first good answer, over a restart; when that one is go
         await next.close()
         await polls(first, before + 2)
         assert.equal(board.lines().filter(line => line.text.includes(`HOV home url=${first.url}`)), [])
-        await board.waitForLine(new RegExp(`HOV home url=${first.url}$`), 8_000)
+        await board.waitForLine(new RegExp(`HOV home url=${first.url} kept=true$`), 8_000)
         await first.close()
         await polls(second)
-        await board.waitForLine(new RegExp(`HOV home url=${second.url}$`), 8_000)
+        await board.waitForLine(new RegExp(`HOV home url=${second.url} kept=true$`), 8_000)
     } finally {
         await second.close()
     }

@@ -63,7 +63,7 @@ if (!onPostgres)
             const env = { HANDOVER_URL: current.url, HANDOVER_TOKEN: adminToken, HANDOVER_NEXT_TOKEN: next.adminToken }
             const done = await runCli(["server", "handover", "--to", next.url, "--json"], { env })
             assert.equal([done.code, done.json.phase, done.json.moved], [0, "done", IDS.length], done.stdout)
-            for (const board of boards) await board.waitForLine(new RegExp(`HOV home url=${next.url}$`), 15_000)
+            for (const board of boards) await board.waitForLine(new RegExp(`HOV home url=${next.url} kept=true$`), 15_000)
             await runs(next, "south")
             await update(next, "east")
             await runs(next, "east")

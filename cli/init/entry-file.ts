@@ -1,4 +1,5 @@
-import ts from "typescript"
+import type ts from "typescript"
+import { typescript } from "../../toolchain/program/typescript.ts"
 
 const LIBRARY = "handover"
 const BUS_LIBRARY = "handover/src/bus"
@@ -9,9 +10,9 @@ const BUS_START = "startBootloaderServer"
  * the program's own top-level code; the start comes last. What is there already stays as it is.
  */
 export function withResident(source: string): string {
-    const file = ts.createSourceFile("main.ts", source, ts.ScriptTarget.ES2022, true)
-    const imports = file.statements.filter(ts.isImportDeclaration)
-    const ours = imports.find(i => ts.isStringLiteral(i.moduleSpecifier) && i.moduleSpecifier.text === LIBRARY)
+    const file = typescript().createSourceFile("main.ts", source, typescript().ScriptTarget.ES2022, true)
+    const imports = file.statements.filter(typescript().isImportDeclaration)
+    const ours = imports.find(i => typescript().isStringLiteral(i.moduleSpecifier) && i.moduleSpecifier.text === LIBRARY)
     const eol = source.includes("\r\n") ? "\r\n" : "\n"
     const semicolon = /;[ \t]*\r?$/m.test(source) ? ";" : ""
     let result = source
@@ -25,7 +26,7 @@ export function withResident(source: string): string {
         return `${result.slice(0, at)}import { ${name} } from "${LIBRARY}"${semicolon}${eol}${result.slice(at)}`
     }
     const named = ours.importClause?.namedBindings
-    if (named !== undefined && ts.isNamedImports(named) && !named.elements.some(e => (e.propertyName ?? e.name).text === name)) {
+    if (named !== undefined && typescript().isNamedImports(named) && !named.elements.some(e => (e.propertyName ?? e.name).text === name)) {
         const at = named.elements.length ? named.elements[0].getStart() : named.getEnd() - 1
         return `${result.slice(0, at)}${name}${named.elements.length ? ", " : " "}${result.slice(at)}`
     }
@@ -34,18 +35,18 @@ export function withResident(source: string): string {
 
 /** The source with the lines that start the updater's Jacdac service, before the resident. What is there stays. */
 export function withBusServer(source: string): string {
-    const file = ts.createSourceFile("main.ts", source, ts.ScriptTarget.ES2022, true)
+    const file = typescript().createSourceFile("main.ts", source, typescript().ScriptTarget.ES2022, true)
     const resident = callTo("startResident", file)
     if (callTo(BUS_START, file) || !resident) return source
     const eol = source.includes("\r\n") ? "\r\n" : "\n"
     const semicolon = /;[ \t]*\r?$/m.test(source) ? ";" : ""
-    const isImported = file.statements.some(s => ts.isImportDeclaration(s) && s.importClause?.getText().includes(BUS_START))
+    const isImported = file.statements.some(s => typescript().isImportDeclaration(s) && s.importClause?.getText().includes(BUS_START))
     let statement: ts.Node = resident
-    while (!ts.isSourceFile(statement.parent) && !ts.isBlock(statement.parent)) statement = statement.parent
+    while (!typescript().isSourceFile(statement.parent) && !typescript().isBlock(statement.parent)) statement = statement.parent
     const at = statement.getStart()
     const withCall = `${source.slice(0, at)}${BUS_START}()${semicolon}${eol}${source.slice(source.lastIndexOf("\n", at - 1) + 1, at)}${source.slice(at)}`
     if (isImported) return withCall
-    const ours = file.statements.findLast(s => ts.isImportDeclaration(s) && ts.isStringLiteral(s.moduleSpecifier) && s.moduleSpecifier.text === LIBRARY)
+    const ours = file.statements.findLast(s => typescript().isImportDeclaration(s) && typescript().isStringLiteral(s.moduleSpecifier) && s.moduleSpecifier.text === LIBRARY)
     const behind = ours ? ours.getEnd() : 0
     const line = `import { ${BUS_START} } from "${BUS_LIBRARY}"${semicolon}`
     return ours ? `${withCall.slice(0, behind)}${eol}${line}${withCall.slice(behind)}` : `${line}${eol}${withCall}`
@@ -54,8 +55,8 @@ export function withBusServer(source: string): string {
 function callTo(name: string, file: ts.SourceFile): ts.CallExpression | undefined {
     let found: ts.CallExpression | undefined
     const visit = (node: ts.Node): void => {
-        if (ts.isCallExpression(node) && node.expression.getText().split(".").at(-1) === name) found = node
-        else ts.forEachChild(node, visit)
+        if (typescript().isCallExpression(node) && node.expression.getText().split(".").at(-1) === name) found = node
+        else typescript().forEachChild(node, visit)
     }
     visit(file)
     return found

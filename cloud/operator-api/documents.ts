@@ -273,6 +273,8 @@ export interface HandoverProgress {
     readonly unsettled: number
     readonly pacePerS: number | null
     readonly freeze: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }
+    /** Of current's log, that next does not have yet; null: next does not copy it. */
+    readonly eventsBehind: number | null
     readonly linkFailures: number
     readonly storeFailures: number
 }

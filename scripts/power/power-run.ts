@@ -9,6 +9,9 @@ const BASE_ID = "00c0ffee00c0ffee"
 /** Of the machine, which may be busy; the board's own clock does not follow it. */
 const DEADLINE_MS = 120_000
 
+/** The board did all its jobs before it came to the operation, or neither came to its end. */
+export type CutEnd = "cut" | "done" | "stuck"
+
 /** What a board said of itself at a start, and what ran. */
 export interface Start {
     slot: string
@@ -88,32 +91,40 @@ export class PowerRun {
         return this.started()
     }
 
-    /** Power-on with a cut at the n-th flash operation; false when the board did not come to it. */
-    async cutAt(n: number, torn: TornOperation, until?: RegExp): Promise<boolean> {
+    /** Power-on with a cut at the n-th flash operation. */
+    async cutAt(n: number, torn: TornOperation, until?: RegExp): Promise<CutEnd> {
         this.board.flash.resetCounters()
         this.board.cutPowerAtFlashOp(n, torn)
         let forget = () => {}
-        const cut = new Promise<boolean>(resolve => {
+        const cut = new Promise<CutEnd>(resolve => {
             forget = this.board.onEvent(event => {
-                if (event.kind === "powerCut" || event.kind === "clockLimit") resolve(event.kind === "powerCut")
+                if (event.kind === "powerCut") resolve("cut")
+                else if (event.kind === "clockLimit") resolve("stuck")
             })
         })
         await this.on()
-        const done = async () => {
+        const done = async (): Promise<CutEnd> => {
             if (until) await this.board.waitForLine(until, DEADLINE_MS)
             await this.board.waitForLine(/^> driver done/, DEADLINE_MS)
+            return "done"
         }
-        const reached = await Promise.race([
-            cut,
-            done().then(
-                () => false,
-                () => false,
-            ),
-        ])
+        const end = await Promise.race([cut, done().catch((): CutEnd => "stuck")])
         forget()
-        if (!reached) await this.off()
+        if (this.board.on) await this.off()
         this.board.cutPowerAtFlashOp(0)
-        return reached
+        return end
+    }
+
+    /** Deploys the program to a board whose store has formatted itself; whether the store is sound from then on. */
+    async isSoundOnceDeployed(program: Uint8Array): Promise<boolean> {
+        await this.on()
+        try {
+            await this.board.deploy(program)
+            await this.board.waitForLine(/HOV prepared/, DEADLINE_MS)
+        } finally {
+            await this.off()
+        }
+        return !(await this.formats())
     }
 
     damage(): StoreDamage {

@@ -34,8 +34,8 @@ export interface SweepResult {
     storeFormats: number
     /** ... and has the older bank of the log again after one more power cycle. */
     storeFormatsHealed: number
-    /** ... and formats at every power-on from then on. */
-    storeFormatsForEver: number
+    /** ... and formats at every power-on from then on, until the program is deployed again and its first start has forced a GC. */
+    storeFormatsUntilDeployed: number
     /** The store mounts, with a last entry whose size is torn. */
     storeTornSizes: number
     /** ... and does not get over it. */
@@ -49,7 +49,7 @@ const CLOCK_LIMIT_MS = 180_000
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
     const { chip, scenario, sizeBytes } = options
     const random = new SeededRandom(options.seed ^ hash(chip + scenario.name + sizeBytes))
-    const result: SweepResult = { chip, scenario: scenario.name, sizeBytes, operations: 0, erases: 0, writes: 0, exposedWindows: 0, exposedUs: 0, cuts: 0, wrong: [], storeFormats: 0, storeFormatsHealed: 0, storeFormatsForEver: 0, storeTornSizes: 0, storeTornSizesLost: 0 }
+    const result: SweepResult = { chip, scenario: scenario.name, sizeBytes, operations: 0, erases: 0, writes: 0, exposedWindows: 0, exposedUs: 0, cuts: 0, wrong: [], storeFormats: 0, storeFormatsHealed: 0, storeFormatsUntilDeployed: 0, storeTornSizes: 0, storeTornSizesLost: 0 }
     const board = await createBoard({ deviceId: DEVICE_ID, chip, program: options.program, flash: factoryFlash(chip), ownClock: true, clockLimitMs: CLOCK_LIMIT_MS, seed: options.seed })
     const run = new PowerRun(board)
     const next: Job = { sequence: 9, sizeBytes, deed: 0 }
@@ -84,10 +84,15 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
         result.operations = whole.length
         result.erases = whole.filter(o => o.kind === "erase").length
 
+        /** Whether the power went; a board that hangs, or does not come to what it did without a cut, is wrong. */
         const cut = async (n: number, torn: TornOperation): Promise<boolean> => {
             board.flash.load(base)
-            return await run.cutAt(n, torn, scenario.until)
+            const end = await run.cutAt(n, torn, scenario.until)
+            if (end === "done") result.wrong.push(`${chip} ${sizeBytes} B, ${scenario.name}: it did not come to operation ${n} of ${whole.length}`)
+            else if (end === "stuck") stuck(`before operation ${n}`)
+            return end === "cut"
         }
+        const stuck = (what: string) => result.wrong.push(`${chip} ${sizeBytes} B, ${scenario.name}, ${what}: it did not get on\n      ${run.lastLines()}`)
         const judge = async (what: string, mayRun: number[]): Promise<boolean> => {
             result.cuts++
             const damage = run.damage()
@@ -96,8 +101,10 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
                 const formatted = await run.formats()
                 if (formatted && damage === "interruptedWrite") {
                     result.storeFormats++
-                    if (await run.formats()) result.storeFormatsForEver++
-                    else if (board.flash.program()) result.storeFormatsHealed++
+                    if (await run.formats()) {
+                        result.storeFormatsUntilDeployed++
+                        if (!(await run.isSoundOnceDeployed(options.program).catch(() => false))) result.wrong.push(`${what}: it formats for ever, also after a deployment`)
+                    } else if (board.flash.program()) result.storeFormatsHealed++
                 } else result.wrong.push(`${what}: ${formatted ? "formatted for another reason" : "the checker saw a format that did not come"}`)
                 return false
             }
@@ -121,7 +128,8 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
             if (!run.give([other])) return wrong(what, `another update ended with ${after.sequence}`)
             await run.toTheEnd().catch(() => {})
             if (board.on) await run.off()
-            const last = await run.toTheEnd()
+            const last = await run.toTheEnd().catch(() => ({ ...run.started(), sequence: -1 }))
+            if (board.on) await run.off()
             return last.sequence === other.sequence || wrong(what, `two more updates ended with ${last.sequence}`)
         }
         let torn = false
@@ -144,7 +152,9 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
             if (!run.give([next])) continue
             const m = random.integer(1, 16)
             const second = { bytes: random.integer(0, 300), fuzzy: random.chance(0.5) }
-            if (await run.cutAt(m, second)) await judge(`cuts ${n} and ${m} after ${second.bytes} B`, [...scenario.mayRun, next.sequence])
+            const end = await run.cutAt(m, second)
+            if (end === "stuck") stuck(`cut ${n}, before operation ${m} of the next start`)
+            else await judge(end === "cut" ? `cuts ${n} and ${m} after ${second.bytes} B` : `cut ${n}, and a whole start`, [...scenario.mayRun, next.sequence])
         }
     } finally {
         await board.close()

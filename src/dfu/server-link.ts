@@ -84,8 +84,9 @@ export function noteContact(stays: boolean) {
 async function keepHome() {
     while (isBusy()) await ds.sleep(STORE_MS)
     const value = Buffer.from(`${configured}\n${servers[0]}`)
-    if (value.length <= VALUE_MAX_BYTES) await writeValue("hHome", value, ds.millis() + STORE_MS)
-    hov("home", `url=${servers[0]}`)
+    // a longer one is home until the next start
+    const isKept = value.length <= VALUE_MAX_BYTES && (await writeValue("hHome", value, ds.millis() + STORE_MS))
+    hov("home", `url=${servers[0]} kept=${isKept}`)
 }
 
 export function moveTo(url: string) {

@@ -72,5 +72,6 @@ async function install(sequence: number, size: number, deed: number) {
 
 const jobs: number[][] = await readSetting("job", [])
 for (const job of jobs) for (let n = job[0]; n <= job[3]; ++n) await install(n, job[1], job[2])
-await ds.sleep(50)
+// what a start still has to write comes meanwhile
+await ds.sleep(1000)
 say("done")

@@ -113,17 +113,18 @@ export class Assembler {
         this.pieces.forEach((piece, i) => {
             out.push(...piece)
             const j = jumpAt.get(i)
-            if (j !== undefined) out.push(...encodeWide(this.distance(this.jumps[j], starts), widths[j]))
+            if (j !== undefined) out.push(...encodeIntIn(widths[j], this.distance(this.jumps[j], starts)))
         })
         const labels = new Map([...this.labels].map(([name, piece]) => [name, starts[piece]]))
         return { code: Uint8Array.from(out), labels }
     }
 }
 
-/** An integer in exactly `width` bytes: relaxation never shrinks a jump again, so a distance may need less. */
-function encodeWide(value: number, width: number): number[] {
+/** An integer in exactly `width` bytes, though it may need less: code around it keeps its place. */
+export function encodeIntIn(width: number, value: number): number[] {
     const bytes = encodeInt(value)
     if (bytes.length === width) return bytes
+    if (bytes.length > width) throw new RangeError(`${value} does not fit in ${width} bytes`)
     const digits: number[] = []
     let rest = Math.abs(value)
     for (let i = 1; i < width; i++) {

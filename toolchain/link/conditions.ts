@@ -1,4 +1,4 @@
-import { type Expr, type Statement } from "../devs/code.ts"
+import type { Expr, Statement } from "../devs/code.ts"
 import { op, type OpName } from "../devs/opcodes.ts"
 import { readBy } from "./live-values.ts"
 

@@ -1,6 +1,6 @@
 import { Assembler } from "../devs/assembler.ts"
 import { decodeCode, type Expr, type Statement, visitExprs } from "../devs/code.ts"
-import { type DevsFunction } from "../devs/image.ts"
+import type { DevsFunction } from "../devs/image.ts"
 import { emitStatement, expressionOf, placeOf } from "../devs/reassemble.ts"
 import type { OpName } from "../devs/opcodes.ts"
 import { isSimple } from "./code-facts.ts"

@@ -1,10 +1,12 @@
 import { Assembler } from "../devs/assembler.ts"
 import { decodeCode, type Expr, type Statement, visitExprs } from "../devs/code.ts"
 import { emitStatement, placeOf } from "../devs/reassemble.ts"
-import { DIRECT_CONST_OFFSET, DIRECT_CONST_OPCODE, op, type OpName } from "../devs/opcodes.ts"
+import { DIRECT_CONST_OFFSET, DIRECT_CONST_OPCODE, FIRST_MULTIBYTE_INT, op, type OpName } from "../devs/opcodes.ts"
 import { isSimple, noFallThrough, writesResult } from "./code-facts.ts"
+import { CodeLines, type Line } from "./code-lines.ts"
 import { constantOf, opposite, truth, truthOf } from "./conditions.ts"
 import { isLocal, type Liveness, liveValues, readBy, RESULT, written } from "./live-values.ts"
+import { mergeTails } from "./merge-tails.ts"
 
 /**
  * Writes a function in fewer bytes. The stock compiler gives every jump three bytes, every call's result a local, and every
@@ -22,7 +24,7 @@ export function shrinkCode(code: Uint8Array, captured?: ReadonlySet<number>): { 
     for (let i = 0; i < PASSES_MAX; i++) {
         let changed = body.simplifyJumps()
         if (mayForward) changed = body.forwardValues() || changed
-        if (!changed) break
+        if (!changed && !mergeTails(body)) break
     }
     return body.write()
 }
@@ -36,23 +38,12 @@ const short: ReadonlySet<OpName> = new Set<OpName>(["UNDEFINED", "NULL", "TRUE",
 /** A constant that takes no more bytes than a local. */
 const isShort = (e: Expr) => (e.kind === "int" ? e.value >= -DIRECT_CONST_OFFSET && e.value < 256 - DIRECT_CONST_OPCODE - DIRECT_CONST_OFFSET : short.has(e.op.name))
 
-interface Line extends Statement {
-    op: Statement["op"]
-    args: readonly Expr[]
-    immediate: number
-    removed?: boolean
-}
-
-class Body {
-    readonly statements: readonly Line[]
-    private readonly indexOf = new Map<number, number>()
-
+class Body extends CodeLines {
     constructor(
         statements: readonly Statement[],
         private readonly captured: ReadonlySet<number>,
     ) {
-        this.statements = statements.map(s => ({ ...s }))
-        for (const [i, s] of statements.entries()) this.indexOf.set(s.pc, i)
+        super(statements)
     }
 
     makesClosures(): boolean {
@@ -66,20 +57,6 @@ class Body {
 
     private isOwn(local: number): boolean {
         return !this.captured.has(local)
-    }
-
-    /** The first statement that is still there, from this one on. */
-    private alive(i: number): number {
-        while (this.statements[i]?.removed) i++
-        return i
-    }
-
-    private target(s: Line): number {
-        return this.alive(this.indexOf.get(s.immediate)!)
-    }
-
-    private isJump(s: Line): boolean {
-        return s.op.immediate === "jump"
     }
 
     simplifyJumps(): boolean {
@@ -148,10 +125,8 @@ class Body {
     }
 
     private inFrontOf(i: number): Line | undefined {
-        if (this.joins().has(i)) return undefined
-        let before = i - 1
-        while (this.statements[before]?.removed) before--
-        return this.statements[before]
+        const before = this.joins().has(i) ? undefined : this.before(i)
+        return before === undefined ? undefined : this.statements[before]
     }
 
     /** What a condition asks for: of a result that has just been stored, the local. */
@@ -288,11 +263,34 @@ class Body {
         })
     }
 
-    private joins(): Set<number> {
-        return new Set(this.statements.filter(s => !s.removed && this.isJump(s)).map(s => this.target(s)))
+    write(): { code: Uint8Array; places: ReadonlyMap<number, number> } {
+        const places = this.assembled().places
+        // from the end, so that a jump that others go by is there
+        for (const s of [...this.statements].reverse()) if (!s.removed && (s.op.name === "JMP" || s.op.name === "JMP_Z")) this.goByNearJump(s, places)
+        return this.assembled()
     }
 
-    write(): { code: Uint8Array; places: ReadonlyMap<number, number> } {
+    /** A jump to a far place goes to a jump on the way that goes there too: its own offset takes two bytes less. */
+    private goByNearJump(s: Line, places: ReadonlyMap<number, number>): void {
+        const from = places.get(s.pc)!
+        const distance = (to: Line) => places.get(to.pc)! - from
+        const last = this.lastTarget(s)
+        if (!last || distance(last) < FIRST_MULTIBYTE_INT) return
+        const near = this.statements.filter(j => !j.removed && j.op.name === "JMP" && distance(j) > 0 && distance(j) < FIRST_MULTIBYTE_INT && this.lastTarget(j) === last)
+        if (near.length) s.immediate = near.at(-1)!.pc
+    }
+
+    /** Where a jump leads to by way of others; undefined when that has no end. */
+    private lastTarget(s: Line): Line | undefined {
+        let to: Line | undefined = this.statements[this.target(s)]
+        for (let n = 0; to?.op.name === "JMP"; n++) {
+            if (n > this.statements.length) return undefined
+            to = this.statements[this.target(to)]
+        }
+        return to
+    }
+
+    private assembled(): { code: Uint8Array; places: ReadonlyMap<number, number> } {
         const a = new Assembler()
         for (const s of this.statements) {
             a.label(placeOf(s.pc))

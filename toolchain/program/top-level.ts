@@ -1,7 +1,8 @@
-import ts from "typescript"
+import type ts from "typescript"
 import type { Expr, Statement } from "../devs/code.ts"
 import { builtinStrings } from "../devs/builtins.ts"
 import { type CompiledProgram, entrySplit, sourceOffset } from "./compiled-program.ts"
+import { typescript } from "./typescript.ts"
 
 /**
  * What a top-level statement leaves behind that goes on by itself, and that the board can take back: the linker makes the
@@ -92,12 +93,12 @@ function sourceNodes(program: CompiledProgram): SourceNodes[] {
 }
 
 function topLevelPlaces(path: string, text: string): Place[] {
-    const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+    const source = typescript().createSourceFile(path, text, typescript().ScriptTarget.Latest, true)
     return source.statements.flatMap((statement): Place[] => {
         const start = statement.getFullStart()
-        if (!ts.isVariableStatement(statement)) return [{ path, node: statement, start, isConst: false }]
+        if (!typescript().isVariableStatement(statement)) return [{ path, node: statement, start, isConst: false }]
         const list = statement.declarationList
-        const isConst = (list.flags & ts.NodeFlags.Const) !== 0
+        const isConst = (list.flags & typescript().NodeFlags.Const) !== 0
         if (list.declarations.length === 1) return [{ path, node: statement, start, isConst }]
         return list.declarations.map((node, i) => ({ path, node, start: i ? node.getFullStart() : start, isConst }))
     })
@@ -127,13 +128,13 @@ function unit(program: CompiledProgram, place: Place, statements: readonly State
 }
 
 function declarationOf(node: ts.Node): ts.VariableDeclaration | undefined {
-    if (ts.isVariableStatement(node)) return node.declarationList.declarations[0]
-    return ts.isVariableDeclaration(node) ? node : undefined
+    if (typescript().isVariableStatement(node)) return node.declarationList.declarations[0]
+    return typescript().isVariableDeclaration(node) ? node : undefined
 }
 
 function declaredVariable(program: CompiledProgram, place: Place, statements: readonly Statement[]): Unit["variable"] {
     const declaration = declarationOf(place.node)
-    if (!declaration || !ts.isIdentifier(declaration.name)) return undefined
+    if (!declaration || !typescript().isIdentifier(declaration.name)) return undefined
     const last = statements[statements.length - 1]
     const name = declaration.name.text
     if (last.op.name !== "STORE_GLOBAL" || program.debug.globals[last.immediate]?.name !== name) return undefined
@@ -143,8 +144,8 @@ function declaredVariable(program: CompiledProgram, place: Place, statements: re
 
 /** The expression that is the whole statement, or that the variable starts with. */
 function expressionOf(node: ts.Node): ts.Expression | undefined {
-    const expression = ts.isExpressionStatement(node) ? node.expression : declarationOf(node)?.initializer
-    return expression && ts.isParenthesizedExpression(expression) ? expression.expression : expression
+    const expression = typescript().isExpressionStatement(node) ? node.expression : declarationOf(node)?.initializer
+    return expression && typescript().isParenthesizedExpression(expression) ? expression.expression : expression
 }
 
 const timers: Record<string, "interval" | "timeout"> = { setInterval: "interval", setTimeout: "timeout" }
@@ -156,11 +157,11 @@ function registrationOf(
     keptIn: number | undefined,
 ): Registration | undefined {
     const expression = expressionOf(node)
-    if (!expression || !ts.isCallExpression(expression)) return undefined
-    const at = statements.length - (ts.isExpressionStatement(node) ? 1 : 2)
+    if (!expression || !typescript().isCallExpression(expression)) return undefined
+    const at = statements.length - (typescript().isExpressionStatement(node) ? 1 : 2)
     const call = statements[at]
     if (!call || !/^CALL\d$/.test(call.op.name)) return undefined
-    if (!ts.isExpressionStatement(node)) {
+    if (!typescript().isExpressionStatement(node)) {
         const stored = statements[at + 1]
         const value = stored.args[0]
         if (keptIn === undefined || value.kind !== "op" || value.op.name !== "RET_VAL") return undefined
@@ -194,7 +195,7 @@ const printers = ["print", "format"]
 /** Only prints: `console.log(…)` with values that need no call but formatting. */
 function isPrint(node: ts.Node, statements: readonly Statement[]): boolean {
     const expression = expressionOf(node)
-    if (!ts.isExpressionStatement(node) || !expression || !ts.isCallExpression(expression)) return false
+    if (!typescript().isExpressionStatement(node) || !expression || !typescript().isCallExpression(expression)) return false
     if (!/^console\./.test(expression.expression.getText())) return false
     return statements.every(s => {
         if (s.op.name === "STORE_LOCAL") return true
@@ -207,9 +208,9 @@ function isPrint(node: ts.Node, statements: readonly Statement[]): boolean {
 export function waits(node: ts.Node): boolean {
     let found = false
     const visit = (n: ts.Node) => {
-        if (found || ts.isFunctionLike(n) || ts.isClassLike(n)) return
-        if (ts.isAwaitExpression(n)) found = true
-        else ts.forEachChild(n, visit)
+        if (found || typescript().isFunctionLike(n) || typescript().isClassLike(n)) return
+        if (typescript().isAwaitExpression(n)) found = true
+        else typescript().forEachChild(n, visit)
     }
     visit(node)
     return found
@@ -221,12 +222,12 @@ export function declaredNames(program: CompiledProgram): Map<string, Set<string>
     for (const file of sourceNodes(program)) {
         const found = new Set<string>()
         const bind = (name: ts.BindingName) => {
-            if (ts.isIdentifier(name)) found.add(name.text)
-            else for (const e of name.elements) if (ts.isBindingElement(e)) bind(e.name)
+            if (typescript().isIdentifier(name)) found.add(name.text)
+            else for (const e of name.elements) if (typescript().isBindingElement(e)) bind(e.name)
         }
         for (const { node } of file.places) {
-            if (ts.isVariableDeclaration(node)) bind(node.name)
-            else if (ts.isVariableStatement(node)) for (const d of node.declarationList.declarations) bind(d.name)
+            if (typescript().isVariableDeclaration(node)) bind(node.name)
+            else if (typescript().isVariableStatement(node)) for (const d of node.declarationList.declarations) bind(d.name)
         }
         names.set(file.path, found)
     }

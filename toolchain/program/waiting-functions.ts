@@ -1,6 +1,7 @@
-import ts from "typescript"
+import type ts from "typescript"
 import type { CompiledProgram, ProgramFunction } from "./compiled-program.ts"
 import { waits } from "./top-level.ts"
+import { typescript } from "./typescript.ts"
 
 /**
  * Functions of the application whose calls may wait in their middle, so that an update can find them on a stack: those that
@@ -35,7 +36,7 @@ export function signatureOf(program: CompiledProgram, f: ProgramFunction): strin
     let start = 0
     for (const { path, length, text } of program.debug.sources) {
         const node = path === f.path && text !== undefined ? nodeOf(knownNodes(program, path, text), f, start) : undefined
-        if (node && ts.isFunctionLike(node)) {
+        if (node && typescript().isFunctionLike(node)) {
             const parameters = node.parameters.map(p => `${p.dotDotDotToken ? "..." : ""}${p.name.getText()}${p.questionToken ? "?" : ""}:${p.type?.getText() ?? ""}`)
             return `(${parameters.join()}):${node.type?.getText() ?? ""}`.replace(/\s+/g, " ")
         }
@@ -57,10 +58,10 @@ function knownNodes(program: CompiledProgram, path: string, text: string): ts.No
 function functionNodes(path: string, text: string): ts.Node[] {
     const nodes: ts.Node[] = []
     const visit = (n: ts.Node) => {
-        if (ts.isFunctionLike(n)) nodes.push(n)
-        ts.forEachChild(n, visit)
+        if (typescript().isFunctionLike(n)) nodes.push(n)
+        typescript().forEachChild(n, visit)
     }
-    visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true))
+    visit(typescript().createSourceFile(path, text, typescript().ScriptTarget.Latest, true))
     return nodes
 }
 
@@ -71,16 +72,16 @@ function nodeOf(nodes: readonly ts.Node[], f: ProgramFunction, fileStart: number
 }
 
 function isAsync(node: ts.Node | undefined): boolean {
-    if (!node || !ts.isFunctionLike(node)) return false
+    if (!node || !typescript().isFunctionLike(node)) return false
     const body = (node as ts.FunctionLikeDeclaration).body
-    return (ts.getCombinedModifierFlags(node as ts.Declaration) & ts.ModifierFlags.Async) !== 0 || (body !== undefined && waits(body))
+    return (typescript().getCombinedModifierFlags(node as ts.Declaration) & typescript().ModifierFlags.Async) !== 0 || (body !== undefined && waits(body))
 }
 
 /** Whether the application's top-level code waits in its middle. */
 function mainWaits(program: CompiledProgram): boolean {
     return program.debug.sources.some(({ path, text }) => {
         if (text === undefined || path.startsWith("node_modules/") || program.ownership.residentPaths.some(p => path.startsWith(p))) return false
-        return ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true).statements.some(waits)
+        return typescript().createSourceFile(path, text, typescript().ScriptTarget.Latest, true).statements.some(waits)
     })
 }
 

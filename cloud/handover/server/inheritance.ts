@@ -5,7 +5,8 @@
 import type { RunningWork } from "../../running-work.ts"
 import type { ServerSecret } from "../../server-secret.ts"
 import type { Store } from "../../store/store.ts"
-import { exchange, type Peer, Refused } from "./exchange.ts"
+import { rootOf } from "./asking.ts"
+import type { Peer } from "./exchange.ts"
 
 /** What it is wrapped for; no device has such a name. */
 const SECRET_OF = "~handover"
@@ -81,15 +82,5 @@ export class Inheritance {
 
     #write(change: (repos: Store["read"]["handover"]) => Promise<void>): void {
         this.#work.begin(() => this.#work.insist(() => this.#store.write(({ handover }) => change(handover)), this.#onError), this.#onError)
-    }
-}
-
-/** Undefined: a version that does not have the question. */
-async function rootOf(peer: Peer, signal: AbortSignal): Promise<string | undefined> {
-    try {
-        return JSON.parse((await exchange(peer, "GET", "/handover/v1/root", { signal })).toString()).root
-    } catch (error) {
-        if (error instanceof Refused && error.status === 404) return undefined
-        throw error
     }
 }

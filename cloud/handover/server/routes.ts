@@ -96,10 +96,12 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
     app.get("/handover/v1/phase", peer, async () => ({ phase: handover.progress.phase }))
     app.get("/handover/v1/common", peer, async request => {
         const last = (request.query as { last: string }).last === "1"
-        return { ...(await store.read.handover.commonRows(last)), digests: await store.read.handover.digests() }
+        // Of one moment: what refers to something else finds it.
+        return store.snapshot(async repos => ({ ...(await repos.handover.commonRows(last)), digests: await repos.handover.digests() }))
     })
     app.get("/handover/v1/logs", peer, async (request, reply) => {
         const { events, audit, limit } = request.query as Record<string, string>
+        handover.noteCopied(Number(events))
         const page = (table: "events" | "audit", after: string): Promise<string> => store.read.handoverLogs.page(table, Number(after), Number(limit))
         reply.type("application/json")
         return `{"events":${await page("events", events)},"audit":${await page("audit", audit)}}`

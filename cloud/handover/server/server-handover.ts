@@ -12,10 +12,11 @@ import { Home } from "../home.ts"
 import type { Leaving } from "../leaving.ts"
 import type { Message } from "../messages.ts"
 import type { Phase, Plan } from "../store.ts"
+import { askNext, isKnownTo } from "./asking.ts"
 import { DeviceMemory } from "./device-memory.ts"
 import type { DeviceBody } from "./device-sessions.ts"
 import { Directions } from "./directions.ts"
-import { exchange, LONG_MS, type Peer, Refused } from "./exchange.ts"
+import type { Peer } from "./exchange.ts"
 import { FreezeTimes } from "./figures.ts"
 import type { Ground, GroundOptions, Offer } from "./ground.ts"
 import { Link } from "./link.ts"
@@ -51,6 +52,8 @@ export class ServerHandover {
     #isBeginning = false
     #timer: NodeJS.Timeout | undefined
     #freezes = new FreezeTimes()
+    /** The number of the last event that next has; null: it has not asked for any. */
+    #copied: number | null = null
 
     static async open(parts: ServerParts): Promise<ServerHandover> {
         let handover: ServerHandover | undefined
@@ -149,6 +152,7 @@ export class ServerHandover {
             unsettled: leaving?.unsettled ?? 0,
             pacePerS: leaving?.pacePerS ?? null,
             freeze: this.#freezes.figures,
+            eventsBehind: this.#leaving === undefined || this.#copied === null ? null : Math.max(0, this.#parts.hub.lastSeq - this.#copied),
             linkFailures: this.#link.failures,
             storeFailures: this.#ground.failures,
         }
@@ -197,7 +201,7 @@ export class ServerHandover {
     /** Takes everything back; at next: ends what current does not know of any more. @throws Problem when it is too late, or the other server's business */
     async abort(): Promise<HandoverProgress> {
         if (this.#isTaking) {
-            if (await this.#isKnownTo(this.#peer as Peer)) throw new Problem("HOV_API_HANDOVER_STATE", `the handover goes on at ${this.#peer?.url}: abort it there`)
+            if (await isKnownTo(this.#peer as Peer, this.#work.signal)) throw new Problem("HOV_API_HANDOVER_STATE", `the handover goes on at ${this.#peer?.url}: abort it there`)
             await this.#giveUp()
         } else if (this.#leaving?.abort() !== true) throw new Problem("HOV_API_HANDOVER_STATE", "there is nothing to abort: hand over in the other direction")
         return this.progress
@@ -211,6 +215,11 @@ export class ServerHandover {
     pace(perS: number): HandoverProgress {
         this.#leaving?.pace.set(perS)
         return this.progress
+    }
+
+    /** Next asks for the events after this one. */
+    noteCopied(seq: number): void {
+        this.#copied = seq
     }
 
     receive(messages: readonly Message<DeviceBody>[]): void {
@@ -262,17 +271,6 @@ export class ServerHandover {
         })
     }
 
-    /** Whether the other server goes on with the handover; one that is not there does not. */
-    async #isKnownTo(peer: Peer): Promise<boolean> {
-        try {
-            const { phase } = JSON.parse((await exchange(peer, "GET", "/handover/v1/phase", { signal: this.#work.signal })).toString())
-            return phase !== "aborted"
-        } catch (error) {
-            // 401: it does not have the key. An earlier version does not have the question.
-            return error instanceof Refused && error.status === 404
-        }
-    }
-
     get #phase(): Phase | null {
         return this.#leaving?.phase ?? this.#plan?.phase ?? null
     }
@@ -291,16 +289,13 @@ export class ServerHandover {
         }
     }
 
-    /** Next takes what is not a device's meanwhile, and shows the key for it. */
     async #askNext(peer: Peer, handover: string, token: string): Promise<Peer> {
         const before = this.#peer
-        const { url, key } = peer
         this.#peer = peer
         try {
             await this.#ground.announce(handover, peer)
-            const json: Offer = { handover, key, from: this.#parts.url(), id: this.#ground.me }
-            const answer = await exchange({ url, token }, "POST", "/api/v1/server/handover/accept", { json, timeoutMs: LONG_MS, signal: this.#work.signal })
-            return { ...peer, id: JSON.parse(answer.toString()).id }
+            const offer: Offer = { handover, key: peer.key, from: this.#parts.url(), id: this.#ground.me }
+            return { ...peer, id: await askNext({ url: peer.url, token }, offer, this.#work.signal) }
         } catch (error) {
             this.#peer = before
             throw new Problem("HOV_API_HANDOVER_NEXT", (error as Error).message)
@@ -310,6 +305,7 @@ export class ServerHandover {
     #resume(plan: Plan, pacePerS = PACE_PER_S): void {
         this.#work.signal.throwIfAborted()
         this.#freezes = new FreezeTimes()
+        this.#copied = null
         const side = { plan, parts: this.#parts, ground: this.#ground, home: this.home, link: this.#link, work: this.#work, onPhase: (phase: Phase) => this.#entered({ ...plan, phase }) }
         this.#arriving = plan.role === "next" ? newArriving(side, this.#peer as Peer) : undefined
         if (plan.role === "current") this.#leaving = newLeaving(side, this.directions, pacePerS)

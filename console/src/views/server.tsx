@@ -103,6 +103,7 @@ function Handover({ session, progress, onDone }: { readonly session: Session; re
                     ["Frozen, p50 and p99", freeze.count === 0 ? "–" : `${freeze.p50Ms} ms, ${freeze.p99Ms} ms`],
                     ["Frozen at most", freeze.count === 0 ? "–" : `${freeze.maxMs} ms`],
                     ["Pace", progress.pacePerS === null ? "–" : `${number(progress.pacePerS)} a second`],
+                    ["Events that next lacks", progress.eventsBehind === null ? "–" : number(progress.eventsBehind)],
                     ["Failures of the link", number(progress.linkFailures)],
                     ["Failures of the store", number(progress.storeFailures)],
                 ]}
