@@ -2,7 +2,7 @@ import { connect } from "node:net"
 import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import type { TestCloud } from "./support/cloud.ts"
-import { artifactFile, BASE, call, openCloud, publish, TestDevice, until } from "./support/cloud.ts"
+import { artifactFile, BASE, call, openCloud, publish, sha256, TestDevice, until } from "./support/cloud.ts"
 
 const test = suite<{ cloud: TestCloud; device: TestDevice }>("cloud: bad input")
 test.before(async context => {
@@ -157,6 +157,20 @@ test("ranges outside of a blob are 416, unknown blobs 404", async ({ cloud, devi
     assert.is(await get("?offset=-1"), 400)
     assert.is(await get("?length=0"), 400)
     assert.is((await call(`${cloud.url}/v1/blobs/${"0".repeat(64)}`, { token: device.token })).status, 404)
+    // As a cache in front of it asks.
+    const ask = (headers: Record<string, string>, query = "") => call(`${cloud.url}/v1/blobs/${image}${query}`, { token: device.token, headers })
+    const whole = await ask({})
+    const part = await ask({ range: "bytes=10-19" })
+    assert.equal([part.status, part.headers["content-range"], part.headers.etag], [206, "bytes 10-19/100", whole.headers.etag])
+    assert.equal(part.bytes, whole.bytes.subarray(10, 20))
+    assert.is(part.headers["chunk-digest"], sha256(part.bytes).slice(0, 16))
+    assert.equal((await ask({ range: "bytes=-5" })).bytes, whole.bytes.subarray(95))
+    const beyond = await ask({ range: "bytes=100-" })
+    assert.equal([beyond.status, beyond.body.code, beyond.headers["content-range"]], [416, "HOV_API_RANGE", "bytes */100"])
+    assert.is((await ask({ range: "bytes=10-19", "if-range": '"another"' })).status, 200)
+    assert.is((await ask({ range: "furlongs=1-2" })).status, 200)
+    const known = await ask({ "if-none-match": String(whole.headers.etag) })
+    assert.equal([known.status, known.bytes.length], [304, 0])
 })
 
 test("a damaged, truncated, unsigned or misplaced artifact is refused and leaves nothing", async ({ cloud }) => {

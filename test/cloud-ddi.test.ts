@@ -1,7 +1,7 @@
 /** hawkBit's device interface on our own server, as its documentation has it. */
 import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
-import { parseRange } from "../cloud/ddi/range.ts"
+import { parseRange } from "../cloud/byte-range.ts"
 import { parseTenants } from "../cloud/ddi/tenants.ts"
 import { LIMITS } from "../cloud/limits.ts"
 import type { TestCloud } from "./support/cloud.ts"

@@ -1,9 +1,11 @@
 import { readFile, rm, utimes, writeFile } from "node:fs/promises"
 import path from "node:path"
+import { Kysely } from "kysely"
 import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { CachedBlobs } from "../cloud/store/blobs.ts"
 import { DiskBlobs } from "../cloud/store/disk-blobs.ts"
+import { LibsqlDialect } from "../cloud/store/libsql-dialect.ts"
 import { openSqliteStore } from "../cloud/store/sqlite-store.ts"
 import type { Store } from "../cloud/store/store.ts"
 import { openPostgresStore } from "../cloud/store/postgres-store.ts"
@@ -106,6 +108,16 @@ if (!onPostgres) test("a file that is not a database is refused, not overwritten
     await openSqliteStore(file).catch(() => (failed = true))
     assert.ok(failed)
     assert.match(await readFile(file, "utf8"), "letter to a friend")
+})
+
+if (!onPostgres) test("a database that a newer server has brought up is refused", async ({ folder }) => {
+    const file = path.join(folder, "newer.db")
+    await (await openSqliteStore(file)).close()
+    const db = new Kysely<any>({ dialect: new LibsqlDialect({ path: file, busyTimeoutMs: 1_000 }) })
+    await db.insertInto("kysely_migration").values({ name: "9999-future", timestamp: "2100-01-01T00:00:00Z" }).execute()
+    await db.destroy()
+    const error = await openSqliteStore(file).then(() => undefined, (error: Error) => error)
+    assert.match(error?.message ?? "it opens", /a newer server has brought the database up \(9999-future\)/)
 })
 
 test("a blob is stored once under its digest, and leftovers of a crash are swept", async ({ folder }) => {

@@ -1,11 +1,15 @@
-/** `GET /v1/blobs/{sha256}?offset&length`: bytes by their digest, cacheable for ever. */
+/**
+ * `GET /v1/blobs/{sha256}?offset&length`: bytes by their digest, cacheable for ever. A part is asked for in the address, which
+ * every cache can keep, or in a `Range` header, as caches ask each other.
+ */
 import { createHash } from "node:crypto"
 import type { FastifyReply, FastifyRequest } from "fastify"
+import { parseRange } from "../byte-range.ts"
 import { Problem } from "../problems.ts"
 import type { BlobStore } from "../store/blobs.ts"
 
 export function blobHandler(blobs: BlobStore) {
-    return async (request: FastifyRequest, reply: FastifyReply): Promise<Uint8Array> => {
+    return async (request: FastifyRequest, reply: FastifyReply): Promise<Uint8Array | undefined> => {
         const { digest } = request.params as { digest: string }
         const { offset, length } = request.query as { offset: number; length?: number }
         const bytes = await blobs.get(digest)
@@ -16,13 +20,25 @@ export function blobHandler(blobs: BlobStore) {
                 "HOV_API_RANGE",
                 `bytes ${offset} to ${end} of a blob of ${bytes.length} bytes were asked for`,
             )
-        const piece = bytes.subarray(offset, end)
+        const etag = `"${digest}"`
+        reply.header("cache-control", "public, max-age=31536000, immutable").header("etag", etag).header("accept-ranges", "bytes")
+        const { range: header, "if-range": same = etag, "if-none-match": known = "" } = request.headers
+        if (known.split(/\s*,\s*/).some(tag => tag === etag || tag === `W/${etag}`)) {
+            reply.code(304).send()
+            return undefined
+        }
+        const isWhole = offset === 0 && length === undefined
+        const range = isWhole && same === etag ? parseRange(header, bytes.length) : null
+        if (range === undefined) {
+            reply.header("content-range", `bytes */${bytes.length}`).removeHeader("cache-control")
+            throw new Problem("HOV_API_RANGE", `${header} of a blob of ${bytes.length} bytes were asked for`)
+        }
+        if (range !== null) reply.code(206).header("content-range", `bytes ${range.from}-${range.end - 1}/${bytes.length}`)
+        const piece = range === null ? bytes.subarray(offset, end) : bytes.subarray(range.from, range.end)
         reply
             .type("application/octet-stream")
             // a board checks what it got of a download before it writes it to flash
             .header("chunk-digest", createHash("sha256").update(piece).digest("hex").slice(0, 16))
-            .header("cache-control", "public, max-age=31536000, immutable")
-            .header("etag", `"${digest}"`)
         return piece
     }
 }

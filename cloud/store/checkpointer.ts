@@ -5,7 +5,8 @@
 import { createRequire } from "node:module"
 import { Worker } from "node:worker_threads"
 
-const EVERY_MS = 200
+/** A page that many commits changed meanwhile is copied once. */
+const EVERY_MS = 500
 /** Of the log, in pages of 4 KB: a commit copies by itself when the thread does not keep up, or has ended. */
 export const PAGES_MAX = 8_000
 export const PAGES_USUAL = 1_000

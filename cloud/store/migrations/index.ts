@@ -4,6 +4,7 @@
  */
 import type { Kysely, Migration, MigrationProvider } from "kysely"
 import { Migrator } from "kysely"
+import { WrongOption } from "../../wrong-option.ts"
 import type { DialectName } from "../dialect-name.ts"
 import * as first from "./0001-first.ts"
 import * as groupsRollouts from "./0002-groups-rollouts.ts"
@@ -29,7 +30,7 @@ const MIGRATIONS: Readonly<Record<string, { up: Up }>> = {
     "0009-ledger": ledger,
 }
 
-/** @throws Error of the migration that failed; the ones before it stay. */
+/** @throws Error of the migration that failed; the ones before it stay. WrongOption for a database that is newer than this. */
 export async function migrateToLatest<T>(db: Kysely<T>, dialect: DialectName): Promise<void> {
     const provider: MigrationProvider = {
         getMigrations: async () =>
@@ -41,5 +42,7 @@ export async function migrateToLatest<T>(db: Kysely<T>, dialect: DialectName): P
             ),
     }
     const { error } = await new Migrator({ db, provider }).migrateToLatest()
+    const newer = /^corrupted migrations: .* (\S+) is missing/.exec((error as Error | undefined)?.message ?? "")?.[1]
+    if (newer !== undefined) throw new WrongOption(`a newer server has brought the database up (${newer}): start that version, or restore a backup from before`)
     if (error !== undefined) throw error
 }
