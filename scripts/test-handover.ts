@@ -25,7 +25,7 @@ const { values } = parseArgs({
 const startMs = performance.now()
 const first = Number(values.first)
 const seeds = Number(values.seeds)
-const totals = { runs: 0, kills: 0, aborted: 0, finished: 0, shared: 0, boundaries: 0, violations: 0, failedSeeds: [] as string[] }
+const totals = { runs: 0, kills: 0, aborted: 0, gaveUp: 0, finished: 0, shared: 0, boundaries: 0, violations: 0, failedSeeds: [] as string[] }
 
 if (values.seed !== undefined) {
     const result = runHandover({ seed: Number(values.seed), mutation: (values.mutation as Mutation) ?? null })
@@ -63,6 +63,7 @@ function count(result: RunResult, name: string): void {
     totals.kills += result.kills
     totals.boundaries += result.boundaries
     if (result.aborted) totals.aborted++
+    if (result.gaveUp) totals.gaveUp++
     if (result.phases.includes("done")) totals.finished++
     if (result.shared) totals.shared++
     totals.violations += result.violations.length

@@ -1,11 +1,15 @@
 /** What goes wrong around a handover, and has to come right by itself or by an admin's word. */
 import assert from "node:assert/strict"
+import { randomBytes } from "node:crypto"
 import { createServer as createHttpServer } from "node:http"
 import { type AddressInfo, connect, createServer } from "node:net"
 import path from "node:path"
 import Database from "libsql"
+import { Inheritance } from "../cloud/handover/server/inheritance.ts"
+import { RunningWork } from "../cloud/running-work.ts"
+import { ServerSecret } from "../cloud/server-secret.ts"
 import { onPostgres } from "./support/cloud-database.ts"
-import { openCloud, TestDevice, temporaryFolder, type TestCloud, until, withClouds } from "./support/cloud.ts"
+import { call, openCloud, TestDevice, temporaryFolder, type TestCloud, until, withClouds } from "./support/cloud.ts"
 import { suite } from "./support/suite.ts"
 
 const test = suite("cloud-handover-repair")
@@ -25,9 +29,9 @@ function withDatabase<T>({ dataDir }: TestCloud, work: (db: InstanceType<typeof 
 }
 
 /** Before a server; loses what goes either way as it is told. */
-async function withGateTo(url: string, loses: (text: string, way: "there" | "back", asked: string) => boolean, work: (url: string) => Promise<void>): Promise<void> {
+async function withGateTo(url: string | (() => string), loses: (text: string, way: "there" | "back", asked: string) => boolean, work: (url: string) => Promise<void>): Promise<void> {
     const gate = createServer(socket => {
-        const to = connect(Number(new URL(url).port), "127.0.0.1")
+        const to = connect(Number(new URL(typeof url === "string" ? url : url()).port), "127.0.0.1")
         let asked = ""
         socket.on("data", data => {
             asked = data.toString("latin1")
@@ -56,6 +60,26 @@ async function devicesOf(cloud: TestCloud, count: number): Promise<TestDevice[]>
         device.close()
     }
     return devices
+}
+
+/** The two reach each other through gates; next cannot ask current, or current's word does not reach next, while that is so. */
+async function withGates(devices: number, loses: { asking: boolean; telling: RegExp | null }, work: (current: TestCloud, next: TestCloud) => Promise<void>): Promise<void> {
+    await withClouds(1, next =>
+        withGateTo(next.url, (text, way) => way === "there" && loses.telling?.test(text) === true, async nextUrl => {
+            let current: TestCloud | undefined
+            const isAsked = (text: string): boolean => loses.asking && text.startsWith("GET /handover/v1/phase")
+            await withGateTo(() => current?.url ?? "", (text, way) => way === "there" && isAsked(text), async publicUrl => {
+                current = await openCloud({ publicUrl })
+                try {
+                    await devicesOf(current, devices)
+                    assert.equal((await begin(current, nextUrl, next.adminToken)).status, 202)
+                    await work(current, next)
+                } finally {
+                    await current.done()
+                }
+            })
+        }),
+    )
 }
 
 if (onPostgres) test.skip("the servers share a database", () => {})
@@ -163,6 +187,129 @@ else {
             await phaseOf(next, "done")
             await until("the other's", async () => inherited(), names => names.join() === "secret")
         }))
+
+    test("that current cannot be asked does not end the handover at next", async () => {
+        const loses: { asking: boolean; telling: RegExp | null } = { asking: true, telling: /"kind":"state"/ }
+        await withGates(1, loses, async (current, next) => {
+            await phaseOf(current, "moving")
+            const refused = await next.api("POST", "/server/handover/abort")
+            assert.deepEqual([refused.status, refused.body.code], [503, "HOV_API_HANDOVER_AWAY"])
+            loses.asking = false
+            assert.equal((await next.api("POST", "/server/handover/abort", { force: true })).status, 409)
+            loses.telling = null
+            await phaseOf(current, "done")
+            assert.equal((await next.must(200, "GET", "/devices?limit=10")).items.length, 1)
+        })
+    })
+
+    for (const phase of ["moving", "finishing"])
+        test(`next is told to end it, and a current that is there all the same, ${phase}, takes everything back`, async () => {
+            const loses: { asking: boolean; telling: RegExp | null } = { asking: true, telling: phase === "moving" ? /"kind":"state"/ : /"kind":"finish"/ }
+            // What is not a device's rests at the end: without devices none has come until then.
+            await withGates(phase === "moving" ? 1 : 0, loses, async (current, next) => {
+                await phaseOf(current, phase)
+                if (phase === "moving") await until("a device on its way", () => progressOf(current), ({ moved }) => moved === 1, 5_000)
+                assert.equal((await next.must(200, "POST", "/server/handover/abort", { force: true })).phase, "aborted")
+                loses.telling = null
+                await phaseOf(current, "aborted")
+                assert.deepEqual(await Promise.all([current, next].map(async cloud => (await cloud.must(200, "GET", "/devices?limit=10")).items.length)), [phase === "moving" ? 1 : 0, 0])
+                await TestDevice.add(current, "b9")
+                // And once more, to the end.
+                loses.asking = false
+                assert.equal((await begin(current, next.url, next.adminToken)).status, 202)
+                await phaseOf(current, "done")
+            })
+        })
+
+    test("while another handover begins, next is not told of the one before", () =>
+        withClouds(1, async current => {
+            const answers: unknown[] = []
+            const next = createHttpServer((request, response) => {
+                let text = ""
+                request.on("data", data => (text += data))
+                request.on("end", async () => {
+                    const { key } = JSON.parse(text)
+                    answers.push((await call(`${current.url}/handover/v1/phase`, { headers: { authorization: `Handover ${key}` } })).body)
+                    response.writeHead(answers.length === 1 ? 200 : 404).end(JSON.stringify({ id: "s1" }))
+                })
+            })
+            await new Promise<void>(resolve => next.listen(0, "127.0.0.1", resolve))
+            try {
+                const { port } = next.address() as AddressInfo
+                withDatabase(current, db => {
+                    const note = db.prepare(`insert into "handoverNotes" ("name", "value") values (?, ?)`)
+                    note.run("plan", JSON.stringify({ handover: "h1", role: "current", key: "k", phase: "aborted" }))
+                    note.run("peer", JSON.stringify({ id: "s1", url: `http://127.0.0.1:${port}`, key: "k" }))
+                })
+                await current.close()
+                const again = await openCloud({ dataDir: current.dataDir, port: Number(new URL(current.url).port) })
+                try {
+                    assert.deepEqual((await call(`${current.url}/handover/v1/phase`, { headers: { authorization: "Handover k" } })).body, { handover: "h1", phase: "aborted" })
+                    assert.equal((await begin(again, `http://127.0.0.1:${port}`, "t".repeat(32))).status, 202)
+                    assert.deepEqual(answers, [{ phase: "preparing" }])
+                } finally {
+                    await again.close()
+                }
+            } finally {
+                next.closeAllConnections()
+                next.close()
+            }
+        }))
+
+    test("a server that gives up, and whose store does not take it, closes and answers", async () => {
+        const dataDir = await temporaryFolder()
+        await withClouds(1, async stranger => {
+            let next = await openCloud({ dataDir })
+            try {
+                withDatabase(next, db => {
+                    const note = db.prepare(`insert into "handoverNotes" ("name", "value") values (?, ?)`)
+                    note.run("plan", JSON.stringify({ handover: "h1", role: "next", key: "k", phase: "moving" }))
+                    note.run("peer", JSON.stringify({ id: "s1", url: stranger.url, key: "k" }))
+                    for (const event of ["insert", "update"]) db.exec(`create trigger "bad ${event}" before ${event} on "handoverNotes" when new."name" = 'plan' begin select raise(abort, 'not now'); end`)
+                })
+                await next.close()
+                next = await openCloud({ dataDir })
+                const abort = next.api("POST", "/server/handover/abort")
+                await until("a failure that is told", () => progressOf(next), ({ storeFailures }) => storeFailures > 0, 10_000)
+                let isClosed = false
+                void next.close().then(() => (isClosed = true))
+                assert.equal((await abort).body.code, "HOV_API_CLOSING")
+                await until("the end", async () => isClosed, closed => closed, 5_000)
+            } finally {
+                await next.done()
+            }
+        })
+    })
+
+    test("what is written late of a handover's secrets leaves a later handover's alone", async () => {
+        for (const end of ["undo", "keep"] as const) {
+            const notes = new Map<string, string>()
+            const handover = { note: async (name: string) => notes.get(name), setNote: async (name: string, value: string | null) => void (value === null ? notes.delete(name) : notes.set(name, value)) }
+            let isFull = false
+            let refused = 0
+            const store = {
+                read: { handover },
+                write: async (work: (repos: unknown) => Promise<unknown>) => {
+                    if (isFull && ++refused > 0) throw new Error("full")
+                    return work({ handover })
+                },
+            }
+            const work = new RunningWork()
+            const inheritance = new Inheritance(store as never, new ServerSecret(randomBytes(32)), work, () => {})
+            const peer = { id: "s1", url: "http://127.0.0.1:1", key: "k" }
+            await inheritance.take("h1", peer, "11".repeat(32))
+            isFull = true
+            if (end === "undo") inheritance.undo()
+            else inheritance.keep("h1")
+            await until("a write that fails", async () => refused, count => count > 0, 5_000)
+            isFull = false
+            await inheritance.take("h2", peer, "22".repeat(32))
+            const before = new Map(notes)
+            await new Promise(resolve => setTimeout(resolve, 700))
+            assert.deepEqual(notes, before)
+            await work.close()
+        }
+    })
 }
 
 test.run()

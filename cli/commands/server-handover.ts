@@ -10,6 +10,7 @@ import { wholeNumber } from "../option-values.ts"
 interface Options {
     readonly to?: string
     readonly abort?: boolean
+    readonly force?: boolean
     readonly pace?: number
 }
 
@@ -27,13 +28,14 @@ export function addServerHandover(program: Command): void {
         )
         .option("--to <url>", "address of the server that takes over")
         .option("--abort", "take everything back")
+        .option("--force", "with --abort, at the server that takes over: the other one has ended for good and cannot be asked")
         .option("--pace <n>", "devices offered in a second", wholeNumber)
         .action(action(handover))
 }
 
 async function handover(session: Session, options: Options): Promise<number> {
     const api = session.api()
-    if (options.abort) await api.call("POST", `${ROUTE}/abort`)
+    if (options.abort) await api.call("POST", `${ROUTE}/abort`, options.force ? { force: true } : undefined)
     else if (options.to !== undefined) {
         const token = session.env.HANDOVER_NEXT_TOKEN?.trim()
         if (!token) throw new CliError("HOV_CLI_NO_TOKEN", "no token for the other server: set HANDOVER_NEXT_TOKEN to an admin's token of it")

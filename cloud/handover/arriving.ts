@@ -45,6 +45,8 @@ export class Arriving<B> {
         const { home, send } = this.#options
         const { handover } = message
         if (this.#saving) return
+        // Given up here: current ends it as well.
+        if (this.#plan?.handover === handover && this.#plan.phase === "aborted") return send({ kind: "aborted", handover })
         if (message.kind === "prepare") {
             if (this.#options.refusal() !== null) return
             if (this.#plan?.handover === handover) return this.#plan.phase === "moving" ? send({ kind: "ready", handover }) : undefined
@@ -90,6 +92,7 @@ export class Arriving<B> {
     #apply(): void {
         const phase = this.#plan?.phase
         this.#options.home.taking = phase !== undefined
+        this.#options.home.refusing = phase === "aborted"
         // What current asks back it gets, until it has let go of everything.
         this.#options.home.giving = phase === "moving" || phase === "aborted"
         if (phase === "aborted") this.#options.home.dropCopies()

@@ -46,6 +46,8 @@ export class Home<B> {
     giving = false
     /** The other server may have sessions that this one lacks. */
     taking = false
+    /** No session is taken: this server has given the handover up. */
+    refusing = false
 
     constructor(ports: HomePorts<B>) {
         this.#ports = ports
@@ -97,6 +99,8 @@ export class Home<B> {
     }
 
     receive(message: SessionMessage<B>): void {
+        // One that is here already is answered.
+        if (this.refusing && message.kind === "state" && !isHere(this.state(message.session))) return
         this.#event(message.session, { kind: "message", message })
     }
 

@@ -8,6 +8,7 @@
  *                                    ▼
  *                                 aborting ─everything back─▶ aborted
  * ```
+ * A next that has given it up says ABORTED, whatever it is told: then current aborts too.
  * Killed in any phase, it goes on from the plan in the store; what was copied is copied
  * again, what was given stays given. After `finishing` there is no way back but a
  * handover in the other direction.
@@ -72,6 +73,7 @@ export class Leaving<B> {
         this.#phase = options.phase
         options.home.giving = this.#phase === "moving" || this.#phase === "finishing" || this.#phase === "done"
         options.home.taking = true
+        options.home.refusing = false
         // Next may have been started anew as well: it is told again what this is about.
         if (this.#phase === "copying") this.#phase = "preparing"
         if (this.#phase === "finishing") this.#rest()
@@ -118,7 +120,10 @@ export class Leaving<B> {
                 if (this.#phase === "finishing") this.#go("done")
                 return
             case "aborted":
-                if (this.#phase === "aborting" && this.#allBack()) this.#go("aborted")
+                if (this.#phase === "aborting") return this.#allBack() ? this.#go("aborted") : undefined
+                // Next has given it up by itself. What comes to rest is awaited first: FINISH is answered again.
+                if (this.#phase === "aborted" || this.#phase === "done" || (this.#phase === "finishing" && !this.#rested)) return
+                this.#go("aborting")
         }
     }
 
@@ -127,10 +132,12 @@ export class Leaving<B> {
         const due = this.#options.now() >= this.#sayAtMs
         switch (this.#phase) {
             case "preparing":
-                return due ? this.#say({ kind: "prepare", handover: this.#options.handover, key: this.#options.key, sessions: this.progress.here }) : undefined
+                return due ? this.#prepare() : undefined
             case "copying":
                 return due ? this.#copy() : undefined
             case "moving":
+                // A next that has given it up says so.
+                if (due) this.#prepare()
                 return this.#move()
             case "finishing":
                 return due && this.#rested ? this.#say({ kind: "finish", handover: this.#options.handover }) : undefined
@@ -163,6 +170,11 @@ export class Leaving<B> {
     #say(message: HandoverMessage<B>): void {
         this.#sayAtMs = this.#options.now() + this.#options.retryMs
         this.#options.send(message)
+    }
+
+    #prepare(): void {
+        const { handover, key } = this.#options
+        this.#say({ kind: "prepare", handover, key, sessions: this.progress.here })
     }
 
     #copy(): void {

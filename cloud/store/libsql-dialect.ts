@@ -66,14 +66,16 @@ export class LibsqlDialect implements Dialect {
                         return connection.executeQuery(query)
                     }),
                 )
+                // Before the end is awaited: what comes now would be written outside of it.
+                isOver = true
                 await driver.commitTransaction()
                 return result
             } catch (error) {
+                isOver = true
                 await driver.rollbackTransaction()
                 throw error
             }
         } finally {
-            isOver = true
             await driver.releaseConnection()
         }
     }

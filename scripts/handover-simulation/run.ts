@@ -23,6 +23,8 @@ export interface RunResult {
     readonly shared: boolean
     readonly kills: number
     readonly aborted: boolean
+    /** Next ended it by itself. */
+    readonly gaveUp: boolean
     readonly phases: readonly string[]
     /** Boundaries from the begin of the handover to the end. */
     readonly boundaries: number
@@ -136,6 +138,11 @@ export function runHandover(options: RunOptions): RunResult {
         world.after(50, abort)
     })
 
+    // Drawn apart, so that the other chances of a seed stay as they are.
+    const apart = new SeededRandom(options.seed * 104_729 + 5)
+    let gaveUp = false
+    if (apart.chance(0.2)) world.after(HANDOVER_AT_MS + apart.next() * 400, () => (gaveUp = servers.next?.giveUp() === true))
+
     let quietSinceMs: number | null = null
     const reason = world.run(LIMIT_MS, () => {
         const phase = servers.current?.leaving?.phase
@@ -156,7 +163,7 @@ export function runHandover(options: RunOptions): RunResult {
     if (process.env.HANDOVER_STATES)
         for (const name of ["current", "next"]) console.log(name, servers[name]?.leaving?.phase, JSON.stringify([...(servers[name]?.home.sessions() ?? [])]), JSON.stringify([...disks[name].plans]))
     const phases = world.log.flatMap(entry => (entry.what === "phase" && entry.server === "current" ? [entry.phase] : []))
-    return { seed: options.seed, shared, kills: killed, aborted: phases.includes("aborted"), phases, boundaries: world.boundaries - firstBoundary, violations: check(world.log, devices), log: world.log }
+    return { seed: options.seed, shared, kills: killed, aborted: phases.includes("aborted"), gaveUp, phases, boundaries: world.boundaries - firstBoundary, violations: check(world.log, devices), log: world.log }
 }
 
 const both = (disk: Disk) => ({ current: disk, next: disk })

@@ -103,6 +103,13 @@ export class Server {
         this.#options.store.savePlan(plan, () => this.#leave(plan))
     }
 
+    /** Next ends it without current's word, while no session has come. */
+    giveUp(): boolean {
+        const { store, name } = this.#options
+        for (const [session, { at }] of this.home.sessions()) if (at === "installing" || store.read(session)?.owner === name) return false
+        return this.#arriving.abort(() => {})
+    }
+
     receive(packet: Packet): void {
         if (!this.#alive) return
         if (packet.kind === "forward") return this.request(packet.request, packet.reply, true)

@@ -8,14 +8,18 @@ export async function askNext(to: { url: string; token: string }, offer: Offer, 
     return JSON.parse(answer.toString()).id
 }
 
-/** Whether current goes on with the handover; one that is not there does not. */
-export async function isKnownTo(peer: Peer, signal: AbortSignal): Promise<boolean> {
+/** Whether current goes on with this handover. @throws when it does not say: that it cannot be reached from here tells nothing */
+export async function isKnownTo(peer: Peer, id: string, signal: AbortSignal): Promise<boolean> {
     try {
-        const { phase } = JSON.parse((await exchange(peer, "GET", "/handover/v1/phase", { signal })).toString())
-        return phase !== "aborted"
+        const answer = JSON.parse((await exchange(peer, "GET", "/handover/v1/phase", { signal })).toString())
+        // While it begins, and at an earlier version, there is no name: then it is this one's phase.
+        const { handover = id, phase } = answer as { handover?: string | null; phase?: string | null }
+        if (phase === undefined) throw new Error("GET /handover/v1/phase: that is no phase")
+        return handover === id && phase !== "aborted"
     } catch (error) {
-        // 401: it does not have the key. An earlier version does not have the question.
-        return error instanceof Refused && error.status === 404
+        // It does not have the key.
+        if (error instanceof Refused && error.status === 401) return false
+        throw error
     }
 }
 

@@ -60,18 +60,17 @@ export class Inheritance {
     keep(handover: string): void {
         if (this.#undo?.handover !== handover) return
         this.#undo = undefined
-        this.#write(async repos => repos.setNote(BEFORE_NOTE, null))
+        this.#write(handover, async repos => repos.setNote(BEFORE_NOTE, null))
     }
 
     /** Devices are, and stay, with the server whose secrets these are. `but`: not when they were taken for this handover. */
     undo(but?: string): void {
         if (this.#undo === undefined || this.#undo.handover === but) return
-        this.#undo.inMemory()
+        const { handover, inMemory } = this.#undo
+        inMemory()
         this.#undo = undefined
-        this.#write(async repos => {
-            const noted = await repos.note(BEFORE_NOTE)
-            if (noted === undefined) return
-            await repos.setNote(NOTE, (JSON.parse(noted) as Before).wrapped)
+        this.#write(handover, async (repos, { wrapped }) => {
+            await repos.setNote(NOTE, wrapped)
             await repos.setNote(BEFORE_NOTE, null)
         })
     }
@@ -80,7 +79,14 @@ export class Inheritance {
         return this.#secret.inherit(this.#secret.unwrap(SECRET_OF, wrapped))
     }
 
-    #write(change: (repos: Store["read"]["handover"]) => Promise<void>): void {
-        this.#work.begin(() => this.#work.insist(() => this.#store.write(({ handover }) => change(handover)), this.#onError), this.#onError)
+    /** Tried again until the store takes it; by then the note may be a later handover's, which is not touched. */
+    #write(of: string, change: (repos: Store["read"]["handover"], before: Before) => Promise<void>): void {
+        const write = (): Promise<void> =>
+            this.#store.write(async ({ handover: repos }) => {
+                const noted = await repos.note(BEFORE_NOTE)
+                const before = noted === undefined ? undefined : (JSON.parse(noted) as Before)
+                if (before?.handover === of) await change(repos, before)
+            })
+        this.#work.begin(() => this.#work.insist(write, this.#onError), this.#onError)
     }
 }

@@ -51,7 +51,18 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         },
     })
     app.get(prefix, { onRequest: read, schema: { ...doc, summary: "How far the handover is" }, handler: async () => handover.progress })
-    app.post(`${prefix}/abort`, { onRequest: administer, schema: { ...doc, summary: "Take everything back" }, handler: async request => noted(request, "server.abort", {}, handover.abort()) })
+    app.post(`${prefix}/abort`, {
+        onRequest: administer,
+        schema: {
+            ...doc,
+            summary: "Take everything back",
+            body: Type.Union([Type.Object({ force: Type.Optional(Type.Boolean({ description: "At next: also when current cannot be asked, because it has ended for good" })) }, { additionalProperties: false }), Type.Null()]),
+        },
+        handler: async request => {
+            const force = (request.body as { force?: boolean } | null)?.force === true
+            return noted(request, "server.abort", force ? { force } : {}, handover.abort(force))
+        },
+    })
     app.post(`${prefix}/pace`, {
         onRequest: administer,
         schema: { ...doc, summary: "Set how many devices are offered in a second", body: Type.Object({ pacePerS: Pace }, { additionalProperties: false }) },
@@ -93,7 +104,7 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         if (root === null) throw new Problem("HOV_API_HANDOVER_STATE", "this is told while a handover begins")
         return { root }
     })
-    app.get("/handover/v1/phase", peer, async () => ({ phase: handover.progress.phase }))
+    app.get("/handover/v1/phase", peer, async () => handover.toldToNext)
     app.get("/handover/v1/common", peer, async request => {
         const last = (request.query as { last: string }).last === "1"
         // Of one moment: what refers to something else finds it.

@@ -18,6 +18,7 @@ export class SeparateStores implements Ground {
     readonly #relay: EventRelay
     readonly #inheritance: Inheritance
     #logs: LogCopy | undefined
+    #isResting = false
 
     private constructor(options: GroundOptions, me: string) {
         this.me = me
@@ -130,6 +131,13 @@ export class SeparateStores implements Ground {
     entered({ handover, role, phase }: Plan): void {
         const { parts, operators } = this.#options
         if (role === "current" && phase === "moving") parts.runner.stop()
+        // Next has given up at the very end: what had come to rest goes on.
+        if (role === "current" && phase === "aborting" && this.#isResting) {
+            this.#isResting = false
+            parts.sender.start()
+            parts.controller.start()
+            operators.resting.lift()
+        }
         if (role === "current" && phase === "aborted") parts.runner.start()
         const isTaking = role === "next" && phase === "moving"
         // What is not told yet when devices begin, or have gone back, is told now.
@@ -147,6 +155,7 @@ export class SeparateStores implements Ground {
 
     async rest(): Promise<void> {
         const { parts, operators, work } = this.#options
+        this.#isResting = true
         // Who is told by a webhook may take his time: operators are served meanwhile.
         await work.unlessClosed(parts.sender.rest())
         operators.resting.lower()

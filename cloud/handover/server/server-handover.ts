@@ -198,13 +198,21 @@ export class ServerHandover {
         }, isAgain)
     }
 
-    /** Takes everything back; at next: ends what current does not know of any more. @throws Problem when it is too late, or the other server's business */
-    async abort(): Promise<HandoverProgress> {
+    /**
+     * Takes everything back; at next: ends what current does not know of any more, or, with `force`, what current cannot
+     * be asked about. @throws Problem when it is too late, or the other server's business
+     */
+    async abort(force = false): Promise<HandoverProgress> {
         if (this.#isTaking) {
-            if (await isKnownTo(this.#peer as Peer, this.#work.signal)) throw new Problem("HOV_API_HANDOVER_STATE", `the handover goes on at ${this.#peer?.url}: abort it there`)
+            if (await this.#isKnown(force)) throw new Problem("HOV_API_HANDOVER_STATE", `the handover goes on at ${this.#peer?.url}: abort it there`)
             await this.#giveUp()
         } else if (this.#leaving?.abort() !== true) throw new Problem("HOV_API_HANDOVER_STATE", "there is nothing to abort: hand over in the other direction")
         return this.progress
+    }
+
+    /** For a next that is to end it. While another one begins its key is known already, and the plan is still the one before. */
+    get toldToNext(): { readonly handover?: string | null; readonly phase: Phase | null } {
+        return this.#isBeginning ? { phase: "preparing" } : { handover: this.id, phase: this.#phase }
     }
 
     /** What next tells devices' secrets with, while it is being asked. */
@@ -262,13 +270,37 @@ export class ServerHandover {
         return this.#plan?.role === "next" && this.#plan.phase === "moving"
     }
 
+    async #isKnown(force: boolean): Promise<boolean> {
+        const peer = this.#peer as Peer
+        try {
+            return await isKnownTo(peer, this.id ?? "", this.#work.signal)
+        } catch (error) {
+            if (force) return false
+            throw new Problem("HOV_API_HANDOVER_AWAY", `whether ${peer.url} goes on with the handover is not known: ${(error as Error).message}`)
+        }
+    }
+
     /** At next: as if current had aborted, which is for current to say once a device has come. */
     async #giveUp(): Promise<void> {
         const tooLate = (): Problem => new Problem("HOV_API_HANDOVER_STATE", `devices have come already: abort at ${this.#peer?.url}, or go on there`)
-        if (await this.#ground.hasTaken(this.id ?? "")) throw tooLate()
-        await new Promise<void>((resolve, reject) => {
-            if (this.#arriving?.abort(resolve) !== true) reject(tooLate())
-        })
+        const { home } = this
+        const before = home.refusing
+        // None begins to come while it is looked whether one has.
+        home.refusing = true
+        try {
+            const isComing = [...home.sessions()].some(([, { at }]) => at === "installing")
+            if (isComing || (await this.#ground.hasTaken(this.id ?? ""))) throw tooLate()
+            // The store may not take it: a server that is closed does not wait for that.
+            await this.#work.unlessClosed(
+                new Promise<void>((resolve, reject) => {
+                    if (this.#arriving?.abort(resolve) !== true) reject(tooLate())
+                }),
+            )
+        } catch (error) {
+            if (this.#work.isClosed) throw new Problem("HOV_API_CLOSING", "the handover was not aborted before this server was closed")
+            home.refusing = before || this.#arriving?.phase === "aborted"
+            throw error
+        }
     }
 
     get #phase(): Phase | null {
