@@ -155,6 +155,40 @@ test("copying an object, taking the rest of it and listing it touches all of it"
 })
 
 cases.given(
+    "held",
+    `class Held {
+        x = 1
+        z = 7 // after
+    }
+    const holder: any = {}
+    const spares = [new Held(), new Held(), new Held()]
+    function next_held(): any {
+        holder.kept = { held: spares.pop() }
+        return { from: 1 }
+    }
+    function merged_held(): any {
+        return Object.assign(next_held(), holder.kept.held).z // after
+        return 0 // before
+    }
+    function text_held(): string {
+        return next_held().from + JSON.stringify(holder.kept.held) // after
+        return "" // before
+    }
+    function both_held(other: any): any {
+        const all: any = { ...next_held(), ...holder.kept.held, ...other } // after
+        return all.from + all.z + all.own // after
+        return 0 // before
+    }`,
+    `await swap()
+    console.log(merged_held(), text_held(), both_held({ own: 10 }))
+    await swap()`,
+)
+
+test("an object that a call in the same statement has just put there is touched after that call", () => {
+    assert.equal(cases.of("held"), ['7 1{"x":1,"z":7} 18'])
+})
+
+cases.given(
     "same",
     `class Same {
         x = 1

@@ -95,6 +95,32 @@ test(`does what it did with bodies in the place of calls, in random programs (se
     assert.ok(after < before * 0.92, `${after} of ${before} bytes`)
 })
 
+test("leaves to a handler what was stored before the statement that throws", async () => {
+    const { devs } = compileInProcess({
+        "src/main.ts": `
+function ask(x: any) {
+    let last: any = "first"
+    try {
+        last = x.a
+        last = last.b.c
+    } catch {
+        console.log("caught, last is", last)
+    } finally {
+        console.log("in the end", last)
+    }
+}
+ask({ a: "second" })
+ask({ a: { b: { c: "third" } } })
+console.log("done")
+`,
+    })
+    const expected = await linesOf(devs)
+    assert.ok(expected.includes("> caught, last is second"), expected.join("\n"))
+    const image = parseDevs(devs)
+    const shrunk = serializeDevs({ ...image, functions: image.functions.map(f => ({ ...f, code: shrinkCode(f.code).code })) })
+    assert.is(difference(await linesOf(shrunk), expected), "")
+})
+
 test("has one jump for an && of values, and no local for a result that is used at once", () => {
     const a = new Assembler()
     a.emit("STORE_LOCAL", 1, ["LOAD_GLOBAL", 0])

@@ -103,7 +103,8 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
                     result.storeFormats++
                     if (await run.formats()) {
                         result.storeFormatsUntilDeployed++
-                        if (!(await run.isSoundOnceDeployed(options.program).catch(() => false))) result.wrong.push(`${what}: it formats for ever, also after a deployment`)
+                        const sound = await run.isSoundOnceDeployed(options.program).catch((e: unknown) => e)
+                        if (sound !== true) result.wrong.push(`${what}: it formats for ever, also after a deployment${sound === false ? "" : `: ${String(sound).slice(0, 80)}\n      ${run.lastLines()}`}`)
                     } else if (board.flash.program()) result.storeFormatsHealed++
                 } else result.wrong.push(`${what}: ${formatted ? "formatted for another reason" : "the checker saw a format that did not come"}`)
                 return false

@@ -279,8 +279,8 @@ export function bringDown(): void {
     for (const one of underWay) restore(one.object, one.fields)
     underWay = []
     const down: any[] = []
-    // a way back may touch an object that has not been brought up yet
-    while (broughtUp.length) {
+    // a way back may touch an object that has not been brought up yet; one that makes new ones each time must end too
+    while (broughtUp.length && down.length < 2 * trackedMax) {
         const last = broughtUp.length - 1
         const object = broughtUp[last]
         broughtUp.insert(last, -1)
@@ -288,7 +288,9 @@ export function bringDown(): void {
         goDown(stepsOf(declared, object, 0), object)
     }
     // marked until now: it touches the objects themselves
+    down.pushRange(broughtUp)
     for (const object of down) Object.setPrototypeOf(object, prototypeOf(object))
+    broughtUp = []
     declared = []
     prototypes = []
     marks = []

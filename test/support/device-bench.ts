@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto"
 import type { Test } from "uvu"
 import { projectDir } from "../../cli/demo/versions.ts"
 import { type Board, type BoardOptions, createBoard } from "../../sim/index.ts"
+import { buildProject } from "../../toolchain/build-project.ts"
 import { buildUpdate, type Quiesce } from "../../toolchain/diff/build-update.ts"
 import { encodeManifest, type Manifest } from "../../toolchain/format/manifest.ts"
 import { linkBase } from "../../toolchain/link/link-base.ts"
@@ -10,7 +11,6 @@ import { lmsParameters } from "../../toolchain/sign/lms-parameters.ts"
 import { type LmsPrivateKey, lmsPublicKey, lmsSign } from "../../toolchain/sign/lms-sign.ts"
 import { hssPublicKey, hssSignature } from "../../toolchain/sign/lms-verify.ts"
 import { patchTrustedKeys } from "../../toolchain/sign/patch-trusted-keys.ts"
-import { WarmCompiler } from "../../toolchain/warm-compiler.ts"
 import { PLAIN_BASE_ID } from "./plain-image.ts"
 import { buildPlainFirmware } from "./resident-program.ts"
 import { TOKEN, UpdateServer } from "./update-server.ts"
@@ -53,15 +53,10 @@ export class DeviceBench {
      */
     static openLinked(overlay: Record<string, string>, imagesOf: (image: (overlay: Record<string, string>, sequence?: number, quiesce?: Quiesce) => Promise<Buffer>) => Promise<void>): Promise<DeviceBench> {
         return DeviceBench.openWith(async publicKey => {
-            const compiler = new WarmCompiler({ projectDir, trustedKeys: [publicKey] })
-            const build = (files: Record<string, string>) => compiler.compile({ overlay: files })
-            try {
-                const base = linkBase(await build(overlay), "1.0.0")
-                await imagesOf(async (files, sequence = 1, quiesce) => Buffer.from(buildUpdate(base, await build(files), { sequence, quiesce }).file))
-                return { program: base.file, baseId: Buffer.from(base.baseId).toString("hex") }
-            } finally {
-                compiler.close()
-            }
+            const build = (files: Record<string, string>) => buildProject({ projectDir, trustedKeys: [publicKey], overlay: files })
+            const base = linkBase(await build(overlay), "1.0.0")
+            await imagesOf(async (files, sequence = 1, quiesce) => Buffer.from(buildUpdate(base, await build(files), { sequence, quiesce }).file))
+            return { program: base.file, baseId: Buffer.from(base.baseId).toString("hex") }
         })
     }
 

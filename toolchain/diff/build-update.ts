@@ -363,7 +363,7 @@ class UpdateBuilder {
             const policy = baseIndex === undefined || host === undefined ? "skip" : this.faultPolicy(f, this.base.program.functions[baseIndex])
             const kept = this.starters.has(f.index) ? keepsHandles(f.statements) : f.statements
             const unpacked = host === undefined ? takesRest(f, kept) : { statements: kept, parameterCount: f.devs.args }
-            const statements = this.bringingUp(scope, policy === "rerun" ? keepsParameters(kept, f.devs.args, f.devs.slots) : unpacked.statements)
+            const statements = this.bringingUp(scope, f, policy === "rerun" ? keepsParameters(kept, f.devs.args, f.devs.slots) : unpacked.statements)
             const isMigrated = this.migrations.some(m => m.constructorIndex === f.index)
             const counted = this.migrations.some(m => this.migrating(m).has(f.index)) ? countsMemory(this.next, statements) : statements
             const guest = translateFunction({
@@ -381,8 +381,8 @@ class UpdateBuilder {
         if (host !== undefined && baseIndex !== undefined) this.shipTakeovers(f, scope)
     }
 
-    private bringingUp(scope: Scope, statements: readonly Statement[]): readonly Statement[] {
-        return scope.hasNewFields || this.migrations.length ? bringsUpWhole(this.next, statements) : statements
+    private bringingUp(scope: Scope, f: ProgramFunction, statements: readonly Statement[]): readonly Statement[] {
+        return scope.hasNewFields || this.migrations.length ? bringsUpWhole(this.next, statements, f.devs.slots) : statements
     }
 
     /** Ships, for every loop of a replaced function that may have begun in the base's code, the code that goes on with it. */
@@ -410,7 +410,7 @@ class UpdateBuilder {
             try {
                 const guest = translateFunction({
                     ...plan,
-                    statements: this.bringingUp(scope, plan.statements),
+                    statements: this.bringingUp(scope, f, plan.statements),
                     scope: this.scopeOf(f, scope),
                     keptParameters: false,
                     pinned: new Map(parameters),

@@ -2,53 +2,54 @@ import { builtinStrings } from "../devs/builtins.ts"
 import { type Expr, type Statement, visitExprs } from "../devs/code.ts"
 import { op } from "../devs/opcodes.ts"
 import type { CompiledProgram } from "../program/compiled-program.ts"
-import { liveness, RETURN_VALUE } from "../translate/liveness.ts"
-import { tryRegions } from "../translate/try-regions.ts"
 
 /**
  * Code that touches all of an object at once, whatever its fields are called: `{...p}`, `const { x, ...rest } = p`,
- * `Object.keys(p)`, `JSON.stringify(p)`. The same code, which has the resident bring the object up before.
+ * `Object.keys(p)`, `JSON.stringify(p)`. The same code, which has the resident bring the object up right before.
+ *
+ * @param slots locals of the function
  */
-export function bringsUpWhole(program: CompiledProgram, statements: readonly Statement[]): readonly Statement[] {
+export function bringsUpWhole(program: CompiledProgram, statements: readonly Statement[], slots: number): readonly Statement[] {
     const touched = statements.map(objectsTouched)
     if (touched.every(t => t.length === 0)) return statements
-    const live = liveness(statements, tryRegions(statements).around)
-    const targets = new Set(statements.flatMap(s => (s.op.immediate === "jump" ? [s.immediate] : [])))
-    const calls = new Map<number, Expr[]>()
-    touched.forEach((objects, i) => {
-        for (const object of objects) {
-            // a call would spoil the result of the call before it, which this statement may use
-            let at = i
-            while (live.liveIn[at].has(RETURN_VALUE) && canStandBefore(statements, targets, at, object)) at--
-            if (!live.liveIn[at].has(RETURN_VALUE)) calls.set(at, [...(calls.get(at) ?? []), object])
-        }
-    })
     const { index } = program.functions.find(f => f.owner === "resident" && f.name === "bringUp")!
     const bringUp: Expr = { kind: "op", op: op.STATIC_FUNCTION, immediate: index, args: [] }
+    const spare = firstFreeLocal(statements, slots)
     return statements.flatMap((s, i) => {
-        const objects = calls.get(i) ?? []
-        const step = 0.2 / (objects.length + 1)
+        if (!touched[i].length) return [s]
+        // the result of the call before, which these calls would spoil
+        const args = s.args.map(e => replaceResult(e, spare))
+        const usesResult = args.some((e, k) => e !== s.args[k])
+        const looks = touched[i].map(object => ({ op: op.CALL2, immediate: -1, args: [bringUp, replaceResult(object, spare), allFields] }))
+        const before = usesResult ? [{ op: op.STORE_LOCAL, immediate: spare, args: [result] }, ...looks] : looks
+        const step = 0.2 / (before.length + 1)
         // what jumps here comes to the first of them
-        return [
-            ...objects.map((object, n): Statement => ({ pc: s.pc + n * step, end: s.pc, op: op.CALL2, immediate: -1, args: [bringUp, object, allFields] })),
-            objects.length ? { ...s, pc: s.pc + objects.length * step } : s,
-        ]
+        return [...before.map((b, n): Statement => ({ ...b, pc: s.pc + n * step, end: s.pc })), { ...s, args, pc: s.pc + before.length * step }]
     })
+}
+
+const result: Expr = { kind: "op", op: op.RET_VAL, immediate: -1, args: [] }
+
+function firstFreeLocal(statements: readonly Statement[], slots: number): number {
+    let free = slots
+    for (const s of statements) {
+        if (s.op.immediate === "local") free = Math.max(free, s.immediate + 1)
+        visitExprs(s.args, e => {
+            if (e.kind === "op" && e.op.immediate === "local") free = Math.max(free, e.immediate + 1)
+        })
+    }
+    return free
+}
+
+function replaceResult(e: Expr, local: number): Expr {
+    if (e.kind === "int") return e
+    if (e.op.name === "RET_VAL") return { kind: "op", op: op.LOAD_LOCAL, immediate: local, args: [] }
+    const args = e.args.map(a => replaceResult(a, local))
+    return args.some((a, i) => a !== e.args[i]) ? { ...e, args } : e
 }
 
 /** What the resident takes for all fields; see `bringUp` of src/hotswap/migration.ts. */
 const allFields: Expr = { kind: "int", value: 0 }
-
-/** Whether what stands in front of a statement may as well run behind a look at the object. */
-function canStandBefore(statements: readonly Statement[], targets: ReadonlySet<number>, at: number, object: Expr): boolean {
-    const before = statements[at - 1]
-    if (!before || targets.has(statements[at].pc) || before.op.immediate === "jump" || before.op.name === "CATCH" || before.op.name === "FINALLY") return false
-    let isSet = false
-    visitExprs([object], e => {
-        if (e.kind === "op" && e.op.name === "LOAD_LOCAL" && before.op.name === "STORE_LOCAL" && before.immediate === e.immediate) isSet = true
-    })
-    return !isSet
-}
 
 /** Objects that a statement hands to a built-in function which looks at all of their fields; only those that can be worked out twice. */
 function objectsTouched(s: Statement): Expr[] {

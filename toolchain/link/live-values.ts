@@ -22,6 +22,8 @@ export function written(s: Statement): number | undefined {
 export interface Liveness {
     readonly behind: readonly ReadonlySet<number>[]
     readonly inFront: readonly ReadonlySet<number>[]
+    /** What a handler may read, which an exception anywhere may lead to. */
+    readonly atHandlers: ReadonlySet<number>
 }
 
 /** @param statements of a whole function; those that are removed are passed over, their sets stay empty */
@@ -56,5 +58,5 @@ export function liveValues(statements: readonly (Statement & { readonly removed?
             if (out.size + inFront[i].size !== size) changed = true
         }
     }
-    return { behind, inFront }
+    return { behind, inFront, atHandlers: new Set(landings.flatMap(landing => [...from(indexOf.get(landing.immediate)!)])) }
 }

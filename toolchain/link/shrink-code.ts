@@ -26,6 +26,8 @@ export function shrinkCode(code: Uint8Array, captured?: ReadonlySet<number>): { 
         if (mayForward) changed = body.forwardValues() || changed
         if (!changed && !mergeTails(body)) break
     }
+    // the last merge's jumps too
+    body.simplifyJumps()
     return body.write()
 }
 
@@ -170,7 +172,7 @@ class Body extends CodeLines {
             if (s.op.name !== "STORE_LOCAL") return
             if (isSimple(s.args[0]) && this.isOwn(s.immediate) && !liveBehind[i].has(s.immediate)) s.removed = true
         })
-        changed = this.mergeIntoNext(liveValues(this.statements).behind) || changed
+        changed = this.mergeIntoNext(liveValues(this.statements)) || changed
         while (this.mergeLocals()) changed = true
         return changed || this.statements.filter(s => s.removed).length !== before
     }
@@ -208,7 +210,7 @@ class Body extends CodeLines {
     }
 
     /** `L = x; f(L)` is `f(x)` when nobody else reads L and nothing that can throw comes before it. */
-    private mergeIntoNext(liveBehind: readonly ReadonlySet<number>[]): boolean {
+    private mergeIntoNext({ behind, atHandlers }: Liveness): boolean {
         const joins = this.joins()
         let changed = false
         for (let i = 0; i < this.statements.length; i++) {
@@ -218,7 +220,8 @@ class Body extends CodeLines {
             const next = this.statements[at]
             if (!next || joins.has(at)) continue
             const local = written(s)!
-            const survives = liveBehind[at].has(local) && written(next) !== local
+            // what the next statement writes itself is lost only when it does not throw
+            const survives = atHandlers.has(local) || (behind[at].has(local) && written(next) !== local)
             if (survives || countReads(next, local) !== 1 || !comesFirst(next.args, local)) continue
             const args = next.args.map(e => replaceLocal(e, local, s.args[0]))
             if (stackNeed(args) > STACK_MAX) continue
