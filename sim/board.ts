@@ -103,10 +103,13 @@ export class Board {
         return this.powered
     }
 
-    /** A new VM whose `ds.millis()` begins near 0. The script starts 1.1 s later, as the stock manager has it. */
-    async powerOn(): Promise<void> {
+    /**
+     * A new VM whose `ds.millis()` begins near 0. The script starts 1.1 s later, as the stock manager has it.
+     *
+     * @param program is deployed before the board's clock goes on; `deploy` comes when its own clock has raced ahead
+     */
+    async powerOn(program = this.programToWrite): Promise<void> {
         this.log.mark()
-        const program = this.programToWrite
         this.programToWrite = undefined
         await this.request("powerOn", { program })
     }

@@ -71,11 +71,11 @@ export class PowerRun {
         return true
     }
 
-    async on(): Promise<void> {
+    async on(program?: Uint8Array): Promise<void> {
         this.lines = []
         this.flashBefore = this.board.flash.contents()
         this.watch = this.board.flash.program() && new BootloaderWatch(this.flashBefore)
-        await this.board.powerOn()
+        await this.board.powerOn(program)
     }
 
     async off(): Promise<void> {
@@ -117,9 +117,8 @@ export class PowerRun {
 
     /** Deploys the program to a board whose store has formatted itself; whether the store is sound from then on. */
     async isSoundOnceDeployed(program: Uint8Array): Promise<boolean> {
-        await this.on()
+        await this.on(program)
         try {
-            await this.board.deploy(program)
             await this.board.waitForLine(/HOV prepared/, DEADLINE_MS)
         } finally {
             await this.off()
