@@ -1,5 +1,5 @@
 import { DevsError } from "./errors.ts"
-import { DIRECT_CONST_OFFSET, DIRECT_CONST_OPCODE, FIRST_MULTIBYTE_INT, type Opcode, opcodeOf } from "./opcodes.ts"
+import { DIRECT_CONST_OFFSET, DIRECT_CONST_OPCODE, FIRST_MULTIBYTE_INT, type ImmediateKind, type Opcode, opcodeOf } from "./opcodes.ts"
 
 /** Bytecode as trees: what the compiler's expression stack held when a statement ran. */
 export type Expr =
@@ -65,4 +65,19 @@ export function visitExprs(args: readonly Expr[], visit: (e: Expr) => void): voi
         if (e.kind === "op") visitExprs(e.args, visit)
         visit(e)
     }
+}
+
+/** The same expression with other numbers behind its operations: an operation's before those of its operands. */
+export function mapImmediates(e: Expr, change: (kind: ImmediateKind | undefined, value: number) => number): Expr {
+    if (e.kind === "int") return e
+    return { ...e, immediate: change(e.op.immediate, e.immediate), args: e.args.map(a => mapImmediates(a, change)) }
+}
+
+/** The expression with others in the place of parts of it; where nothing is replaced, the same object. */
+export function replaceExprs(e: Expr, instead: (e: Expr & { kind: "op" }) => Expr | undefined): Expr {
+    if (e.kind === "int") return e
+    const other = instead(e)
+    if (other) return other
+    const args = e.args.map(a => replaceExprs(a, instead))
+    return args.some((a, i) => a !== e.args[i]) ? { ...e, args } : e
 }

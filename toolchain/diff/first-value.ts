@@ -1,4 +1,4 @@
-import { type Expr, type Statement, visitExprs } from "../devs/code.ts"
+import { type Expr, replaceExprs, type Statement, visitExprs } from "../devs/code.ts"
 import type { ProgramFunction } from "../program/compiled-program.ts"
 import type { Reach } from "./reach.ts"
 
@@ -33,11 +33,7 @@ export function firstValue(f: ProgramFunction, store: Statement, reach: Reach, k
 }
 
 function withFields(s: Statement, kept: KeptParameters): Statement {
-    const expr = (e: Expr): Expr => {
-        if (e.kind === "int") return e
-        return e.op.name === "LOAD_LOCAL" && kept.has(e.immediate) ? kept.get(e.immediate)! : { ...e, args: e.args.map(expr) }
-    }
-    return { ...s, args: s.args.map(expr) }
+    return { ...s, args: s.args.map(arg => replaceExprs(arg, e => (e.op.name === "LOAD_LOCAL" ? kept.get(e.immediate) : undefined))) }
 }
 
 const returnValue = "ret_val"

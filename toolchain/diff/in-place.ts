@@ -1,4 +1,4 @@
-import { type Expr, type Statement, visitExprs } from "../devs/code.ts"
+import { type Expr, replaceExprs, type Statement, visitExprs } from "../devs/code.ts"
 import { builtinStrings } from "../devs/builtins.ts"
 import { FunctionFlag } from "../devs/image.ts"
 import { expression } from "./sequence.ts"
@@ -184,7 +184,5 @@ function onlyParameters(e: Expr, parameterCount: number): boolean {
 }
 
 function withArguments(e: Expr, args: readonly Expr[]): Expr {
-    if (e.kind === "int") return e
-    if (e.op.name === "LOAD_LOCAL") return args[e.immediate - 1] ?? expression("UNDEFINED")
-    return { ...e, args: e.args.map(a => withArguments(a, args)) }
+    return replaceExprs(e, x => (x.op.name === "LOAD_LOCAL" ? (args[x.immediate - 1] ?? expression("UNDEFINED")) : undefined))
 }

@@ -1,4 +1,4 @@
-import type { Expr, Statement } from "../devs/code.ts"
+import { type Expr, mapImmediates, type Statement } from "../devs/code.ts"
 import { op } from "../devs/opcodes.ts"
 import { registerCount } from "../executor/frame.ts"
 import { switchPoints } from "../link/loops.ts"
@@ -92,11 +92,6 @@ function reachable(statements: readonly Statement[], successors: readonly number
 }
 
 function shifted(s: Statement): Statement {
-    const expr = (e: Expr): Expr =>
-        e.kind === "int"
-            ? e
-            : e.op.name === "LOAD_LOCAL"
-              ? { ...e, immediate: e.immediate + shift }
-              : { ...e, args: e.args.map(expr) }
+    const expr = (e: Expr) => mapImmediates(e, (kind, value) => (kind === "local" ? value + shift : value))
     return { ...s, immediate: s.op.name === "STORE_LOCAL" ? s.immediate + shift : s.immediate, args: s.args.map(expr) }
 }

@@ -1,4 +1,4 @@
-import type { Expr, Statement } from "../devs/code.ts"
+import { type Expr, mapImmediates, type Statement } from "../devs/code.ts"
 import { op } from "../devs/opcodes.ts"
 
 /**
@@ -11,12 +11,7 @@ export function keepsParameters(statements: readonly Statement[], parameterCount
         if (s.op.name === "STORE_LOCAL" && s.immediate < parameterCount && !copies.has(s.immediate))
             copies.set(s.immediate, slots + copies.size)
     if (!copies.size) return statements
-    const expr = (e: Expr): Expr =>
-        e.kind === "int"
-            ? e
-            : e.op.name === "LOAD_LOCAL" && copies.has(e.immediate)
-              ? { ...e, immediate: copies.get(e.immediate)! }
-              : { ...e, args: e.args.map(expr) }
+    const expr = (e: Expr) => mapImmediates(e, (kind, value) => (kind === "local" ? (copies.get(value) ?? value) : value))
     const prologue = [...copies].map(
         ([parameter, copy], i): Statement => ({
             // before all code of the function, in an order of its own

@@ -1,4 +1,4 @@
-import type { Expr, Statement } from "../devs/code.ts"
+import { type Expr, mapImmediates, type Statement } from "../devs/code.ts"
 import { recordPlace } from "../link/registrations.ts"
 import type { CompiledProgram } from "../program/compiled-program.ts"
 import { topLevelUnits, type Unit } from "../program/top-level.ts"
@@ -86,12 +86,10 @@ export function unitText(program: CompiledProgram, names: Names, statements: rea
         if (!locals.has(slot)) locals.set(slot, locals.size)
         return locals.get(slot)!
     }
-    const expr = (e: Expr): Expr =>
-        e.kind === "int" ? e : { ...e, immediate: e.op.immediate === "local" ? rename(e.immediate) : e.immediate, args: e.args.map(expr) }
     const positions = new Map(statements.map((s, i) => [s.pc, i]))
     return statements
         .map((s, i) => {
-            const args = s.args.map(expr)
+            const args = s.args.map(e => mapImmediates(e, (kind, value) => (kind === "local" ? rename(value) : value)))
             return statementText(program, names, { ...s, args, immediate: s.op.immediate === "local" ? rename(s.immediate) : s.immediate }, positions, i)
         })
         .join("\n")

@@ -1,4 +1,4 @@
-import type { Expr, Statement } from "../devs/code.ts"
+import { type Expr, mapImmediates, type Statement } from "../devs/code.ts"
 import type { ImmediateKind } from "../devs/opcodes.ts"
 import type { Scope } from "../translate/scope.ts"
 
@@ -17,7 +17,7 @@ export function ofBase(statements: readonly Statement[]): Statement[] {
 }
 
 export function exprOfBase(e: Expr): Expr {
-    return e.kind === "int" ? e : { ...e, immediate: immediate(e.op.immediate, e.immediate), args: e.args.map(exprOfBase) }
+    return mapImmediates(e, immediate)
 }
 
 function immediate(kind: ImmediateKind | undefined, value: number): number {

@@ -1,5 +1,5 @@
 import { builtinStrings } from "../devs/builtins.ts"
-import { type Expr, type Statement, visitExprs } from "../devs/code.ts"
+import { type Expr, replaceExprs, type Statement, visitExprs } from "../devs/code.ts"
 import { op } from "../devs/opcodes.ts"
 import type { CompiledProgram } from "../program/compiled-program.ts"
 
@@ -42,10 +42,7 @@ function firstFreeLocal(statements: readonly Statement[], slots: number): number
 }
 
 function replaceResult(e: Expr, local: number): Expr {
-    if (e.kind === "int") return e
-    if (e.op.name === "RET_VAL") return { kind: "op", op: op.LOAD_LOCAL, immediate: local, args: [] }
-    const args = e.args.map(a => replaceResult(a, local))
-    return args.some((a, i) => a !== e.args[i]) ? { ...e, args } : e
+    return replaceExprs(e, x => (x.op.name === "RET_VAL" ? { kind: "op", op: op.LOAD_LOCAL, immediate: local, args: [] } : undefined))
 }
 
 /** What the resident takes for all fields; see `bringUp` of src/hotswap/migration.ts. */

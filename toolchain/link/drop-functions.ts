@@ -1,7 +1,5 @@
-import { Assembler, encodeInt } from "../devs/assembler.ts"
-import { decodeCode, type Expr, visitExprs } from "../devs/code.ts"
 import type { DevsFunction, DevsImage } from "../devs/image.ts"
-import { placeOf, reassemble } from "../devs/reassemble.ts"
+import { numbersIn, renumbered, renumberedInPlace } from "./renumber.ts"
 
 /** Functions that the VM or `main` begins with. */
 const ENTRIES = 2
@@ -21,11 +19,12 @@ export interface Dropped {
 export function dropFunctions(image: DevsImage): Dropped {
     const kept = [...named(image.functions)].sort((x, y) => x - y)
     const numbers = new Map(kept.map((old, number) => [old, number]))
+    const numberOf = (old: number) => numbers.get(old)!
     const places = new Map<number, ReadonlyMap<number, number>>()
     const functions = kept.map((old, number): DevsFunction => {
         const f = image.functions[old]
-        if (old === 0) return { ...f, code: patched(f.code, numbers) }
-        const { code, moved } = renumbered(f.code, numbers)
+        if (old === 0) return { ...f, code: renumberedInPlace(f.code, "function", numberOf) }
+        const { code, places: moved } = renumbered(f.code, "function", numberOf)
         places.set(number, moved)
         return { ...f, index: number, code }
     })
@@ -39,36 +38,7 @@ function named(functions: readonly DevsFunction[]): Set<number> {
         const i = open.pop()!
         if (found.has(i)) continue
         found.add(i)
-        for (const s of decodeCode(functions[i].code))
-            visitExprs(s.args, e => {
-                if (e.kind === "op" && e.op.immediate === "function") open.push(e.immediate)
-            })
+        for (const { value } of numbersIn(functions[i].code, "function")) open.push(value)
     }
     return found
-}
-
-function renumbered(code: Uint8Array, numbers: ReadonlyMap<number, number>): { code: Uint8Array; moved: ReadonlyMap<number, number> } {
-    const inExpression = (e: Expr): Expr =>
-        e.kind === "int" ? e : { ...e, args: e.args.map(inExpression), immediate: e.op.immediate === "function" ? numbers.get(e.immediate)! : e.immediate }
-    const statements = decodeCode(code).map(s => ({ ...s, args: s.args.map(inExpression) }))
-    const a = new Assembler()
-    reassemble(a, statements)
-    // a jump may lead behind the last statement
-    a.label("end")
-    const finished = a.finish()
-    return { code: finished.code, moved: new Map(statements.map(s => [s.pc, finished.labels.get(placeOf(s.pc))!])) }
-}
-
-function patched(code: Uint8Array, numbers: ReadonlyMap<number, number>): Uint8Array {
-    const bytes = Uint8Array.from(code)
-    for (const s of decodeCode(code))
-        visitExprs(s.args, e => {
-            if (e.kind !== "op" || e.op.immediate !== "function") return
-            const width = encodeInt(e.immediate).length
-            const number = numbers.get(e.immediate)!
-            const at = e.pc! + 1
-            if (width === 1) bytes[at] = number
-            else for (let i = 1; i < width; i++) bytes[at + i] = (number >> (8 * (width - 1 - i))) & 0xff
-        })
-    return bytes
 }

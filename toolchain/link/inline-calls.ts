@@ -1,5 +1,5 @@
 import { Assembler } from "../devs/assembler.ts"
-import { decodeCode, type Expr, type Statement, visitExprs } from "../devs/code.ts"
+import { decodeCode, type Expr, mapImmediates, type Statement, visitExprs } from "../devs/code.ts"
 import type { DevsFunction } from "../devs/image.ts"
 import { emitStatement, expressionOf, placeOf } from "../devs/reassemble.ts"
 import type { OpName } from "../devs/opcodes.ts"
@@ -195,8 +195,7 @@ function moved(s: Statement, firstSlot: number): Statement {
 }
 
 function movedExpr(e: Expr, firstSlot: number): Expr {
-    if (e.kind === "int") return e
-    return { ...e, args: e.args.map(x => movedExpr(x, firstSlot)), immediate: e.op.immediate === "local" ? e.immediate + firstSlot : e.immediate }
+    return mapImmediates(e, (kind, value) => (kind === "local" ? value + firstSlot : value))
 }
 
 function emitBody(a: Assembler, body: Body, args: readonly Expr[], firstSlot: number, prefix: string, isRead: boolean): void {

@@ -1,8 +1,6 @@
-import { Assembler, encodeIntIn } from "../devs/assembler.ts"
-import { decodeCode, type Expr, type Statement, visitExprs } from "../devs/code.ts"
 import { type DevsFunction, type DevsImage, StringTable } from "../devs/image.ts"
 import { FIRST_MULTIBYTE_INT } from "../devs/opcodes.ts"
-import { placeOf, reassemble } from "../devs/reassemble.ts"
+import { numbersIn, renumbered, renumberedInPlace } from "./renumber.ts"
 
 /** Upper two bits of a string index name its table. */
 const tableShift = 14
@@ -18,11 +16,12 @@ const multiField = 1
  */
 export function orderStrings(image: DevsImage): { image: DevsImage; places: ReadonlyMap<number, ReadonlyMap<number, number>> } {
     const order = stringOrder(image)
+    const numberOf = (old: number) => order[old]
     const places = new Map<number, ReadonlyMap<number, number>>()
     const functions = image.functions.map((f, i): DevsFunction => {
         const named = { ...f, nameIndex: renamed(f.nameIndex, order) }
-        if (i === 0) return { ...named, code: renumberInPlace(f.code, order) }
-        const { code, places: moved } = renumber(f.code, order)
+        if (i === 0) return { ...named, code: renumberedInPlace(f.code, "asciiString", numberOf) }
+        const { code, places: moved } = renumbered(f.code, "asciiString", numberOf)
         places.set(i, moved)
         return { ...named, code }
     })
@@ -38,12 +37,12 @@ export function orderStrings(image: DevsImage): { image: DevsImage; places: Read
 /** The new number of each string. */
 function stringOrder({ functions: [main, ...others], asciiStrings }: DevsImage): number[] {
     const uses = asciiStrings.map(() => 0)
-    for (const f of others) forEachString(decodeCode(f.code), n => void uses[n]++)
+    for (const f of others) for (const { value } of numbersIn(f.code, "asciiString")) uses[value]++
     const order = asciiStrings.map((_, n) => n)
     const pinned = new Set<number>()
     /** They have one byte in `main`. */
     const mustBeShort = new Set<number>()
-    for (const { index, width } of stringsIn(main.code)) if (width < 3) (width === 1 ? mustBeShort : pinned).add(index)
+    for (const { value, width } of numbersIn(main.code, "asciiString")) if (width < 3) (width === 1 ? mustBeShort : pinned).add(value)
     const free = order.filter(n => !pinned.has(n))
     const byUse = [...free].sort((x, y) => uses[y] - uses[x] || x - y)
     let room = free.filter(n => n < FIRST_MULTIBYTE_INT).length - mustBeShort.size
@@ -52,50 +51,6 @@ function stringOrder({ functions: [main, ...others], asciiStrings }: DevsImage):
     const long = byUse.filter(n => !short.includes(n))
     for (const [i, n] of [...short, ...long].entries()) order[n] = free[i]
     return order
-}
-
-interface StringUse {
-    readonly index: number
-    /** offset of the number in the code */
-    readonly at: number
-    /** bytes of the number */
-    readonly width: number
-}
-
-function stringsIn(code: Uint8Array): StringUse[] {
-    const found: StringUse[] = []
-    for (const s of decodeCode(code))
-        visitExprs(s.args, e => {
-            if (e.kind !== "op" || e.op.immediate !== "asciiString") return
-            const at = e.pc! + 1
-            found.push({ index: e.immediate, at, width: code[at] < FIRST_MULTIBYTE_INT ? 1 : 2 + (code[at] & 3) })
-        })
-    return found
-}
-
-function renumberInPlace(code: Uint8Array, order: readonly number[]): Uint8Array {
-    const changed = Uint8Array.from(code)
-    for (const { index, at, width } of stringsIn(code)) changed.set(encodeIntIn(width, order[index]), at)
-    return changed
-}
-
-function forEachString(statements: readonly Statement[], use: (index: number) => void): void {
-    for (const s of statements)
-        visitExprs(s.args, e => {
-            if (e.kind === "op" && e.op.immediate === "asciiString") use(e.immediate)
-        })
-}
-
-function renumber(code: Uint8Array, order: readonly number[]): { code: Uint8Array; places: ReadonlyMap<number, number> } {
-    const inExpression = (e: Expr): Expr =>
-        e.kind === "int" ? e : { ...e, args: e.args.map(inExpression), immediate: e.op.immediate === "asciiString" ? order[e.immediate] : e.immediate }
-    const statements = decodeCode(code).map(s => ({ ...s, args: s.args.map(inExpression) }))
-    const a = new Assembler()
-    reassemble(a, statements)
-    // a jump may lead behind the last statement
-    a.label("end")
-    const finished = a.finish()
-    return { code: finished.code, places: new Map(statements.map(s => [s.pc, finished.labels.get(placeOf(s.pc))!])) }
 }
 
 function renamed(stringIndex: number, order: readonly number[]): number {

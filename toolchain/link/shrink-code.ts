@@ -1,5 +1,5 @@
 import { Assembler } from "../devs/assembler.ts"
-import { decodeCode, type Expr, type Statement, visitExprs } from "../devs/code.ts"
+import { decodeCode, type Expr, type Statement, replaceExprs, visitExprs } from "../devs/code.ts"
 import { emitStatement, placeOf } from "../devs/reassemble.ts"
 import { DIRECT_CONST_OFFSET, DIRECT_CONST_OPCODE, FIRST_MULTIBYTE_INT, op, type OpName } from "../devs/opcodes.ts"
 import { isSimple, noFallThrough, writesResult } from "./code-facts.ts"
@@ -325,9 +325,7 @@ function comesFirst(args: readonly Expr[], local: number): boolean {
 }
 
 function replaceLocal(e: Expr, local: number, value: Expr): Expr {
-    if (e.kind === "int") return e
-    if (readBy(e) === local) return value
-    return e.args.length ? { ...e, args: e.args.map(a => replaceLocal(a, local, value)) } : e
+    return replaceExprs(e, x => (readBy(x) === local ? value : undefined))
 }
 
 function stackNeed(args: readonly Expr[]): number {

@@ -1,4 +1,4 @@
-import type { Expr, Statement } from "../devs/code.ts"
+import { type Expr, replaceExprs, type Statement } from "../devs/code.ts"
 import { countUses, definedBy, definesReturnValue, liveness, RETURN_VALUE, usesOf } from "./liveness.ts"
 import { canThrow } from "./tiles.ts"
 import { tryRegions } from "./try-regions.ts"
@@ -116,7 +116,5 @@ function throwsWithout(e: Expr, variable: number): boolean {
 }
 
 function substitute(e: Expr, variable: number, value: Expr): Expr {
-    if (e.kind === "int") return e
-    if (e.op.name === "LOAD_LOCAL" && e.immediate === variable) return value
-    return { ...e, args: e.args.map(a => substitute(a, variable, value)) }
+    return replaceExprs(e, x => (x.op.name === "LOAD_LOCAL" && x.immediate === variable ? value : undefined))
 }
