@@ -7,7 +7,7 @@ import { CachedBlobs } from "../cloud/store/blobs.ts"
 import { DiskBlobs } from "../cloud/store/disk-blobs.ts"
 import { LibsqlDialect } from "../cloud/store/libsql-dialect.ts"
 import { openSqliteStore } from "../cloud/store/sqlite-store.ts"
-import type { Store } from "../cloud/store/store.ts"
+import type { Repos, Store } from "../cloud/store/store.ts"
 import { openPostgresStore } from "../cloud/store/postgres-store.ts"
 import { sha256, temporaryFolder } from "./support/cloud.ts"
 import { databaseOf, dropDatabaseOf, onPostgres } from "./support/cloud-database.ts"
@@ -119,6 +119,33 @@ if (!onPostgres) test("a database that a newer server has brought up is refused"
     const error = await openSqliteStore(file).then(() => undefined, (error: Error) => error)
     assert.match(error?.message ?? "it opens", /a newer server has brought the database up \(9999-future\)/)
 })
+
+for (const end of ["committed", "undone"])
+    test(`embedded: a statement that comes when its transaction is ${end} is refused, and changes nothing`, async ({ folder }) => {
+        const store = await openSqliteStore(path.join(folder, "over.db"))
+        try {
+            let kept: Repos | undefined
+            let late: Promise<unknown> | undefined
+            const told = (work: Promise<unknown> | undefined): Promise<string> => work?.then(() => "done", (error: Error) => error.message) ?? Promise.resolve("never begun")
+            const ended = await told(
+                store.write(async repos => {
+                    kept = repos
+                    await repos.devices.insert(device("within"))
+                    // When the transaction's end is on its way already.
+                    late = Promise.resolve().then(() => Promise.resolve()).then(() => Promise.resolve()).then(() => repos.devices.insert(device("meanwhile")))
+                    late.catch(() => {})
+                    if (end === "undone") throw new Error("no")
+                }),
+            )
+            assert.is(ended, end === "undone" ? "no" : "done")
+            assert.is(await told(late), "the transaction of this statement is over")
+            assert.is(await told(kept?.devices.insert(device("after"))), "the transaction of this statement is over")
+            const stored = await store.read.devices.list({ after: null, limit: 10 })
+            assert.equal(stored.map(({ id }) => id), end === "undone" ? [] : ["within"])
+        } finally {
+            await store.close()
+        }
+    })
 
 test("a blob is stored once under its digest, and leftovers of a crash are swept", async ({ folder }) => {
     const blobs = new CachedBlobs(await DiskBlobs.open(path.join(folder, "blobs")), 1024)

@@ -4,13 +4,13 @@
  * for it would find nothing to write to.
  */
 import { createHash } from "node:crypto"
-import { setTimeout as sleep } from "node:timers/promises"
 import type { RunningWork } from "../../running-work.ts"
 import type { DeviceRows, OwnerRow } from "../../store/handover.ts"
 import type { Repos, Store } from "../../store/store.ts"
 import type { SessionName, Snapshot } from "../messages.ts"
 import type { SessionRecord } from "../session.ts"
 import type { Done, Plan, SessionStore } from "../store.ts"
+import { OwnerChanges, turn } from "./owner-changes.ts"
 
 export interface DeviceBody {
     readonly rows: DeviceRows
@@ -38,47 +38,27 @@ export function snapshotOf(body: DeviceBody, text = JSON.stringify(body)): Snaps
     return { version: Number.parseInt(digest.slice(0, 12), 16), body }
 }
 
-type Change = (repos: Repos, record: OwnerRow | undefined) => Promise<boolean | Snapshot<DeviceBody>>
-
-interface Result {
-    readonly result: boolean | Snapshot<DeviceBody>
-    readonly record: OwnerRow | undefined
-}
-
-interface Waiting {
-    readonly session: SessionName
-    readonly done: Done<DeviceBody>
-    readonly change: Change
-    readonly committed: (() => void) | undefined
-    /** It failed before: whatever is wrong with it keeps no other from being done. */
-    readonly isAlone: boolean
-}
-
-/** Few, and a turn of the event loop between two transactions: other requests are answered in between. */
-const CHANGES_PER_TRANSACTION = 8
 /** What may be forgotten waits this long, for company. */
 const SETTLE_MS = 200
 const SETTLED_PER_TRANSACTION = 64
-/** After a transaction that failed. */
-const AGAIN_MS = 500
 const TAKEN_NOTE = "taken"
-/** A store that takes nothing says so this often at most. */
-const TELL_MS = 5_000
 
 export class DeviceSessions implements SessionStore<DeviceBody> {
     readonly #options: DeviceSessionsOptions
-    #waiting: Waiting[] = []
-    #isWorking = false
+    readonly #changes: OwnerChanges<DeviceBody>
     #plans: Promise<void> = Promise.resolve()
-    #toldAtMs = Number.NEGATIVE_INFINITY
     /** The handover of which it is written that a device has come. */
     #takenWith = ""
-    failures = 0
     readonly #settled = new Map<SessionName, number>()
     #settling: NodeJS.Timeout | undefined
 
     constructor(options: DeviceSessionsOptions) {
         this.#options = options
+        this.#changes = new OwnerChanges({ ...options, toRecord })
+    }
+
+    get failures(): number {
+        return this.#changes.failures
     }
 
     async read(repos: Repos, session: SessionName): Promise<DeviceBody | undefined> {
@@ -90,7 +70,7 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
 
     release(session: SessionName, epoch: number, _snapshot: Snapshot<DeviceBody>, done: Done<DeviceBody>): void {
         const { me, other } = this.#options
-        this.#change(session, done, async (repos, record) => {
+        this.#changes.add(session, done, async (repos, record) => {
             if (record?.owner !== me || record.epoch !== epoch) return false
             // Read again in the transaction that lets go: the controller may have written since the freeze.
             const body = await this.read(repos, session)
@@ -109,9 +89,9 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
         if (body === undefined || snapshotOf(body).version !== snapshot.version) {
             onError(new Error(`HOV_HANDOVER_DIGEST: what came of ${session} is not what was sent`))
             // As it was before: who gave it says it again.
-            return this.#change(session, done, async () => false)
+            return this.#changes.add(session, done, async () => false)
         }
-        this.#change(session, done, async (repos, record) => {
+        this.#changes.add(session, done, async (repos, record) => {
             if (record?.owner === me && record.epoch === epoch) return true
             if (record !== undefined && record.epoch >= epoch) return false
             await this.#insert(repos, session, body)
@@ -131,7 +111,7 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
 
     bump(session: SessionName, epoch: number, done: Done<DeviceBody>): void {
         const { me } = this.#options
-        this.#change(session, done, async (repos, record) => {
+        this.#changes.add(session, done, async (repos, record) => {
             if (record?.owner !== me || record.epoch !== epoch) return false
             await repos.handover.setOwner({ ...record, epoch: epoch + 1 })
             return true
@@ -140,7 +120,7 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
 
     fence(session: SessionName, epoch: number, done: Done<DeviceBody>): void {
         const { other } = this.#options
-        this.#change(session, done, async (repos, record) => {
+        this.#changes.add(session, done, async (repos, record) => {
             if (record !== undefined && record.epoch >= epoch) return false
             await repos.handover.setOwner({ session, owner: other(), epoch, kept: null })
             return true
@@ -149,7 +129,7 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
 
     retake(session: SessionName, epoch: number, snapshot: Snapshot<DeviceBody>, done: Done<DeviceBody>): void {
         const { me } = this.#options
-        this.#change(session, done, async (repos, record) => {
+        this.#changes.add(session, done, async (repos, record) => {
             if (record?.owner === me && record.epoch === epoch) return true
             if (record?.epoch !== epoch - 1 || snapshot.body === undefined) return false
             await this.#insert(repos, session, snapshot.body)
@@ -179,7 +159,7 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
                 await turn()
             } catch (error) {
                 // Kept longer than need be: nothing more.
-                this.#failed(error)
+                this.#changes.failed(error)
                 for (const [session, epoch] of part) this.settle(session, epoch)
             }
         }
@@ -203,7 +183,7 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
         })
         work.begin(async () => {
             await work.unlessClosed(before)
-            await work.insist(() => store.write(repos => repos.handover.setNote("plan", plan === null ? null : JSON.stringify(plan))), error => this.#failed(error))
+            await work.insist(() => store.write(repos => repos.handover.setNote("plan", plan === null ? null : JSON.stringify(plan))), error => this.#changes.failed(error))
             written()
             done()
         }, onError)
@@ -214,80 +194,7 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
         const sealKey = body.sealKey === null ? null : this.#options.wrap(session, body.sealKey)
         await repos.handover.insertDevice({ ...body.rows, devices: [{ ...device, sealKey }] })
     }
-
-    /** Several sessions' changes are one transaction: they come in bursts, and each commit has its price. */
-    #change(session: SessionName, done: Done<DeviceBody>, change: Change, committed?: () => void): void {
-        this.#enqueue([{ session, done, change, committed, isAlone: false }])
-    }
-
-    #enqueue(waiting: readonly Waiting[]): void {
-        this.#waiting.push(...waiting)
-        if (this.#isWorking) return
-        this.#isWorking = true
-        this.#options.work.begin(() => this.#work(), this.#options.onError)
-    }
-
-    /** Until the store takes it: a session whose change was forgotten would be served by nobody. */
-    #again(batch: readonly Waiting[], error: unknown): void {
-        const { work, onError } = this.#options
-        this.#failed(error)
-        work.begin(async () => {
-            await sleep(AGAIN_MS, undefined, { signal: work.signal })
-            this.#enqueue(batch.map(each => ({ ...each, isAlone: true })))
-        }, onError)
-    }
-
-    #failed(error: unknown): void {
-        this.failures++
-        if (performance.now() < this.#toldAtMs + TELL_MS) return
-        this.#toldAtMs = performance.now()
-        this.#options.onError(new Error(`HOV_HANDOVER_STORE: the store did not take a change, and is asked again (${this.failures} times so far)`, { cause: error }))
-    }
-
-    /** The first few that may be done together. */
-    #take(): readonly Waiting[] {
-        const alone = this.#waiting.findIndex(({ isAlone }) => isAlone)
-        return this.#waiting.splice(0, alone === 0 ? 1 : Math.min(alone < 0 ? CHANGES_PER_TRANSACTION : alone, CHANGES_PER_TRANSACTION))
-    }
-
-    async #work(): Promise<void> {
-        const { store, work } = this.#options
-        while (this.#waiting.length > 0 && !work.isClosed) {
-            const batch = this.#take()
-            try {
-                const results = await store.write(async repos => {
-                    const made: Result[] = []
-                    for (const { session, change } of batch) {
-                        const record = await repos.handover.owner(session)
-                        made.push({ result: await change(repos, record), record })
-                    }
-                    return made
-                })
-                this.#tell(batch, results)
-            } catch (error) {
-                this.#again(batch, error)
-            }
-            await turn()
-        }
-        this.#isWorking = false
-    }
-
-    /** What is committed is committed: what somebody makes of it does not bring it back. */
-    #tell(batch: readonly Waiting[], results: readonly Result[]): void {
-        batch.forEach(({ done, committed }, n) => {
-            const { result, record } = results[n]
-            try {
-                if (result !== false) committed?.()
-                if (result === false) done(record === undefined ? undefined : toRecord(record))
-                else done(null, result === true ? undefined : result)
-            } catch (error) {
-                this.#options.onError(error)
-            }
-        })
-    }
 }
-
-const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 export function toRecord(row: OwnerRow): SessionRecord<DeviceBody> {
     return { owner: row.owner, epoch: Number(row.epoch), snapshot: row.kept === null ? null : snapshotOf(JSON.parse(row.kept), row.kept) }
