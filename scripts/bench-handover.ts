@@ -139,6 +139,8 @@ const result = {
     pacePerS: Number(values.pace),
     handoverS: round(handoverMs / 1000),
     moved: after.moved,
+    copied: progress.copied,
+    fromCopies: progress.fromCopies,
     failedRequests: after.failed,
     extraRequestsPerDevice: round(after.extraRequests / devices),
     freezes: progress.freeze.count,
