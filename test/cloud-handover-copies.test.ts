@@ -1,7 +1,10 @@
 import assert from "node:assert/strict"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { suite } from "./support/suite.ts"
 import { SeededRandom } from "../sim/seeded-random.ts"
 import { KeptCopies } from "../cloud/handover/server/device-copies.ts"
+import { DIGEST_HEADER, digestOf, exchange } from "../cloud/handover/server/exchange.ts"
 import { printsOf, putTogether, restOf } from "../cloud/handover/server/device-rest.ts"
 import { type DeviceBody, snapshotOf } from "../cloud/handover/server/device-sessions.ts"
 import type { DeviceRows } from "../cloud/store/handover.ts"
@@ -66,6 +69,17 @@ test("a copy that is not what was sent is not kept, and one of another version s
     assert.equal(kept.complete("b2", { version }), undefined)
     kept.clear()
     assert.equal(kept.version("b1"), null)
+})
+
+test("an answer of the other server that is not what was sent is refused", async () => {
+    const text = '{"tables":{}}'
+    const server = createServer((request, response) => response.writeHead(200, { [DIGEST_HEADER]: digestOf(request.url === "/good" ? text : `${text} `) }).end(text))
+    await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    assert.equal((await exchange({ url }, "GET", "/good")).toString(), text)
+    await assert.rejects(exchange({ url }, "GET", "/bad"), /HOV_HANDOVER_DIGEST/)
+    server.closeAllConnections()
+    server.close()
 })
 
 if (onPostgres) test.skip("the servers share a database: nothing is copied", () => {})

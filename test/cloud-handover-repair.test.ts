@@ -228,6 +228,8 @@ else {
                 let text = ""
                 request.on("data", data => (text += data))
                 request.on("end", async () => {
+                    // Not what begins it: current would like to talk.
+                    if (text === "") return response.writeHead(404).end()
                     const { key } = JSON.parse(text)
                     answers.push((await call(`${current.url}/handover/v1/phase`, { headers: { authorization: `Handover ${key}` } })).body)
                     response.writeHead(answers.length === 1 ? 200 : 404).end(JSON.stringify({ id: "s1" }))
