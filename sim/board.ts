@@ -10,6 +10,7 @@ import { NetworkCounters } from "./network-counters.ts"
 import type { NetworkEvent, NetworkFaults, NetworkStats } from "./network-faults.ts"
 import { type FlashOperation, type FlashTiming, TYPICAL_TIMING } from "./nor-flash.ts"
 import { type SettingValue, writeSettings } from "./settings-log.ts"
+import { PATIENCE } from "./patience.ts"
 import { startWorker } from "./start-worker.ts"
 import { vmCode } from "./vm-code.ts"
 
@@ -169,7 +170,8 @@ export class Board {
     }
 
     /** The next event of that kind after this call. */
-    waitForEvent<K extends BoardEvent["kind"]>(kind: K, timeoutMs: number): Promise<Extract<BoardEvent, { kind: K }>> {
+    waitForEvent<K extends BoardEvent["kind"]>(kind: K, quietTimeoutMs: number): Promise<Extract<BoardEvent, { kind: K }>> {
+        const timeoutMs = quietTimeoutMs * PATIENCE
         return new Promise((resolve, reject) => {
             const timer = setTimeout(() => {
                 off()

@@ -1,3 +1,5 @@
+import { PATIENCE } from "./patience.ts"
+
 /** A line of the serial log. What a script prints has the prefix `> ` (`console.debug` `? `, `warn` `* `, `error` `! `). */
 export interface LogLine {
     text: string
@@ -50,7 +52,8 @@ export class LogLines {
     }
 
     /** The first line after the last one that was waited for, already printed or still to come. */
-    wait(pattern: RegExp, timeoutMs: number): Promise<LogLine> {
+    wait(pattern: RegExp, quietTimeoutMs: number): Promise<LogLine> {
+        const timeoutMs = quietTimeoutMs * PATIENCE
         const first = this.count - this.kept.length
         for (let i = Math.max(this.seen, first); i < this.count; i++) {
             const line = this.kept[i - first]

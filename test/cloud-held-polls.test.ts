@@ -1,5 +1,6 @@
 import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
+import { calmest } from "./support/calmest.ts"
 import type { TestCloud } from "./support/cloud.ts"
 import { call, openCloud, publish, TestDevice, until } from "./support/cloud.ts"
 
@@ -23,12 +24,17 @@ async function nextCommand(device: TestDevice): Promise<unknown> {
 
 test("a poll with nothing to say ends after ct seconds, on the same connection as the next one", async ({ cloud }) => {
     const device = await TestDevice.add(cloud, "waits")
-    const before = performance.now()
-    const answer = await device.poll(1)
-    const tookMs = performance.now() - before
-    assert.is(answer.status, 202)
-    assert.ok(tookMs >= 1000 && tookMs < 1600, `${tookMs} ms`)
-    assert.is(answer.headers.connection, "keep-alive")
+    const poll = async () => {
+        const before = performance.now()
+        const answer = await device.poll(1)
+        const tookMs = performance.now() - before
+        assert.is(answer.status, 202)
+        assert.is(answer.headers.connection, "keep-alive")
+        assert.ok(tookMs >= 1000, `${tookMs} ms`)
+        return tookMs
+    }
+    const tookMs = await calmest(poll, ms => ms < 1600, 3)
+    assert.ok(tookMs < 1600, `${tookMs} ms`)
     device.close()
 })
 

@@ -13,5 +13,6 @@ const files = readdirSync(import.meta.dirname, { recursive: true, encoding: "utf
     .sort()
 const sums = await runFiles(files, { lanes: availableParallelism() + 1 })
 if (sums.skipped) process.stdout.write(`${sums.skipped} skipped; each says why when its file is run alone\n`)
+for (const file of sums.passedAlone) process.stdout.write(`failed beside other files and passed alone: ${file}\n`)
 process.stdout.write(`${sums.passed} passed, ${sums.failed} failed\n`)
 process.exitCode = sums.failed > 0 || sums.passed === 0 ? 1 : 0

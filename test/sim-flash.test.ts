@@ -224,7 +224,7 @@ test("the board stands still while its flash works", async () => {
         await board.waitForLine(/^> tick$/, 1000)
         const longest = Math.max(...ticks.slice(1).map((t, i) => t - ticks[i]))
         assert.is(board.flash.erases, 2)
-        assert.ok(longest >= 90 && longest < 250, `longest gap ${longest} ms, two erases take 90 ms`)
+        assert.ok(longest >= 90 && longest < 1000, `longest gap ${longest} ms, two erases take 90 ms`)
         assert.ok(board.flash.stalledMs >= 90)
     })
 })

@@ -183,7 +183,7 @@ test("on an RP2040 W the script sees a peer's orderly close as an error", async 
 })
 
 test("a power cut ends the connection, at once or after the time that a peer keeps it half open", async () => {
-    for (const halfOpenMs of [0, 300]) {
+    for (const halfOpenMs of [0, 1500]) {
         const { devs } = await buildProgram(`
             import { connect } from "@devicescript/net"
             import { readSetting } from "@devicescript/settings"
@@ -199,7 +199,7 @@ test("a power cut ends the connection, at once or after the time that a peer kee
             const offMs = performance.now()
             await board.powerOff()
             const gapMs = (await closed) - offMs
-            assert.ok(halfOpenMs ? gapMs > 250 : gapMs < 200, `closed after ${gapMs} ms`)
+            assert.ok(halfOpenMs ? gapMs > 1450 : gapMs < 1000, `closed after ${gapMs} ms`)
         })
     }
 })

@@ -31,7 +31,8 @@ import { collectStatics, type Static, staticExpression, staticGroupSize } from "
 /**
  * Makes a base out of what the stock compiler wrote: application functions get preludes, the executor is appended to
  * `main` (whose address is below all others, which is what lets other functions' frames run it), and the doors in
- * src/hotswap/machine.ts get their real bodies. Function numbers stay as they were.
+ * src/hotswap/machine.ts get their real bodies. Functions whose code stands in their callers are left out; `numbers` says
+ * how the others are called.
  */
 export interface LinkedBase {
     readonly program: CompiledProgram
