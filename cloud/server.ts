@@ -34,6 +34,8 @@ export async function createServer(log: Logger, { headersMs, requestMs }: Pick<T
     const app = fastify({
         loggerInstance: log as FastifyBaseLogger,
         logController: new LogController({ disableRequestLogging: true }),
+        // A logger for each request costs as much as a route, and nothing is logged of most.
+        childLoggerFactory: logger => logger,
         forceCloseConnections: true,
         // A request that comes while the server closes is the last of its connection, and is answered.
         return503OnClosing: false,

@@ -128,7 +128,9 @@ export class Controller {
                 if (batch.push(id) >= DEVICES_PER_TRANSACTION) break
             }
             try {
-                await this.#options.store.write(repos => this.reconcile(repos, batch))
+                // Most of the time there is nothing to write.
+                const left = (await this.#options.store.read.views.devices(batch)).filter(view => this.#isToDo(view)).map(view => view.deviceId)
+                if (left.length > 0 && this.#started) await this.#options.store.write(repos => this.reconcile(repos, left))
             } catch (error) {
                 this.#options.log.error({ err: error, devices: batch.length }, "controller: a batch failed")
                 // Anything else than a database that is away would fail in the same way again.
@@ -169,6 +171,11 @@ export class Controller {
         setTimeout(() => void (this.#started && work()), AGAIN_MS).unref()
     }
 
+    #isToDo(view: DeviceView): boolean {
+        const nowMs = this.#options.now()
+        return decide(view, nowMs, this.#options.policy).kind !== "rest" || isRetryDue(view, nowMs)
+    }
+
     /** Returns whether to look at the device again. */
     async #apply(repos: Repos, view: DeviceView): Promise<boolean> {
         const nowMs = this.#options.now()
@@ -177,7 +184,7 @@ export class Controller {
         switch (decision.kind) {
             case "rest":
                 // A retry whose time has come but that is not wanted any more would be due for ever.
-                if (view.retryAtMs !== null && view.retryAtMs <= nowMs) await repos.desired.setRetry(view.deviceId, null)
+                if (isRetryDue(view, nowMs)) await repos.desired.setRetry(view.deviceId, null)
                 return false
             case "grant": {
                 const id = newId("c", nowMs)
@@ -264,3 +271,5 @@ async function finishCommand(
         code: decision.code,
     })
 }
+
+const isRetryDue = ({ retryAtMs }: DeviceView, nowMs: number): boolean => retryAtMs !== null && retryAtMs <= nowMs

@@ -8,7 +8,25 @@ import { parseRange } from "../byte-range.ts"
 import { Problem } from "../problems.ts"
 import type { BlobStore } from "../store/blobs.ts"
 
+/** Of one blob; a fleet asks for the same few. */
+const PIECES_KEPT = 4_096
+
+/** Pieces' digests, for as long as their blob is in memory. */
+class PieceDigests {
+    readonly #known = new WeakMap<Uint8Array, Map<string, string>>()
+
+    of(bytes: Uint8Array, piece: Uint8Array): string {
+        let pieces = this.#known.get(bytes)
+        if (pieces === undefined || pieces.size >= PIECES_KEPT) this.#known.set(bytes, (pieces = new Map()))
+        const name = `${piece.byteOffset} ${piece.length}`
+        let digest = pieces.get(name)
+        if (digest === undefined) pieces.set(name, (digest = createHash("sha256").update(piece).digest("hex").slice(0, 16)))
+        return digest
+    }
+}
+
 export function blobHandler(blobs: BlobStore) {
+    const digests = new PieceDigests()
     return async (request: FastifyRequest, reply: FastifyReply): Promise<Uint8Array | undefined> => {
         const { digest } = request.params as { digest: string }
         const { offset, length } = request.query as { offset: number; length?: number }
@@ -38,7 +56,7 @@ export function blobHandler(blobs: BlobStore) {
         reply
             .type("application/octet-stream")
             // a board checks what it got of a download before it writes it to flash
-            .header("chunk-digest", createHash("sha256").update(piece).digest("hex").slice(0, 16))
+            .header("chunk-digest", digests.of(bytes, piece))
         return piece
     }
 }

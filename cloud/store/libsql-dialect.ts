@@ -22,6 +22,8 @@ import Database from "libsql"
 
 type Handle = InstanceType<typeof Database>
 type Statement = ReturnType<Handle["prepare"]>
+/** What is done in one transaction. */
+export type Work<DB, T> = (db: Kysely<DB>) => Promise<T>
 type Run = <R>(query: CompiledQuery) => Promise<QueryResult<R>>
 
 const STATEMENTS_KEPT = 400
@@ -54,29 +56,58 @@ export class LibsqlDialect implements Dialect {
 
     /** One transaction, as Kysely's; what it works with is of no use after its end. */
     async transaction<DB, T>(work: (db: Kysely<DB>) => Promise<T>): Promise<T> {
+        const [settled] = await this.transactions<DB, T>([work])
+        if (settled.status === "rejected") throw settled.reason
+        return settled.value
+    }
+
+    /**
+     * Several transactions, one after the other, under one commit, which is most of a small one's price: each is whole or
+     * not there at all, whatever becomes of the others. @throws when the commit fails: then none of them was done
+     */
+    async transactions<DB, T>(works: readonly Work<DB, T>[]): Promise<PromiseSettledResult<T>[]> {
         const driver = this.#driver
         const connection = await driver.acquireConnection()
-        let isOver = false
         try {
             await driver.beginTransaction()
             try {
-                const result = await work(
-                    this.#over(async query => {
-                        if (isOver) throw new Error("the transaction of this statement is over")
-                        return connection.executeQuery(query)
-                    }),
-                )
-                // Before the end is awaited: what comes now would be written outside of it.
-                isOver = true
-                await driver.commitTransaction()
-                return result
+                const settled: PromiseSettledResult<T>[] = []
+                for (const work of works) settled.push(await this.#oneOf(works.length, connection, work))
+                if (works.length === 1 && settled[0].status === "rejected") await driver.rollbackTransaction()
+                else await driver.commitTransaction()
+                return settled
             } catch (error) {
-                isOver = true
                 await driver.rollbackTransaction()
                 throw error
             }
         } finally {
             await driver.releaseConnection()
+        }
+    }
+
+    async #oneOf<DB, T>(count: number, connection: LibsqlConnection, work: Work<DB, T>): Promise<PromiseSettledResult<T>> {
+        let isOver = false
+        if (count > 1) connection.run("savepoint one")
+        try {
+            const value = await work(
+                this.#over(async query => {
+                    if (isOver) throw new Error("the transaction of this statement is over")
+                    return connection.executeQuery(query)
+                }),
+            )
+            // What comes now would be written outside of it.
+            isOver = true
+            if (count > 1) connection.run("release one")
+            return { status: "fulfilled", value }
+        } catch (error) {
+            isOver = true
+            if (count > 1) {
+                // A full disk has undone the others as well.
+                if (!connection.inTransaction) throw error
+                connection.run("rollback to one")
+                connection.run("release one")
+            }
+            return { status: "rejected", reason: error }
         }
     }
 
@@ -143,7 +174,7 @@ class LibsqlDriver implements Driver {
         this.#connection = new LibsqlConnection(database)
     }
 
-    async acquireConnection(): Promise<DatabaseConnection> {
+    async acquireConnection(): Promise<LibsqlConnection> {
         const before = this.#tail
         let release: () => void = () => {}
         this.#tail = new Promise(resolve => {

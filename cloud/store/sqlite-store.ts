@@ -3,7 +3,7 @@ import { Kysely, sql } from "kysely"
 import { Checkpointer, PAGES_MAX, PAGES_USUAL } from "./checkpointer.ts"
 import { isDiskFull } from "./disk-full.ts"
 import type { NewEvent, StoredEvent } from "./events.ts"
-import { LibsqlDialect } from "./libsql-dialect.ts"
+import { LibsqlDialect, type Work } from "./libsql-dialect.ts"
 import { migrateToLatest } from "./migrations/index.ts"
 import { newKnownTables, reposOver } from "./repos.ts"
 import type { Schema } from "./schema.ts"
@@ -12,6 +12,8 @@ import type { EventListener, LeadershipListener, Repos, Store } from "./store.ts
 const BUSY_TIMEOUT_MS = 5_000
 /** How often it is looked whether a full disk has room again. */
 const LOOK_MS = 1_000
+/** Few: who waits for something else is answered between two commits. */
+const WRITES_PER_COMMIT = 8
 
 /** Opens (or creates) the database file and brings it up to the newest migration. */
 export async function openSqliteStore(path: string): Promise<Store> {
@@ -26,6 +28,13 @@ export async function openSqliteStore(path: string): Promise<Store> {
     return new SqliteStore(db, dialect, path)
 }
 
+interface Write {
+    readonly run: Work<Schema, unknown>
+    settle(settled: PromiseSettledResult<unknown>): void
+}
+
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
 class SqliteStore implements Store {
     readonly kind = "sqlite"
     readonly read: Repos
@@ -39,6 +48,8 @@ class SqliteStore implements Store {
     #checkpointer: Checkpointer | undefined
     /** Beginnings and ends of the thread, one after the other. */
     #hurrying: Promise<void> = Promise.resolve()
+    #waiting: Write[] = []
+    #committing: Promise<void> | undefined
     #isClosed = false
     #isFull = false
     #looking: NodeJS.Timeout | undefined
@@ -59,24 +70,50 @@ class SqliteStore implements Store {
         return this.#dialect.transaction<Schema, T>(transaction => work(reposOver(transaction, "sqlite", [], this.#known)))
     }
 
-    async write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
-        const noted: NewEvent[] = []
-        let stored: readonly StoredEvent[] = []
-        let result: T
-        try {
-            result = await this.#dialect.transaction<Schema, T>(async transaction => {
-                const inside = reposOver(transaction, "sqlite", noted, this.#known)
-                const value = await work(inside)
-                stored = await inside.events.store(noted)
-                return value
+    /** What comes in one turn of the event loop goes in one commit. */
+    write<T>(work: (repos: Repos) => Promise<T>): Promise<T> {
+        return new Promise<T>((resolve, reject) => {
+            let stored: readonly StoredEvent[] = []
+            this.#waiting.push({
+                run: async transaction => {
+                    const noted: NewEvent[] = []
+                    const inside = reposOver(transaction, "sqlite", noted, this.#known)
+                    const value = await work(inside)
+                    stored = await inside.events.store(noted)
+                    return value
+                },
+                settle: settled => {
+                    if (settled.status === "rejected") return reject(settled.reason)
+                    if (stored.length > 0) for (const listener of this.#listeners) listener(stored, false)
+                    resolve(settled.value as T)
+                },
             })
-            this.#isFull = false
-        } catch (error) {
-            if (isDiskFull(error)) this.#lookForRoom()
-            throw error
+            this.#committing ??= this.#commitAll()
+        })
+    }
+
+    async #commitAll(): Promise<void> {
+        while (this.#waiting.length > 0) {
+            // Others that came with it are here by then, and reads are answered in between.
+            await turn()
+            await this.#commit(this.#waiting.splice(0, WRITES_PER_COMMIT))
         }
-        if (stored.length > 0) for (const listener of this.#listeners) listener(stored, false)
-        return result
+        this.#committing = undefined
+    }
+
+    async #commit(writes: readonly Write[]): Promise<void> {
+        let settled: readonly PromiseSettledResult<unknown>[]
+        try {
+            settled = await this.#dialect.transactions<Schema, unknown>(writes.map(({ run }) => run))
+            this.#isFull = false
+        } catch (reason) {
+            settled = writes.map(() => ({ status: "rejected", reason }))
+        }
+        writes.forEach(({ settle }, n) => {
+            const result = settled[n]
+            if (result.status === "rejected" && isDiskFull(result.reason)) this.#lookForRoom()
+            settle(result)
+        })
     }
 
     /** A balancer may keep everybody away meanwhile: nobody else would write. */
@@ -118,6 +155,7 @@ class SqliteStore implements Store {
         clearInterval(this.#looking)
         await this.#hurrying
         await this.#checkpointer?.close()
+        await this.#committing
         this.#listeners.clear()
         await this.#db.destroy()
     }

@@ -11,6 +11,7 @@ let before = process.cpuUsage()
 let lag: IntervalHistogram | undefined
 const session = new Session()
 let connected = false
+let count = 0
 
 if (process.env.HANDOVER_STALLS) {
     let last = performance.now()
@@ -24,7 +25,7 @@ process.on("message", async message => {
     if (message !== "usage") return
     const { user, system } = process.cpuUsage(before)
     const told = { cpuMs: (user + system) / 1000, lagP99Ms: (lag?.percentile(99) ?? 0) / 1e6, lagMaxMs: (lag?.max ?? 0) / 1e6 }
-    if (profile !== undefined && lag !== undefined) await writeFile(profile, JSON.stringify((await session.post("Profiler.stop")).profile))
+    if (profile !== undefined && lag !== undefined) await writeFile(profile.replace(/\.cpuprofile$/, `-${++count}$&`), JSON.stringify((await session.post("Profiler.stop")).profile))
     lag ??= monitorEventLoopDelay({ resolution: 5 })
     lag.reset()
     lag.enable()
@@ -33,6 +34,7 @@ process.on("message", async message => {
         if (!connected) session.connect()
         connected = true
         await session.post("Profiler.enable")
+        await session.post("Profiler.setSamplingInterval", { interval: 200 })
         await session.post("Profiler.start")
     }
     process.send?.(told)

@@ -59,6 +59,8 @@ async function blobRequest(handover: ServerHandover, principals: Principals, req
 }
 
 function deviceRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string, isPoll: boolean, done: () => void): void {
+    const here = handover.home.tryEnter(device)
+    if (here !== undefined) return place(handover, here, request, reply, isPoll, false, done)
     const ticket = request.raw.headers["x-handover-ticket"]
     const epoch = handover.directions.ticketEpoch(device, typeof ticket === "string" ? ticket : undefined)
     const isHandedOn = handover.directions.isHandedOn(request.raw.headers[HOP_HEADER])

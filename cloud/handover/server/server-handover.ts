@@ -99,7 +99,7 @@ export class ServerHandover {
                 }, onError),
             onFreeze: device => {
                 this.#freezes.begin(device, performance.now())
-                held.offer(device, this.directions.moveOf(device))
+                if (held.has(device)) held.offer(device, this.directions.moveOf(device))
             },
             onOwner: (device, here) => {
                 this.#memory.changedHands(device)
