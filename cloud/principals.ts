@@ -77,7 +77,7 @@ export class Principals {
     }
 }
 
-const toPrincipal = (row: TokenRow): Principal => ({
+export const toPrincipal = (row: TokenRow): Principal => ({
     tokenId: row.id,
     role: row.role as Role,
     name: row.name,

@@ -11,6 +11,7 @@ import type { ServerParts } from "./parts.ts"
 /** What current asks next with. */
 export interface Offer {
     readonly handover: string
+    /** Made by both sides (introduction.ts), or told by a current of an earlier version. */
     readonly key: string
     readonly from: string
     readonly id: string

@@ -12,13 +12,14 @@ import { Home } from "../home.ts"
 import type { Leaving } from "../leaving.ts"
 import type { Message } from "../messages.ts"
 import type { Phase, Plan } from "../store.ts"
-import { askNext, isKnownTo } from "./asking.ts"
+import { askNext, type Credentials, isKnownTo } from "./asking.ts"
 import { DeviceMemory } from "./device-memory.ts"
 import type { DeviceBody } from "./device-sessions.ts"
 import { Directions } from "./directions.ts"
 import type { Peer } from "./exchange.ts"
 import { FreezeTimes } from "./figures.ts"
 import { type Ground, type GroundOptions, isWithAll, type Offer } from "./ground.ts"
+import { introduce, requirePrivate, type Terms } from "./introduction.ts"
 import { Link } from "./link.ts"
 import { OneDatabase } from "./one-database.ts"
 import { OperatorTraffic } from "./operator-traffic.ts"
@@ -31,9 +32,19 @@ const TICK_MS = 20
 /** A session is served while it is asked for: those of devices that come together are asked for in one message. */
 const PULLS_GATHER_MS = 5
 const TIMINGS = { retryMs: RETRY_MS, pullMs: 5_000, freezeMs: 5_000 }
-export const PACE_PER_S = 100
+const PACE_PER_S = 100
 
 const isUnderWay = (plan: Plan | null): boolean => plan !== null && plan.phase !== "done" && plan.phase !== "aborted"
+
+/** What an operator asks for. */
+export interface Beginning {
+    readonly to: string
+    /** An admin's token of the other server. */
+    readonly token: string
+    readonly pacePerS?: number
+    /** The network between the two servers is nobody else's. */
+    readonly insecure?: boolean
+}
 
 export class ServerHandover {
     readonly #parts: ServerParts
@@ -160,12 +171,18 @@ export class ServerHandover {
     }
 
     /** Begins to hand this server over. @throws Problem when one is under way, or next cannot take it */
-    begin(to: string, token: string, pacePerS: number): Promise<HandoverProgress> {
+    begin({ to, token, pacePerS = PACE_PER_S, insecure = false }: Beginning): Promise<HandoverProgress> {
         if (this.isOver) throw new Problem("HOV_API_HANDOVER_STATE", `this server was handed over to ${this.#peer?.url}`)
+        const from = this.#parts.url()
+        if (!insecure) {
+            requirePrivate(to, "the other server")
+            requirePrivate(from, "this server")
+        }
         return this.#alone(async () => {
             const handover = newId("h", this.#parts.now())
-            const key = randomBytes(32).toString("base64url")
-            this.#peer = await this.#askNext({ id: "?", url: to, key }, handover, token)
+            const terms = { handover, from, id: this.#ground.me }
+            const { key, ...credentials } = await this.#meet(to, token, terms, insecure)
+            this.#peer = await this.#askNext({ id: "?", url: to, key }, terms, credentials)
             const plan: Plan = { handover, role: "current", key, phase: "preparing" }
             await this.#ground.keep(plan, this.#peer)
             await this.#ground.load(this.home, this.#ground.me)
@@ -323,13 +340,23 @@ export class ServerHandover {
         }
     }
 
-    async #askNext(peer: Peer, handover: string, token: string): Promise<Peer> {
+    /** Before anything else is said: whether it is next who listens there. */
+    async #meet(url: string, token: string, terms: Terms, insecure: boolean): Promise<Credentials & { readonly key: string }> {
+        const introduced = await introduce(url, token, terms, this.#work.signal).catch((error: Error) => {
+            throw new Problem("HOV_API_HANDOVER_NEXT", error.message)
+        })
+        if (introduced !== undefined) return introduced
+        // The certificate says who it is; without one anybody could say that he is of an earlier version.
+        if (!insecure && !url.startsWith("https:")) throw new Problem("HOV_API_HANDOVER_INSECURE", `${url} does not know how to prove that it is the other server; one of an earlier version wants to be told the token itself`)
+        return { token, key: randomBytes(32).toString("base64url") }
+    }
+
+    async #askNext(peer: Peer, terms: Terms, credentials: Credentials): Promise<Peer> {
         const before = this.#peer
         this.#peer = peer
         try {
-            await this.#ground.announce(handover, peer)
-            const offer: Offer = { handover, key: peer.key, from: this.#parts.url(), id: this.#ground.me }
-            return { ...peer, id: await askNext({ url: peer.url, token }, offer, this.#work.signal) }
+            await this.#ground.announce(terms.handover, peer)
+            return { ...peer, id: await askNext(peer.url, credentials, { ...terms, key: peer.key }, this.#work.signal) }
         } catch (error) {
             this.#peer = before
             throw new Problem("HOV_API_HANDOVER_NEXT", (error as Error).message)
