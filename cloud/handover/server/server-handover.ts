@@ -18,7 +18,7 @@ import type { DeviceBody } from "./device-sessions.ts"
 import { Directions } from "./directions.ts"
 import type { Peer } from "./exchange.ts"
 import { FreezeTimes } from "./figures.ts"
-import type { Ground, GroundOptions, Offer } from "./ground.ts"
+import { type Ground, type GroundOptions, isWithAll, type Offer } from "./ground.ts"
 import { Link } from "./link.ts"
 import { OneDatabase } from "./one-database.ts"
 import { OperatorTraffic } from "./operator-traffic.ts"
@@ -67,13 +67,13 @@ export class ServerHandover {
             onInstalled: (device, body) => handover?.welcome(device, body),
             onError: error => parts.log.error({ err: error }, "handover"),
         }
-        const ground = parts.store.kind === "sqlite" ? await SeparateStores.open(options) : new OneDatabase(options)
+        const ground = await (parts.store.kind === "sqlite" ? SeparateStores : OneDatabase).open(options)
         handover = new ServerHandover(options, ground)
         const recalled = await ground.recall(handover.home)
         if (recalled !== null) {
             handover.#peer = recalled.peer
             handover.#resume(recalled.plan)
-        }
+        } else parts.tenure.isAsked = ground.isClaiming
         return handover
     }
 
@@ -106,12 +106,13 @@ export class ServerHandover {
                 held.end(device, here ? null : this.directions.elsewhere())
             },
         })
+        parts.tenure.know({ me: ground.me, since: device => this.home.since(device), onLost: device => this.home.look(device), mayBeFree: () => ground.isClaiming })
         this.directions = new Directions({ home: this.home, now, peer: () => this.#peer, plan: () => this.#plan })
     }
 
     /** Nothing to ask about: every request is served here. */
     get idle(): boolean {
-        return this.#plan === null
+        return this.#plan === null && !this.#ground.isClaiming
     }
 
     get peer(): Peer | null {
@@ -244,7 +245,8 @@ export class ServerHandover {
 
     /** A device that was added while a handover is under way is this server's. */
     async adopt(device: string): Promise<void> {
-        if (this.#plan !== null && this.home.state(device).at === "absent") await this.#ground.adopt(this.home, device, this.#plan)
+        const isMissing = this.#plan === null ? this.#ground.isClaiming && !this.home.isHere(device) : this.home.state(device).at === "absent"
+        if (isMissing) await this.#ground.adopt(this.home, device, this.#plan)
     }
 
     welcome(device: string, body: DeviceBody): void {
@@ -351,10 +353,11 @@ export class ServerHandover {
     }
 
     #entered(plan: Plan): void {
-        const { log, hub, store } = this.#parts
+        const { log, hub, store, tenure } = this.#parts
         const { handover, role, phase } = plan
         log.info({ handover, role, phase }, "handover")
         this.#plan = plan
+        tenure.isAsked = !isWithAll(role, phase)
         store.hurry?.(isUnderWay(plan)).catch(error => log.warn({ err: error }, "handover: the store's own thread"))
         if (role === "current" && phase === "finishing") hub.tell("server.move", { to: this.#peer?.url })
         if (role === "current" && phase === "done") {
