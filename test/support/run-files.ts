@@ -56,7 +56,7 @@ export async function runFiles(files: readonly string[], options: RunOptions = {
     await Promise.all(Array.from({ length: lanes }, lane))
     const failed = files.filter(file => outcomes.get(file)?.failed !== 0)
     const passedAlone: string[] = []
-    if (lanes > 1 && failed.length <= REPEATED_MAX)
+    if (lanes > 1 && files.length > 1 && failed.length <= REPEATED_MAX)
         for (const file of failed) {
             process.stdout.write(`once more, alone: ${file}\n`)
             const outcome = await runFile(file, options)
