@@ -2,6 +2,7 @@
 import type { Clock } from "./clock.ts"
 import { GuessLimiter } from "./guess-limiter.ts"
 import { RateLimiter } from "./rate-limiter.ts"
+import type { Tenure } from "./tenure.ts"
 import type { TokenRow } from "./store/schema.ts"
 import type { Store } from "./store/store.ts"
 import type { Principal, Role } from "./tokens.ts"
@@ -18,8 +19,11 @@ export class Principals {
     /** Raised by each revocation: a look-up that was under way then is not remembered. */
     #revocations = 0
 
-    constructor(store: Store, now: Clock) {
+    readonly #tenure: Tenure
+
+    constructor(store: Store, tenure: Tenure, now: Clock) {
         this.#store = store
+        this.#tenure = tenure
         this.#now = now
         this.guesses = new GuessLimiter(now)
         this.rates = new RateLimiter(now)
@@ -49,8 +53,8 @@ export class Principals {
         const before = this.#revocations
         const row = await this.#store.read.tokens.findByHash(hash)
         if (row === undefined || this.#isOver(row.expiresAtMs)) return undefined
-        if (Number(row.pending) === 1 && row.deviceId !== null) await this.#promote({ ...row, deviceId: row.deviceId })
         const principal = toPrincipal(row)
+        if (Number(row.pending) === 1 && row.deviceId !== null && !(await this.#promote({ ...row, deviceId: row.deviceId }))) return principal
         if (before === this.#revocations) this.#byHash.set(hash, principal)
         return principal
     }
@@ -59,18 +63,21 @@ export class Principals {
         return expiresAtMs !== null && this.#now() >= Number(expiresAtMs)
     }
 
-    /** The device has its new token for sure: the old ones end. */
-    async #promote(row: TokenRow & { deviceId: string }): Promise<void> {
+    /** The device has its new token for sure: the old ones end. False: it is another server's by now, to which it shows it, too. */
+    #promote(row: TokenRow & { deviceId: string }): Promise<boolean> {
         const nowMs = this.#now()
-        await this.#store.write(async repos => {
+        const { deviceId } = row
+        return this.#store.write(async repos => {
+            if ((await this.#tenure.lost(repos, [{ deviceId, since: this.#tenure.since(deviceId) }])).size > 0) return false
             const hashes = await repos.tokens.promote(row, nowMs)
             repos.events.note("token.revoked", row.deviceId, nowMs, { hashes })
             repos.events.note("token.pending", row.deviceId, nowMs, { pending: false })
+            return true
         })
     }
 }
 
-const toPrincipal = (row: TokenRow): Principal => ({
+export const toPrincipal = (row: TokenRow): Principal => ({
     tokenId: row.id,
     role: row.role as Role,
     name: row.name,

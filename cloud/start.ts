@@ -29,6 +29,7 @@ import { closeGently } from "./takeover/close-gently.ts"
 import type { Cloud, CloudOptions } from "./options.ts"
 import { DEFAULT_TIMINGS } from "./options.ts"
 import { Principals } from "./principals.ts"
+import { Tenure } from "./tenure.ts"
 import { ServerSecret } from "./server-secret.ts"
 import { RolloutRunner } from "./rollouts/runner.ts"
 import { createServer } from "./server.ts"
@@ -72,12 +73,14 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     await installAdminToken(store, adminToken, now())
 
     const secret = await ServerSecret.open(options.dataDir, options.secretKey)
-    const principals = new Principals(store, now)
+    const tenure = new Tenure()
+    const principals = new Principals(store, tenure, now)
     const seals = new Seals(now)
     const extras = await Extras.open(store, secret, options.pollMs ?? null, onError)
     const held: HeldPolls = new HeldPolls(deviceId => sessions.takeFor(deviceId))
     const writer = new ActualWriter({
         store,
+        tenure,
         lazyMs: timings.lazyWriteMs,
         commandTimeoutMs: timings.commandTimeoutMs,
         now,
@@ -87,14 +90,15 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const sessions = new Sessions({
         store,
         held,
+        tenure,
         now,
         extras,
         secret,
         seals,
         onMoved: session => writer.forget(session),
-        onDelivered: (offer, atMs) => {
+        onDelivered: (session, offer, atMs) => {
             counters.delivered++
-            writer.noteDelivery({ commandId: offer.commandId, deliveries: offer.deliveries, atMs })
+            writer.noteDelivery({ session, commandId: offer.commandId, deliveries: offer.deliveries, atMs })
         },
         onError,
     })
@@ -132,7 +136,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     })
 
     let url = ""
-    const handover = await ServerHandover.open({ store, blobs, sessions, held, writer, controller, runner, sender, hub, secret, principals, log, now, url: () => options.publicUrl ?? url })
+    const handover = await ServerHandover.open({ store, blobs, sessions, held, writer, controller, runner, sender, hub, secret, principals, tenure, log, now, url: () => options.publicUrl ?? url })
     const app = await createServer(log, timings)
     addGate(app, handover, principals)
     await handoverRoutes(app as never, { handover, principals, store, blobs })
@@ -165,6 +169,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         secret,
         seals,
         held,
+        tenure,
         writer,
         counters,
         commandTimeoutMs: timings.commandTimeoutMs,
@@ -180,6 +185,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
             sessions,
             principals,
             writer,
+            tenure,
             publicUrl: options.publicUrl ?? null,
             commandTimeoutMs: timings.commandTimeoutMs,
             retryDelayMs: timings.retryDelayMs,
@@ -195,6 +201,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         policy: timings,
         hub,
         runner,
+        tenure,
         diagnostics: new Diagnostics(store, blobs),
         ...(hawkbit === undefined ? {} : { hawkbit }),
         now,
@@ -211,6 +218,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         sessions,
         secret,
         principals,
+        tenure,
         log,
         now,
         commandTimeoutMs: timings.commandTimeoutMs,

@@ -1,13 +1,16 @@
 /** What goes wrong around a handover, and has to come right by itself or by an admin's word. */
 import assert from "node:assert/strict"
-import { randomBytes } from "node:crypto"
+import { createHash, randomBytes } from "node:crypto"
 import { createServer as createHttpServer } from "node:http"
 import { type AddressInfo, connect, createServer } from "node:net"
 import path from "node:path"
 import Database from "libsql"
 import { Inheritance } from "../cloud/handover/server/inheritance.ts"
+import { introduce, Introductions } from "../cloud/handover/server/introduction.ts"
 import { RunningWork } from "../cloud/running-work.ts"
 import { ServerSecret } from "../cloud/server-secret.ts"
+import type { TokenRow } from "../cloud/store/schema.ts"
+import { hashToken } from "../cloud/tokens.ts"
 import { onPostgres } from "./support/cloud-database.ts"
 import { call, openCloud, TestDevice, temporaryFolder, type TestCloud, until, withClouds } from "./support/cloud.ts"
 import { suite } from "./support/suite.ts"
@@ -128,7 +131,7 @@ else {
     test("a current that ended before it had noted the handover begins it anew, or next is told to end it", async () => {
         const dataDir = await temporaryFolder()
         await withClouds(1, async next => {
-            await withGateTo(next.url, (_text, way, asked) => way === "back" && asked.startsWith("POST /api/v1/server/handover/accept"), async lossy => {
+            await withGateTo(next.url, (_text, way, asked) => way === "back" && asked.startsWith("POST /handover/v1/accept"), async lossy => {
                 let current = await openCloud({ dataDir })
                 const port = Number(new URL(current.url).port)
                 try {
@@ -156,21 +159,61 @@ else {
         })
     })
 
-    test("whoever listens where next should be is not told what secrets are made of", () =>
+    for (const answer of ["that it is of an earlier version", "something that it does not know", "what the real one says to somebody else"] as const)
+        test(`whoever listens where next should be, and answers ${answer}, is told nothing`, () =>
+            withClouds(2, async (current, next) => {
+                const token = next.adminToken
+                const heard: { url?: string; headers: unknown; text: string }[] = []
+                const stranger = createHttpServer((request, response) => {
+                    let text = ""
+                    request.on("data", data => (text += data))
+                    request.on("end", async () => {
+                        heard.push({ url: request.url, headers: request.headers, text })
+                        if (answer === "that it is of an earlier version") return response.writeHead(404).end()
+                        const { hint, nonce } = JSON.parse(text)
+                        const other = answer === "something that it does not know" ? null : await call(`${next.url}/handover/v1/hello`, { method: "POST", json: { hint, nonce: `A${nonce.slice(1)}` } })
+                        response.writeHead(200).end(JSON.stringify(other?.body ?? { nonce, proofs: [nonce, "x".repeat(43)] }))
+                    })
+                })
+                await new Promise<void>(resolve => stranger.listen(0, "127.0.0.1", resolve))
+                try {
+                    const { port } = stranger.address() as AddressInfo
+                    const { status, body } = await begin(current, `http://127.0.0.1:${port}`, token)
+                    assert.deepEqual([status, body.code], answer === "that it is of an earlier version" ? [400, "HOV_API_HANDOVER_INSECURE"] : [502, "HOV_API_HANDOVER_NEXT"])
+                    assert.deepEqual(heard.map(({ url }) => url), ["/handover/v1/hello"])
+                    assert.deepEqual(Object.keys(JSON.parse(heard[0].text)).sort(), ["hint", "nonce"])
+                    const hash = createHash("sha256").update(token).digest()
+                    for (const secret of [token, hash.toString("hex"), hash.toString("base64url")]) assert.equal(JSON.stringify(heard).includes(secret), false)
+                } finally {
+                    stranger.close()
+                }
+            }))
+
+    test("an offer is taken once, from whoever has proven to know an admin's token of next", () =>
+        withClouds(1, async next => {
+            const { token: viewer } = await next.must(201, "POST", "/tokens", { name: "v", role: "viewer" })
+            const terms = { handover: "h1", from: "http://127.0.0.1:1", id: "s1" }
+            const offer = (json: object) => call(`${next.url}/handover/v1/accept`, { method: "POST", json })
+            const { signal } = new AbortController()
+            for (const token of [viewer, "t".repeat(32)]) await assert.rejects(introduce(next.url, token, terms, signal), /HTTP 401/)
+            const { proof } = (await introduce(next.url, next.adminToken, terms, signal))!
+            // Of other terms than were proven.
+            assert.equal((await offer({ ...terms, from: "http://127.0.0.1:2", proof })).status, 401)
+            const again = (await introduce(next.url, next.adminToken, terms, signal))!
+            const first = await offer({ ...terms, proof: again.proof })
+            // It is asked for its rows then, at an address where nobody listens.
+            assert.equal([401, 403].includes(first.status), false)
+            assert.equal((await offer({ ...terms, proof: again.proof })).status, 401)
+        }))
+
+    test("servers that would talk over plain http, but for one host, are not handed over without a word", () =>
         withClouds(1, async current => {
-            const heard: string[] = []
-            const stranger = createHttpServer((request, response) => {
-                request.on("data", data => heard.push(String(data)))
-                request.on("end", () => response.writeHead(404).end())
-            })
-            await new Promise<void>(resolve => stranger.listen(0, "127.0.0.1", resolve))
-            try {
-                const { port } = stranger.address() as AddressInfo
-                assert.equal((await begin(current, `http://127.0.0.1:${port}`, "t".repeat(32))).status, 502)
-                assert.deepEqual(Object.keys(JSON.parse(heard.join(""))).sort(), ["from", "handover", "id", "key"])
-            } finally {
-                stranger.close()
+            for (const to of ["http://next.example.org", "http://10.0.0.1:8070", "http://127.0.0.1.example.org"]) {
+                const { status, body } = await begin(current, to, "t".repeat(32))
+                assert.deepEqual([status, body.code], [400, "HOV_API_HANDOVER_INSECURE"], to)
             }
+            const said = await current.api("POST", "/server/handover", { to: "http://127.0.0.1:1", token: "t".repeat(32), insecure: true })
+            assert.deepEqual([said.status, said.body.code], [502, "HOV_API_HANDOVER_NEXT"])
         }))
 
     test("after an abort next makes devices' secrets of its own again", () =>
@@ -224,13 +267,16 @@ else {
     test("while another handover begins, next is not told of the one before", () =>
         withClouds(1, async current => {
             const answers: unknown[] = []
+            const introductions = new Introductions(Date.now)
             const next = createHttpServer((request, response) => {
                 let text = ""
                 request.on("data", data => (text += data))
                 request.on("end", async () => {
                     // Not what begins it: current would like to talk.
                     if (text === "") return response.writeHead(404).end()
-                    const { key } = JSON.parse(text)
+                    const json = JSON.parse(text)
+                    if (request.url === "/handover/v1/hello") return response.writeHead(200).end(JSON.stringify(introductions.welcome(json, [{ hash: hashToken("t".repeat(32)) } as TokenRow])))
+                    const { key } = introductions.meet(json.proof, json)!
                     answers.push((await call(`${current.url}/handover/v1/phase`, { headers: { authorization: `Handover ${key}` } })).body)
                     response.writeHead(answers.length === 1 ? 200 : 404).end(JSON.stringify({ id: "s1" }))
                 })

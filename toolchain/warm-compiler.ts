@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { BuildError, DEFAULT_ENTRY, type ProjectBuild, readBuilt } from "./build-project.ts"
+import { BuildError, DEFAULT_ENTRY, NURSERY, type ProjectBuild, readBuilt } from "./build-project.ts"
 import { keepLibrary } from "./keep-library.ts"
 import type { CompiledProgram } from "./program/compiled-program.ts"
 import { ProjectCopy } from "./project-copy.ts"
@@ -78,8 +78,7 @@ export class WarmCompiler {
         const file = fileURLToPath(new URL(`./warm-compiler-child.${isSource ? "ts" : "js"}`, import.meta.url))
         return fork(file, {
             cwd: this.copy.dir,
-            // a compile makes and drops some hundred MB of trees: with the usual nursery a sixth of its time is garbage collection
-            execArgv: [...(isSource ? ["--import", import.meta.resolve("tsx")] : []), "--max-semi-space-size=64"],
+            execArgv: [...(isSource ? ["--import", import.meta.resolve("tsx")] : []), NURSERY],
             // what the compiler prints, it also returns
             stdio: ["ignore", "ignore", "inherit", "ipc"],
             env: { ...process.env, CI: "true" },

@@ -12,6 +12,7 @@ interface Options {
     readonly abort?: boolean
     readonly force?: boolean
     readonly pace?: number
+    readonly insecure?: boolean
 }
 
 const ROUTE = "/server/handover"
@@ -29,6 +30,7 @@ export function addServerHandover(program: Command): void {
         .option("--to <url>", "address of the server that takes over")
         .option("--abort", "take everything back")
         .option("--force", "with --abort, at the server that takes over: the other one has ended for good and cannot be asked")
+        .option("--insecure", "also when the servers reach each other over plain http: the network between them is nobody else's")
         .option("--pace <n>", "devices offered in a second", wholeNumber)
         .action(action(handover))
 }
@@ -39,7 +41,7 @@ async function handover(session: Session, options: Options): Promise<number> {
     else if (options.to !== undefined) {
         const token = session.env.HANDOVER_NEXT_TOKEN?.trim()
         if (!token) throw new CliError("HOV_CLI_NO_TOKEN", "no token for the other server: set HANDOVER_NEXT_TOKEN to an admin's token of it")
-        await api.call("POST", ROUTE, { to: options.to.replace(/\/+$/, ""), token, ...(options.pace === undefined ? {} : { pacePerS: options.pace }) })
+        await api.call("POST", ROUTE, { to: options.to.replace(/\/+$/, ""), token, ...(options.pace === undefined ? {} : { pacePerS: options.pace }), ...(options.insecure ? { insecure: true } : {}) })
     } else {
         if (options.pace !== undefined) await api.call("POST", `${ROUTE}/pace`, { pacePerS: options.pace })
         const progress = await api.get<HandoverProgress>(ROUTE)

@@ -62,6 +62,7 @@ export function ddiGate({ store, sessions, principals, tenants, now }: DdiGateOp
             throw new Problem("HOV_DDI_NOT_DDI", `device ${id} speaks the device API`)
         const waitS = sessions.throttle(session)
         if (waitS > 0) throw new Problem("HOV_API_RATE", "the device asks more often than it may", waitS)
+        session.since = request.since ?? null
         request.ddi = { session, kind, attributes }
     }
 

@@ -5,6 +5,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify"
 import type { ActualWriter } from "../device-api/actual-writer.ts"
+import type { Tenure } from "../tenure.ts"
 import type { StatusBody } from "../device-api/schemas.ts"
 import type { Sessions } from "../device-api/sessions.ts"
 import { recordStatus } from "../device-api/status.ts"
@@ -35,6 +36,7 @@ export interface DdiApiOptions extends DdiOptions {
     readonly sessions: Sessions
     readonly principals: Principals
     readonly writer: ActualWriter
+    readonly tenure: Tenure
     readonly publicUrl: string | null
     readonly commandTimeoutMs: number
     readonly retryDelayMs: number
@@ -47,7 +49,7 @@ const MD5 = ".MD5SUM"
 const hide = { hide: true }
 
 export async function ddiApi(app: FastifyInstance, options: DdiApiOptions): Promise<void> {
-    const { store, blobs, sessions, writer, now } = options
+    const { store, blobs, sessions, writer, tenure, now } = options
     const sleep = new Date((options.pollS ?? POLL_S) * 1000).toISOString().slice(11, 19)
     app.setValidatorCompiler(validators)
     app.removeAllContentTypeParsers()
@@ -133,6 +135,7 @@ export async function ddiApi(app: FastifyInstance, options: DdiApiOptions): Prom
         const { device } = request.params as { device: string }
         const { data, mode } = request.body as { data: Record<string, string | number | boolean | null>; mode?: "merge" | "replace" | "remove" | null }
         await store.write(async repos => {
+            await tenure.mustHold(repos, device, request.since ?? null)
             const row = await repos.devices.get(device)
             if (row === undefined) throw new Problem("HOV_API_DEVICE_UNKNOWN", `there is no device ${device}`)
             await repos.devices.update(device, { attributes: JSON.stringify(reported(JSON.parse(row.attributes), data, mode ?? "merge")) })
@@ -178,7 +181,7 @@ export async function ddiApi(app: FastifyInstance, options: DdiApiOptions): Prom
     }
 
     function record(request: FastifyRequest, commandId: string, step: Step, more: Partial<StatusBody> = {}): Promise<void> {
-        return recordStatus({ store, now, commandTimeoutMs: options.commandTimeoutMs, retryDelayMs: options.retryDelayMs }, request.ddi.session, { id: commandId, ...step, ...more })
+        return recordStatus({ store, tenure, now, commandTimeoutMs: options.commandTimeoutMs, retryDelayMs: options.retryDelayMs }, request.ddi.session, { id: commandId, ...step, ...more })
     }
 
     function addressOf(request: FastifyRequest): string {

@@ -11,12 +11,16 @@ import type { Actual } from "../device-state.ts"
 import { sameActual } from "../device-state.ts"
 import type { ActualRow } from "../store/schema.ts"
 import type { Store } from "../store/store.ts"
+import type { Tenure } from "../tenure.ts"
 import type { Session } from "./sessions.ts"
 
 /** Keeps one transaction near a millisecond, so that polls are answered in between. */
 const ROWS_PER_TRANSACTION = 128
 
+const NONE: ReadonlySet<Session> = new Set()
+
 interface Delivery {
+    readonly session: Session
     readonly commandId: string
     readonly deliveries: number
     readonly atMs: number
@@ -24,6 +28,7 @@ interface Delivery {
 
 export interface ActualWriterOptions {
     readonly store: Store
+    readonly tenure: Tenure
     readonly lazyMs: number
     readonly commandTimeoutMs: number
     readonly now: Clock
@@ -139,11 +144,15 @@ export class ActualWriter {
     }
 
     async #write(changed: Session[], same: Session[], deliveries: readonly Delivery[]): Promise<void> {
-        await this.#options.store.write(async repos => {
-            await repos.devices.putActual([...changed, ...same].map(toRow))
-            for (const { commandId, deliveries: count, atMs } of deliveries)
-                await repos.commands.noteDelivery(commandId, count, atMs, atMs + this.#options.commandTimeoutMs)
-            for (const session of changed)
+        const { store, tenure, commandTimeoutMs } = this.#options
+        await store.write(async repos => {
+            // What was reported here before another server has the device is that one's business: the device says it there.
+            const lost: ReadonlySet<Session> = tenure.isAsked ? await tenure.lost(repos, [...changed, ...same, ...deliveries.map(({ session }) => session)]) : NONE
+            const isHeld = (session: Session): boolean => !lost.has(session)
+            await repos.devices.putActual([...changed, ...same].filter(isHeld).map(toRow))
+            for (const { session, commandId, deliveries: count, atMs } of deliveries)
+                if (isHeld(session)) await repos.commands.noteDelivery(commandId, count, atMs, atMs + commandTimeoutMs)
+            for (const session of changed.filter(isHeld))
                 repos.events.note("device.actual", session.deviceId, session.changedAtMs, { ...session.actual })
         })
     }

@@ -69,6 +69,7 @@ export function deviceGate(sessions: Sessions, principals: Principals) {
         if (session.sealKey !== null) return new Problem("HOV_API_SEAL_REQUIRED", `device ${device} has a key`)
         const waitS = sessions.throttle(session)
         if (waitS > 0) return new Problem("HOV_API_RATE", "the device asks more often than it may", waitS)
+        session.since = request.since ?? null
         request.session = session
         return undefined
     }
@@ -97,6 +98,7 @@ export function unsealer(sessions: Sessions, principals: Principals, seals: Seal
         } catch {
             throw new Problem("HOV_API_BAD_JSON", "the sealed body is not JSON")
         }
+        session.since = request.since ?? null
         request.session = session
     }
 }

@@ -7,6 +7,7 @@ import { Problem } from "../problems.ts"
 import type { ServerSecret } from "../server-secret.ts"
 import type { BlobStore } from "../store/blobs.ts"
 import type { Store } from "../store/store.ts"
+import type { Tenure } from "../tenure.ts"
 import { validators } from "../validators.ts"
 import type { ActualWriter } from "./actual-writer.ts"
 import { blobGate, deviceGate, unsealer } from "./authenticate.ts"
@@ -27,6 +28,7 @@ export interface DeviceApiOptions {
     readonly secret: ServerSecret
     readonly seals: Seals
     readonly held: HeldPolls
+    readonly tenure: Tenure
     readonly writer: ActualWriter
     readonly counters: { polls: number; statuses: number; delivered: number }
     readonly commandTimeoutMs: number

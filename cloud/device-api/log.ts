@@ -5,18 +5,20 @@
 import type { FastifyReply, FastifyRequest } from "fastify"
 import { LIMITS } from "../limits.ts"
 import type { Store } from "../store/store.ts"
+import type { Tenure } from "../tenure.ts"
 import type { LogBody } from "./schemas.ts"
 
 const EMPTY = Buffer.from("{}")
 /** Control characters would be a terminal's business, not a log's. */
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]+/g
 
-export function logHandler({ store, now }: { readonly store: Store; readonly now: () => number }) {
+export function logHandler({ store, tenure, now }: { readonly store: Store; readonly tenure: Tenure; readonly now: () => number }) {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<Buffer> => {
         const nowMs = now()
-        const { deviceId } = request.session
+        const { deviceId, since } = request.session
         const lines = (request.body as LogBody).lines.map(line => line.replace(CONTROLS, " ").slice(0, LIMITS.logLineChars))
         await store.write(async repos => {
+            await tenure.mustHold(repos, deviceId, since)
             await repos.logLines.append(deviceId, nowMs, lines, LIMITS.logLinesKept)
             repos.events.note("device.log", deviceId, nowMs, { lines })
         })

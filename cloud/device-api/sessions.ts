@@ -13,6 +13,7 @@ import { IDS_PER_QUERY } from "../store/id-list.ts"
 import type { ActualRow } from "../store/schema.ts"
 import type { Store } from "../store/store.ts"
 import type { ServerSecret } from "../server-secret.ts"
+import type { Tenure } from "../tenure.ts"
 import type { Extras, ExtrasState } from "./extras.ts"
 import { noExtras } from "./extras.ts"
 import type { Offer } from "./offer.ts"
@@ -21,6 +22,8 @@ import type { Seals } from "./seal.ts"
 
 export interface Session {
     readonly deviceId: string
+    /** The epoch since which the device is this server's, as its last request found it (cloud/tenure.ts). */
+    since: number | null
     actual: Actual | null
     reportedAtMs: number
     changedAtMs: number
@@ -38,11 +41,12 @@ export interface Session {
 export interface SessionsOptions {
     readonly store: Store
     readonly held: HeldPolls
+    readonly tenure: Tenure
     readonly now: Clock
     /** The device's session was dropped, because it has talked to another server process. */
     readonly onMoved: (session: Session) => void
     /** A command went out. */
-    readonly onDelivered: (offer: Offer, atMs: number) => void
+    readonly onDelivered: (session: Session, offer: Offer, atMs: number) => void
     readonly onError: (error: unknown) => void
     readonly extras: Extras
     readonly secret: ServerSecret
@@ -96,7 +100,7 @@ export class Sessions {
         const extra = this.#options.extras.take(session.extras, actual.baseId, nowMs)
         if (offer === null || !isDue(offer, actual, nowMs)) return extra === null ? null : JSON.stringify(extra)
         delivered(offer, nowMs)
-        this.#options.onDelivered(offer, nowMs)
+        this.#options.onDelivered(session, offer, nowMs)
         return extra === null ? offer.body : JSON.stringify({ ...JSON.parse(offer.body), ...extra })
     }
 
@@ -120,7 +124,7 @@ export class Sessions {
     /** A device that came from another server, with nothing to be told to it: it is in the store as it is here, so nothing is read. */
     adopt(deviceId: string, actual: ActualRow | undefined, sealKey: Buffer | null): void {
         if (this.#loading.has(deviceId)) return
-        this.#byId.set(deviceId, newSession(deviceId, actual, sealKey, this.#options.now()))
+        this.#byId.set(deviceId, newSession(deviceId, this.#options.tenure.since(deviceId), actual, sealKey, this.#options.now()))
     }
 
     #loadOnce(deviceId: string): Promise<Session | undefined> {
@@ -133,11 +137,11 @@ export class Sessions {
     }
 
     async #load(deviceId: string): Promise<Session | undefined> {
-        const { store, now } = this.#options
+        const { store, tenure, now } = this.#options
         const device = await store.read.devices.get(deviceId)
         if (device === undefined) return undefined
         const row = await store.read.devices.getActual(deviceId)
-        const session = newSession(deviceId, row, device.sealKey === null ? null : (this.#options.secret.unwrap(deviceId, device.sealKey) ?? NO_KEY), now())
+        const session = newSession(deviceId, tenure.since(deviceId), row, device.sealKey === null ? null : (this.#options.secret.unwrap(deviceId, device.sealKey) ?? NO_KEY), now())
         session.extras.nextToken = await this.#options.extras.nextToken(deviceId)
         // In the map before its command is read: a command that is committed meanwhile refreshes it.
         this.#byId.set(deviceId, session)
@@ -233,8 +237,9 @@ export class Sessions {
     }
 }
 
-const newSession = (deviceId: string, row: ActualRow | undefined, sealKey: Buffer | null, nowMs: number): Session => ({
+const newSession = (deviceId: string, since: number | null, row: ActualRow | undefined, sealKey: Buffer | null, nowMs: number): Session => ({
     deviceId,
+    since,
     actual: row === undefined ? null : toActual(row),
     reportedAtMs: Number(row?.reportedAtMs ?? 0),
     changedAtMs: Number(row?.changedAtMs ?? 0),

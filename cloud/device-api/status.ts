@@ -8,12 +8,14 @@ import type { Actual, DeviceState } from "../device-state.ts"
 import { isFinal } from "../device-state.ts"
 import type { CommandRow, StatusRow } from "../store/schema.ts"
 import type { Repos, Store } from "../store/store.ts"
+import type { Tenure } from "../tenure.ts"
 import { toRow } from "./actual-writer.ts"
 import type { StatusBody } from "./schemas.ts"
 import type { Session } from "./sessions.ts"
 
 export interface StatusDependencies {
     readonly store: Store
+    readonly tenure: Tenure
     readonly commandTimeoutMs: number
     readonly retryDelayMs: number
     readonly now: () => number
@@ -32,9 +34,11 @@ export function statusHandler(dependencies: StatusDependencies) {
 }
 
 /** Commits what a device says about its update; it may forget it when the promise resolves. */
-export async function recordStatus({ store, now, ...waits }: StatusDependencies, session: Session, body: StatusBody): Promise<void> {
+export async function recordStatus({ store, tenure, now, ...waits }: StatusDependencies, session: Session, body: StatusBody): Promise<void> {
     const nowMs = now()
+    const { deviceId, since } = session
     const after = await store.write(async repos => {
+        await tenure.mustHold(repos, deviceId, since)
         const own = await commandOf(repos, session, body)
         const actual = merge(session.actual, body, own)
         const changed: Session = { ...session, actual, reportedAtMs: nowMs, changedAtMs: nowMs }

@@ -12,7 +12,7 @@ import type { SessionStore } from "./store.ts"
 
 export type Admission =
     /** Handle it here, write with this epoch, and call `leave` at the end. */
-    | { readonly kind: "here"; readonly epoch: number; leave(): void }
+    | { readonly kind: "here"; readonly epoch: number; readonly since: number | null; leave(): void }
     /** The other server has the session. */
     | { readonly kind: "there" }
     /** It could not be had: the client should go where it came from. */
@@ -47,6 +47,8 @@ export class Home<B> {
     readonly #running = new Map<SessionName, number>()
     readonly #waiting = new Map<SessionName, Waiter[]>()
     readonly #copies: Copies<B>
+    /** The epoch at which a session came here; those that were here from the beginning have none. */
+    readonly #since = new Map<SessionName, number>()
     /** Sessions are given to the other server when it asks. */
     giving = false
     /** The other server may have sessions that this one lacks. */
@@ -64,8 +66,23 @@ export class Home<B> {
         this.#set(session, fromRecord(record, this.#ports.me))
     }
 
+    /** The store has made it this server's by now, without a word of the other one. */
+    arrive(session: SessionName, record: SessionRecord<B>): void {
+        this.load(session, record)
+        if (record.owner === this.#ports.me) this.#since.set(session, record.epoch)
+    }
+
     state(session: SessionName): SessionState<B> {
         return this.#states.get(session) ?? ABSENT
+    }
+
+    isHere(session: SessionName): boolean {
+        return isHere(this.state(session))
+    }
+
+    /** The epoch at which the session came here, null when it was here from the beginning; undefined: it is not here. */
+    since(session: SessionName): number | null | undefined {
+        return isHere(this.state(session)) ? (this.#since.get(session) ?? null) : undefined
     }
 
     *sessions(): IterableIterator<readonly [SessionName, SessionState<B>]> {
@@ -80,6 +97,11 @@ export class Home<B> {
     forget(session: SessionName): void {
         this.#states.delete(session)
         this.#restless.delete(session)
+    }
+
+    /** The store knows better whose the session is: it refused a write. */
+    look(session: SessionName): void {
+        this.#do(session, { kind: "look" })
     }
 
     offer(session: SessionName, untilMs: number): void {
@@ -159,6 +181,7 @@ export class Home<B> {
         return {
             kind: "here",
             epoch,
+            since: this.#since.get(session) ?? null,
             leave: () => {
                 if (left) return
                 left = true
@@ -175,7 +198,11 @@ export class Home<B> {
         const [state, effects] = this.#step(before, event, session)
         this.#set(session, state)
         const here = isHere(state)
-        if (here !== isHere(before)) this.#ports.onOwner?.(session, here)
+        if (here !== isHere(before)) {
+            if (here && "epoch" in state && state.epoch !== null) this.#since.set(session, state.epoch)
+            else this.#since.delete(session)
+            this.#ports.onOwner?.(session, here)
+        }
         for (const effect of effects) this.#do(session, effect)
     }
 

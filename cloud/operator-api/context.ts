@@ -11,6 +11,7 @@ import type { BlobStore } from "../store/blobs.ts"
 import type { RolloutRunner } from "../rollouts/runner.ts"
 import type { ServerSecret } from "../server-secret.ts"
 import type { Repos, Store } from "../store/store.ts"
+import type { Tenure } from "../tenure.ts"
 import type { Permission, Principal } from "../tokens.ts"
 import { operatorGate } from "./authorize.ts"
 
@@ -24,6 +25,7 @@ export interface OperatorContext {
     readonly policy: ControllerPolicy
     readonly hub: EventHub
     readonly runner: RolloutRunner
+    readonly tenure: Tenure
     readonly diagnostics: Diagnostics
     /** hawkBit behind this server; left out where there is none. */
     readonly hawkbit?: { readonly health: HawkbitHealth }
@@ -45,6 +47,21 @@ export function route(context: OperatorContext, permission: Permission, tag: str
         onRequest: operatorGate(context.principals, permission),
         doc: { tags: [tag], summary, description: `Permission: ${permission}.`, security: [{ operator: [] }] },
     }
+}
+
+/** A request with a device in its path, as the gate has let it in (cloud/handover/server/gate.ts). */
+export interface OfDevice {
+    readonly params: { readonly device: string }
+    readonly since?: number | null
+}
+
+/** One transaction about the device in a request's path; nothing is written when it is another server's by now. */
+export function writeOfDevice<T>({ store, tenure }: OperatorContext, { params, since }: OfDevice, work: (repos: Repos) => Promise<T>): Promise<T> {
+    const { device } = params
+    return store.write(async repos => {
+        if (tenure.isAsked && (await repos.devices.get(device)) !== undefined) await tenure.mustHold(repos, device, since ?? null)
+        return work(repos)
+    })
 }
 
 /** Writes who did what, in the transaction that does it. */

@@ -6,7 +6,7 @@ import type { Repos } from "../store/store.ts"
 import { allowsDowngrade } from "../store/views.ts"
 import type { Principal } from "../tokens.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
-import { audit, route } from "./context.ts"
+import { audit, route, writeOfDevice } from "./context.ts"
 import { commandDocument, deviceDocument, syncDocument } from "./device-document.ts"
 import { findDevice } from "./devices.ts"
 import { findRelease } from "./find-release.ts"
@@ -15,7 +15,7 @@ import { DeviceId, ReleaseRef, strict } from "./schemas.ts"
 const Params = strict({ device: DeviceId })
 
 export async function deviceCommandRoutes(app: TypedApp, context: OperatorContext): Promise<void> {
-    const { store, controller, policy, now } = context
+    const { controller, policy, now } = context
 
     const want = route(context, "operate", "devices", "Say what a device should run; asking again offers it again")
     app.put("/devices/:device/desired", {
@@ -23,7 +23,7 @@ export async function deviceCommandRoutes(app: TypedApp, context: OperatorContex
         schema: { ...want.doc, params: Params, body: strict({ release: ReleaseRef }) },
         handler: async request => {
             const nowMs = now()
-            return store.write(async repos => {
+            return writeOfDevice(context, request, async repos => {
                 const device = await findDevice(repos, request.params.device)
                 const release = await findRelease(repos, request.body.release, device.app)
                 await ask(repos, device, release, request.principal, nowMs)
@@ -39,7 +39,7 @@ export async function deviceCommandRoutes(app: TypedApp, context: OperatorContex
         schema: { ...unwant.doc, params: Params },
         handler: async (request, reply) => {
             const nowMs = now()
-            await store.write(async repos => {
+            await writeOfDevice(context, request, async repos => {
                 const { id } = await findDevice(repos, request.params.device)
                 await repos.desired.remove(id)
                 await audit(repos, request.principal, nowMs, "device.unmanage", id)
@@ -56,7 +56,7 @@ export async function deviceCommandRoutes(app: TypedApp, context: OperatorContex
         schema: { ...update.doc, params: Params, body: strict({ version: ReleaseRef }) },
         handler: async (request, reply) => {
             const nowMs = now()
-            const answer = await store.write(async repos => {
+            const answer = await writeOfDevice(context, request, async repos => {
                 const device = await findDevice(repos, request.params.device)
                 const release = await findRelease(repos, request.body.version, device.app)
                 await requireArtifact(repos, device, release)
@@ -80,7 +80,7 @@ export async function deviceCommandRoutes(app: TypedApp, context: OperatorContex
         schema: { ...check.doc, params: Params },
         handler: async (request, reply) => {
             const nowMs = now()
-            const command = await store.write(async repos => {
+            const command = await writeOfDevice(context, request, async repos => {
                 const { id: deviceId } = await findDevice(repos, request.params.device)
                 const [open] = await repos.commands.open([deviceId])
                 if (open !== undefined) throw new Problem("HOV_API_COMMAND_ACTIVE", `command ${open.id} is ${open.state}`)
@@ -111,7 +111,7 @@ export async function deviceCommandRoutes(app: TypedApp, context: OperatorContex
         schema: { ...cancel.doc, params: Params },
         handler: async (request, reply) => {
             const nowMs = now()
-            const answer = await store.write(async repos => {
+            const answer = await writeOfDevice(context, request, async repos => {
                 const { id } = await findDevice(repos, request.params.device)
                 const [open] = await repos.commands.open([id])
                 if (open === undefined) throw new Problem("HOV_API_NOT_ACTIVE", `device ${id} has no command`)

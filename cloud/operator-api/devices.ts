@@ -11,7 +11,7 @@ import type { Repos } from "../store/store.ts"
 import type { Principal } from "../tokens.ts"
 import { hashToken, newToken, TOKEN_PATTERN } from "../tokens.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
-import { audit, route } from "./context.ts"
+import { audit, type OfDevice, route, writeOfDevice } from "./context.ts"
 import { deviceDocument, deviceSummary, statusDocument } from "./device-document.ts"
 import type { AddedDevice } from "./documents.ts"
 import { Attributes, DeviceId, numberOf, PageQuery, page, strict } from "./schemas.ts"
@@ -127,7 +127,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
         handler: async request => {
             const { attributes, app: deviceApp } = request.body
             const nowMs = now()
-            return store.write(async repos => {
+            return writeOfDevice(context, request, async repos => {
                 const { id } = await findDevice(repos, request.params.device)
                 await repos.devices.update(id, {
                     ...(deviceApp === undefined ? {} : { app: deviceApp }),
@@ -146,7 +146,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
         schema: { ...remove.doc, params: Params },
         handler: async (request, reply) => {
             const nowMs = now()
-            await store.write(async repos => {
+            await writeOfDevice(context, request, async repos => {
                 const { id } = await findDevice(repos, request.params.device)
                 const hashes = await repos.tokens.revoke({ deviceId: id }, nowMs)
                 await repos.devices.remove(id)
@@ -164,9 +164,9 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
         schema: { ...rotate.doc, params: Params, body: Type.Union([strict({ token: Type.Optional(Token), keepOld: Type.Optional(Type.Boolean()) }), Type.Null()]) },
         handler: async request => {
             const nowMs = now()
-            if (request.body?.keepOld) return rotateSoftly(request.params.device, request.principal, nowMs)
+            if (request.body?.keepOld) return rotateSoftly(request, nowMs)
             const token = request.body?.token ?? newToken()
-            return store.write(async repos => {
+            return writeOfDevice(context, request, async repos => {
                 const { id } = await findDevice(repos, request.params.device)
                 const hashes = await repos.tokens.revoke({ deviceId: id }, nowMs)
                 await insertToken(repos, id, token, request.principal, nowMs)
@@ -188,7 +188,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
         handler: async request => {
             const nowMs = now()
             const key = request.body.key === undefined ? randomBytes(SEAL_KEY_BYTES).toString("hex") : request.body.key
-            return store.write(async repos => {
+            return writeOfDevice(context, request, async repos => {
                 const { id } = await findDevice(repos, request.params.device)
                 const sealKey = key === null ? null : context.secret.wrap(id, Buffer.from(key, "hex"))
                 await repos.devices.update(id, { sealKey })
@@ -200,9 +200,10 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
     })
 
     /** The new token goes to the device with its next poll; until it has used it, the old one counts. */
-    function rotateSoftly(device: string, who: Principal, nowMs: number) {
-        return store.write(async repos => {
-            const { id } = await findDevice(repos, device)
+    function rotateSoftly(request: OfDevice & { readonly principal: Principal }, nowMs: number) {
+        const who = request.principal
+        return writeOfDevice(context, request, async repos => {
+            const { id } = await findDevice(repos, request.params.device)
             const before = await repos.tokens.pendingOf(id)
             if (before !== undefined) await repos.tokens.revoke({ id: before.id }, nowMs)
             const tokenId = newId("t", nowMs)

@@ -5,6 +5,7 @@
  */
 import type { Kysely } from "kysely"
 import { CompiledQuery, sql } from "kysely"
+import type { DialectName } from "./dialect-name.ts"
 import { LOG_TABLES } from "./handover-logs.ts"
 import type { Schema } from "./schema.ts"
 import { columnsOf } from "./table-columns.ts"
@@ -46,6 +47,7 @@ const LAST_TABLES: readonly (readonly [string, readonly string[]])[] = [["webhoo
 const NUMBERED = new Set(["statuses", "logLines"])
 /** Of a history: one statement for each costs twice as much. */
 const ROWS_AT_ONCE = 8
+const EPOCH_NOTE = "epoch"
 /** Every column that names a blob. */
 const BLOB_COLUMNS: readonly (readonly [string, string])[] = [
     ["artifacts", "imageDigest"],
@@ -77,9 +79,11 @@ export class HandoverRepo {
     /** Statements' texts, made once: a device is moved in a few milliseconds. */
     readonly #texts: Map<string, string>
     readonly #db: Kysely<Schema>
+    readonly #dialect: DialectName
 
-    constructor(db: Kysely<Schema>, columns: Map<string, readonly string[]>, texts: Map<string, string>) {
+    constructor(db: Kysely<Schema>, dialect: DialectName, columns: Map<string, readonly string[]>, texts: Map<string, string>) {
         this.#db = db
+        this.#dialect = dialect
         this.#texts = texts
         this.#columns = columns
     }
@@ -103,14 +107,43 @@ export class HandoverRepo {
         return (await this.#run<OwnerRow>(`select * from "handoverOwners" where "session" = ?`, [session]))[0]
     }
 
-    /** Those of these sessions that have one, in one statement. */
-    async ownersOf(sessions: readonly string[]): Promise<Map<string, OwnerRow>> {
-        const rows = await this.#run<OwnerRow>(`select * from "handoverOwners" where "session" in (select value from json_each(?))`, [JSON.stringify(sessions)])
+    /** What is kept of these sessions, in one statement. */
+    async recordsOf(sessions: readonly string[]): Promise<Map<string, OwnerRow>> {
+        const rows = await this.#run<OwnerRow>(`select * from "handoverOwners" where "session" in (select value from ${IDS[this.#dialect]})`, [JSON.stringify(sessions)])
         return new Map(rows.map(row => [row.session, row]))
     }
 
     async owners(): Promise<OwnerRow[]> {
         return (await sql<OwnerRow>`select * from "handoverOwners"`.execute(this.#db)).rows
+    }
+
+    /** Of the devices, those that somebody is named the owner of. */
+    async ownersOf(sessions: readonly string[]): Promise<Map<string, Pick<OwnerRow, "owner" | "epoch">>> {
+        const rows = await this.#run<OwnerRow>(`select "session", "owner", "epoch" from "handoverOwners" where "session" in (select "value" from ${IDS[this.#dialect]})`, [JSON.stringify(sessions)])
+        return new Map(rows.map(row => [row.session, row]))
+    }
+
+    async hasOwners(): Promise<boolean> {
+        return (await this.#run(`select 1 from "handoverOwners" limit 1`, [])).length > 0
+    }
+
+    /** The highest epoch that any session has, or had when they were forgotten. */
+    async lastEpoch(): Promise<number> {
+        const [row] = await this.#run<{ last: number | null }>(`select max("epoch") as "last" from "handoverOwners"`, [])
+        return Math.max(Number(row.last ?? 0), Number((await this.note(EPOCH_NOTE)) ?? 0))
+    }
+
+    /** All devices are this server's, whoever had them; returns the epoch, which no session had before. */
+    async ownAll(owner: string): Promise<number> {
+        const epoch = (await this.lastEpoch()) + 1
+        await this.#run(`delete from "handoverOwners"`, [])
+        await this.#run(`insert into "handoverOwners" ("session", "owner", "epoch") select "id", ?, cast(? as integer) from "devices"`, [owner, epoch])
+        return epoch
+    }
+
+    async forgetOwners(): Promise<void> {
+        await this.setNote(EPOCH_NOTE, String(await this.lastEpoch()))
+        await this.#run(`delete from "handoverOwners"`, [])
     }
 
     async setOwner({ session, owner, epoch, kept }: OwnerRow): Promise<void> {
@@ -208,11 +241,26 @@ export class HandoverRepo {
         await this.#run(text, rows.flatMap(row => columns.map(name => row[name])))
     }
 
+    /** PostgreSQL's placeholders have numbers. */
+    #numbered(text: string): string {
+        let numbered = this.#texts.get(text)
+        if (numbered === undefined) {
+            let n = 0
+            numbered = text.replace(/\?/g, () => `$${++n}`)
+            this.#texts.set(text, numbered)
+        }
+        return numbered
+    }
+
     /** A text as it is: building a statement costs more than most of these take to run. */
     async #run<R = unknown>(text: string, values: readonly unknown[]): Promise<R[]> {
+        if (this.#dialect === "postgres") text = this.#numbered(text)
         return (await this.#db.executeQuery<R>(CompiledQuery.raw(text, [...values]))).rows
     }
 }
+
+/** Ids as one parameter: the text is the same for any number of them. */
+const IDS: Readonly<Record<DialectName, string>> = { sqlite: "json_each(?)", postgres: "json_array_elements_text(?::json)" }
 
 function insertText(table: string, columns: readonly string[], count: number, keys?: readonly string[]): string {
     const quoted = (names: readonly string[]): string => names.map(name => `"${name}"`).join(", ")

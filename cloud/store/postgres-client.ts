@@ -20,10 +20,17 @@ class TextSafeClient extends pg.Client {
     }
 }
 
+/**
+ * A process that is stopped in the middle of a transaction holds the lock of all that write to the database: the
+ * database ends it after this long, and the others go on.
+ */
+const IDLE_IN_TRANSACTION_MS = 5_000
+
 export const clientConfig = (url: string): pg.ClientConfig => ({
     connectionString: url,
     application_name: "handover",
     keepAlive: true,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     connectionTimeoutMillis: 10_000,
     types,
 })

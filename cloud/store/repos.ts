@@ -46,7 +46,7 @@ export function reposOver(db: Kysely<Schema>, dialect: DialectName, noted: NewEv
         experiments: new ExperimentRepo(db),
         webhooks: new WebhookRepo(db),
         claims: new ClaimRepo(db),
-        handover: new HandoverRepo(db, known.columns, known.texts),
+        handover: new HandoverRepo(db, dialect, known.columns, known.texts),
         handoverLogs: new HandoverLogRepo(db, known.columns),
         hawkbit: new HawkbitRepo(db, dialect),
         statements: new StatementRepo(db),

@@ -15,6 +15,7 @@ import type { IncomingMessage, Server } from "node:http"
 import { ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
 import type { Logger } from "pino"
+import type { Tenure } from "../tenure.ts"
 import { recordStatus } from "../device-api/status.ts"
 import type { Sessions } from "../device-api/sessions.ts"
 import { isFinal } from "../device-state.ts"
@@ -34,6 +35,7 @@ export interface WsskOptions {
     readonly blobs: BlobStore
     readonly sessions: Sessions
     readonly secret: ServerSecret
+    readonly tenure: Tenure
     readonly principals: Principals
     readonly log: Logger
     readonly now: () => number

@@ -2,9 +2,18 @@
 import { exchange, LONG_MS, type Peer, Refused } from "./exchange.ts"
 import type { Offer } from "./ground.ts"
 
+/** How current shows next that it may ask. */
+export interface Credentials {
+    /** Of an introduction; else the token itself, for a next of an earlier version. */
+    readonly proof?: string
+    readonly token?: string
+}
+
 /** Next takes what is not a device's meanwhile, and shows the key for it; returns its name. */
-export async function askNext(to: { url: string; token: string }, offer: Offer, signal: AbortSignal): Promise<string> {
-    const answer = await exchange(to, "POST", "/api/v1/server/handover/accept", { json: offer, timeoutMs: LONG_MS, signal })
+export async function askNext(url: string, { proof, token }: Credentials, { key, ...terms }: Offer, signal: AbortSignal): Promise<string> {
+    const path = proof === undefined ? "/api/v1/server/handover/accept" : "/handover/v1/accept"
+    const json = proof === undefined ? { ...terms, key } : { ...terms, proof }
+    const answer = await exchange({ url, token }, "POST", path, { json, timeoutMs: LONG_MS, signal })
     return JSON.parse(answer.toString()).id
 }
 

@@ -14,6 +14,8 @@ declare module "fastify" {
     interface FastifyRequest {
         /** Ends the request's part in its device's session before the answer does: nothing more will be written for it. */
         leaveSession?: (() => void) | null
+        /** The epoch since which its device is this server's; null = since before a handover, or there is none. */
+        since?: number | null
     }
 }
 
@@ -25,6 +27,7 @@ const BATCH = "batch"
 
 export function addGate(app: FastifyInstance, handover: ServerHandover, principals: Principals): void {
     app.decorateRequest("leaveSession", null)
+    app.decorateRequest("since", null)
     // A large file that is read slowly is no change that a handover would have to wait for.
     app.addHook("onSend", (request, _reply, _payload, done) => {
         // The documentation's routes are older than the decoration: their requests do not have it at all.
@@ -58,14 +61,17 @@ async function blobRequest(handover: ServerHandover, principals: Principals, req
     forward(peer, request, reply)
 }
 
-function deviceRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string, isPoll: boolean, done: () => void): void {
+function deviceRequest(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string, isPoll: boolean, done: (error?: Error) => void): void {
     const here = handover.home.tryEnter(device)
     if (here !== undefined) return place(handover, here, request, reply, isPoll, false, done)
     const ticket = request.raw.headers["x-handover-ticket"]
     const epoch = handover.directions.ticketEpoch(device, typeof ticket === "string" ? ticket : undefined)
     const isHandedOn = handover.directions.isHandedOn(request.raw.headers[HOP_HEADER])
     // Without a ticket, or the other server's word, nobody makes this server ask for a session: who it is from is not known yet.
-    handover.home.enter(device, epoch === null && !isHandedOn ? null : { epoch }, admission => place(handover, admission, request, reply, isPoll, isHandedOn, done))
+    const attach = epoch === null && !isHandedOn ? null : { epoch }
+    const enter = (): void => handover.home.enter(device, attach, admission => place(handover, admission, request, reply, isPoll, isHandedOn, done))
+    if (attach !== null || handover.home.isHere(device)) return enter()
+    handover.adopt(device).then(enter, done)
 }
 
 function place(handover: ServerHandover, admission: Admission, request: FastifyRequest, reply: FastifyReply, isPoll: boolean, isHandedOn: boolean, done: () => void): void {
@@ -113,24 +119,24 @@ async function operatorRequest(handover: ServerHandover, request: FastifyRequest
     while (!isHandedOn && handover.operators.resting.passed !== null) await handover.operators.resting.passed
     if (peer !== null && handover.isOver && !isHandedOn) return forward(peer, request, reply)
     if (request.method !== "GET") reply.raw.once("close", handover.operators.begun())
-    if (device === undefined || device === BATCH || peer === null) return done()
+    if (device === undefined || device === BATCH) return done()
     await onDevice(handover, request, reply, device, isHandedOn, done)
 }
 
 /** A request about a device from somebody who stays where he is: it is handed on to the server that has the device. */
 async function onDevice(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, device: string, isHandedOn: boolean, done: () => void): Promise<void> {
     const { peer } = handover
-    if (peer === null) return done()
     await handover.adopt(device)
     // The other server's word is faster than the device's state, which is on its way.
     handover.home.enter(device, isHandedOn ? { epoch: null } : null, admission => {
-        if (admission.kind === "there" && !isHandedOn) return forward(peer, request, reply)
+        if (admission.kind === "there" && !isHandedOn && peer !== null) return forward(peer, request, reply)
         if (admission.kind === "here") stay(admission, request, reply)
         done()
     })
 }
 
-function stay({ leave }: Extract<Admission, { kind: "here" }>, request: FastifyRequest, reply: FastifyReply): void {
+function stay({ leave, since }: Extract<Admission, { kind: "here" }>, request: FastifyRequest, reply: FastifyReply): void {
+    request.since = since
     request.leaveSession = leave
     reply.raw.once("close", leave)
 }

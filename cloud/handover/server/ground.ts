@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto"
 import type { RunningWork } from "../../running-work.ts"
 import type { Copies } from "../copies.ts"
 import type { Home } from "../home.ts"
-import type { Plan, SessionStore } from "../store.ts"
+import type { Phase, Plan, SessionStore } from "../store.ts"
 import type { SentCopies } from "./device-copies.ts"
 import type { DeviceBody } from "./device-sessions.ts"
 import type { Peer } from "./exchange.ts"
@@ -13,6 +13,7 @@ import type { ServerParts } from "./parts.ts"
 /** What current asks next with. */
 export interface Offer {
     readonly handover: string
+    /** Made by both sides (introduction.ts), or told by a current of an earlier version. */
     readonly key: string
     readonly from: string
     readonly id: string
@@ -46,8 +47,10 @@ export interface Ground {
     hasTaken(handover: string): Promise<boolean>
     /** All sessions as they are at the beginning. */
     load(home: Home<DeviceBody>, giver: string): Promise<void>
+    /** This server has begun in the middle of a handover that it cannot go on with: whoever comes to it is its own from then on. */
+    readonly isClaiming: boolean
     /** A device that was added while a handover is under way is this server's. */
-    adopt(home: Home<DeviceBody>, device: string, plan: Plan): Promise<void>
+    adopt(home: Home<DeviceBody>, device: string, plan: Plan | null): Promise<void>
     /** After a start in the midst of a handover: what happens by itself may be the other server's. */
     settleRoles(plan: Plan): void
     entered(plan: Plan): void
@@ -74,6 +77,9 @@ export interface GroundOptions {
 export const HANDOVER_ACTION = "server.handover"
 
 export const newServerId = (): string => `s${randomBytes(8).toString("hex")}`
+
+/** Whether all devices are at this server, and stay, as its handover has it. */
+export const isWithAll = (role: Plan["role"], phase: Phase): boolean => (role === "next" && phase === "done") || (role === "current" && phase === "aborted")
 
 /** Whether this server's database has current's note of the handover. */
 export async function isNotedHere({ store }: ServerParts, handover: string): Promise<boolean> {

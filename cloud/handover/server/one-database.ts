@@ -4,7 +4,7 @@ import type { Home } from "../home.ts"
 import type { Plan } from "../store.ts"
 import type { DeviceBody } from "./device-sessions.ts"
 import type { Peer } from "./exchange.ts"
-import { type Ground, type GroundOptions, HANDOVER_ACTION, isNotedHere, newServerId, type Offer } from "./ground.ts"
+import { type Ground, type GroundOptions, HANDOVER_ACTION, isNotedHere, isWithAll, newServerId, type Offer } from "./ground.ts"
 import { SharedSessions } from "./shared-sessions.ts"
 
 const DEVICES_PER_PAGE = 500
@@ -12,15 +12,37 @@ const DEVICES_PER_PAGE = 500
 export class OneDatabase implements Ground {
     readonly me = newServerId()
     readonly shared = true
-    /** Nothing of a session is written. */
-    readonly failures = 0
     readonly root = null
     readonly sessions: SharedSessions
     readonly #options: GroundOptions
+    /** This server has begun in the middle of a handover, of which it knows nothing else. */
+    #isClaiming: boolean
+    #handover = ""
+    /** The handover is over, and all devices are here. */
+    #isAlone = false
 
-    constructor(options: GroundOptions) {
+    private constructor(options: GroundOptions, isClaiming: boolean) {
         this.#options = options
-        this.sessions = new SharedSessions(this.me, () => options.peer()?.id ?? "?")
+        this.#isClaiming = isClaiming
+        const { parts, work, peer, onError } = options
+        this.sessions = new SharedSessions({ store: parts.store, me: this.me, work, other: () => peer()?.id ?? "?", handover: () => this.#handover, onError })
+    }
+
+    static async open(options: GroundOptions): Promise<OneDatabase> {
+        const { store } = options.parts
+        const isClaiming = await store.write(async repos => {
+            await repos.handover.ensure()
+            return repos.handover.hasOwners()
+        })
+        return new OneDatabase(options, isClaiming)
+    }
+
+    get failures(): number {
+        return this.sessions.failures
+    }
+
+    get isClaiming(): boolean {
+        return this.#isClaiming
     }
 
     /** A server that starts anew serves whoever comes. */
@@ -43,30 +65,48 @@ export class OneDatabase implements Ground {
         if (!(await isNotedHere(this.#options.parts, handover))) throw new Problem("HOV_API_HANDOVER_STATE", "this server cannot take over: it does not look at the other server's database")
     }
 
-    async keep(): Promise<void> {}
+    async keep({ handover }: Plan): Promise<void> {
+        this.#handover = handover
+    }
 
     /** All are the giver's, and the other server starts with none. */
     async load(home: Home<DeviceBody>, giver: string): Promise<void> {
         const { store } = this.#options.parts
         for (const [id] of [...home.sessions()]) home.forget(id)
-        this.sessions.clear()
-        for (let after: string | null = null; giver === this.me; ) {
+        this.#isClaiming = false
+        this.#isAlone = false
+        if (giver !== this.me) return
+        const epoch = await this.sessions.begin()
+        for (let after: string | null = null; ; ) {
             const page = await store.read.devices.list({ after, limit: DEVICES_PER_PAGE })
-            for (const { id } of page) home.load(id, this.sessions.own(id, giver))
+            for (const { id } of page) home.load(id, { owner: giver, epoch, snapshot: null })
             if (page.length < DEVICES_PER_PAGE) return
             after = page[page.length - 1].id
         }
     }
 
-    async adopt(home: Home<DeviceBody>, device: string, { role }: Plan): Promise<void> {
-        const isNew = role === "current" && (await this.#options.parts.store.read.devices.get(device)) !== undefined
-        if (isNew && home.state(device).at === "absent") home.load(device, this.sessions.own(device, this.me))
+    /** One that nobody has yet is this server's, and any that comes to one that has begun in the middle. */
+    async adopt(home: Home<DeviceBody>, device: string, plan: Plan | null): Promise<void> {
+        const { handover, devices } = this.#options.parts.store.read
+        if (plan?.role === "current" && plan.phase === "done") return
+        if (this.#isAlone) {
+            if ((await devices.get(device)) !== undefined && home.state(device).at === "absent") home.load(device, { owner: this.me, epoch: 1, snapshot: null })
+            return
+        }
+        if (!this.#isClaiming && (await handover.owner(device)) !== undefined) return
+        const record = await this.sessions.claim(device)
+        if (record !== undefined && !home.isHere(device)) home.arrive(device, record)
+        // The handover has ended meanwhile: nobody asks whose a device is any more.
+        else if (record === undefined && this.#isClaiming && !(await handover.hasOwners())) this.#isClaiming = false
     }
 
     /** It is the business of whoever leads. */
     settleRoles(): void {}
 
-    entered(): void {}
+    entered({ role, phase }: Plan): void {
+        this.#isAlone = isWithAll(role, phase)
+        if (this.#isAlone) this.sessions.end()
+    }
 
     async rest(): Promise<void> {
         const { store, writer } = this.#options.parts

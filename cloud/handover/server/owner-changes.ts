@@ -94,7 +94,7 @@ export class OwnerChanges<B> {
             try {
                 const results = await store.write(async repos => {
                     const made: Result<B>[] = []
-                    const records = await repos.handover.ownersOf(batch.map(({ session }) => session))
+                    const records = await repos.handover.recordsOf(batch.map(({ session }) => session))
                     const done = new Set<SessionName>()
                     for (const { session, change } of batch) {
                         // Twice in one transaction: it is not as it was before.

@@ -9,6 +9,7 @@ import type { HeldPolls } from "../../held-polls.ts"
 import type { Principals } from "../../principals.ts"
 import type { RolloutRunner } from "../../rollouts/runner.ts"
 import type { ServerSecret } from "../../server-secret.ts"
+import type { Tenure } from "../../tenure.ts"
 import type { BlobStore } from "../../store/blobs.ts"
 import type { Store } from "../../store/store.ts"
 import type { WebhookSender } from "../../webhooks/sender.ts"
@@ -25,6 +26,7 @@ export interface ServerParts {
     readonly hub: EventHub
     readonly secret: ServerSecret
     readonly principals: Principals
+    readonly tenure: Tenure
     readonly log: Logger
     /** Where devices and the other server reach this one; known once it listens. */
     url(): string

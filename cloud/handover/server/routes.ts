@@ -4,19 +4,24 @@ import type { FastifyReply, FastifyRequest } from "fastify"
 import type { TypedApp } from "../../operator-api/context.ts"
 import { audit } from "../../operator-api/context.ts"
 import { operatorGate } from "../../operator-api/authorize.ts"
-import type { Principals } from "../../principals.ts"
+import { type Principals, toPrincipal } from "../../principals.ts"
 import { Problem } from "../../problems.ts"
 import type { BlobStore } from "../../store/blobs.ts"
+import type { TokenRow } from "../../store/schema.ts"
 import type { Store } from "../../store/store.ts"
+import { may, type Role } from "../../tokens.ts"
 import type { Message } from "../messages.ts"
 import type { DeviceBody } from "./device-sessions.ts"
 import { DIGEST_HEADER, digestOf } from "./exchange.ts"
 import { takeRelayed } from "./relay.ts"
 import type { Offer } from "./ground.ts"
-import { PACE_PER_S, type ServerHandover } from "./server-handover.ts"
+import { type Hello, Introductions, type Terms } from "./introduction.ts"
+import type { Beginning, ServerHandover } from "./server-handover.ts"
 
 const Url = Type.String({ pattern: "^https?://[A-Za-z0-9.\\[\\]:_-]{1,200}$", description: "Address of the other server, without a path" })
 const Pace = Type.Integer({ minimum: 1, maximum: 10_000, description: "Devices offered in a second" })
+const Nonce = Type.String({ pattern: "^[\\w-]{32}$" })
+const TOKENS_PER_PAGE = 200
 const PROGRESS_MS = 250
 const LINK_BODY_BYTES = 16 * 1024 * 1024
 
@@ -43,12 +48,12 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         schema: {
             ...doc,
             summary: "Hand this server over to another one",
-            body: Type.Object({ to: Url, token: Type.String({ minLength: 16, maxLength: 128, description: "An admin's token of the other server" }), pacePerS: Type.Optional(Pace) }, { additionalProperties: false }),
+            body: Type.Object({ to: Url, token: Type.String({ minLength: 16, maxLength: 128, description: "An admin's token of the other server" }), pacePerS: Type.Optional(Pace), insecure: Type.Optional(Type.Boolean({ description: "Also over plain http to another host" })) }, { additionalProperties: false }),
         },
         handler: async (request, reply) => {
-            const { to, token, pacePerS } = request.body as { to: string; token: string; pacePerS?: number }
+            const asked = request.body as Beginning
             reply.code(202)
-            return noted(request, "server.handover", { to }, handover.begin(to, token, pacePerS ?? PACE_PER_S))
+            return noted(request, "server.handover", { to: asked.to, ...(asked.insecure ? { insecure: true } : {}) }, handover.begin(asked))
         },
     })
     app.get(prefix, { onRequest: read, schema: { ...doc, summary: "How far the handover is" }, handler: async () => handover.progress })
@@ -84,9 +89,36 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
             hide: true,
             body: Type.Object({ handover: Type.String({ maxLength: 64 }), key: Type.String({ minLength: 32, maxLength: 64 }), from: Url, id: Type.String({ maxLength: 64 }), secret: Type.Optional(Type.String({ pattern: "^[0-9a-f]{64}$" })) }),
         },
-        // The other server may be a newer version: what this one does not know of it is passed over.
+        // A current of an earlier version, which tells the token and the key. What this one does not know of it is passed over.
         handler: async request => {
             const offer = request.body as Offer
+            return noted(request, "server.accept", { from: offer.from }, handover.accept(offer))
+        },
+    })
+
+    const introductions = new Introductions(Date.now)
+    app.post("/handover/v1/hello", {
+        schema: { hide: true, body: Type.Object({ hint: Type.String({ pattern: "^[0-9a-f]{4}$" }), nonce: Nonce }) },
+        handler: async request => {
+            principals.guesses.check(request.ip)
+            const welcome = introductions.welcome(request.body as Hello, await adminTokens(store))
+            if (welcome !== undefined) return welcome
+            principals.guesses.failed(request.ip)
+            throw new Problem("HOV_API_TOKEN_WRONG", "the token is not known here, is over, or is not an admin's")
+        },
+    })
+    app.post("/handover/v1/accept", {
+        schema: { hide: true, body: Type.Object({ handover: Type.String({ maxLength: 64 }), from: Url, id: Type.String({ maxLength: 64 }), proof: Type.String({ maxLength: 128 }) }) },
+        handler: async request => {
+            principals.guesses.check(request.ip)
+            const { proof, ...terms } = request.body as Terms & { proof: string }
+            const met = introductions.meet(proof, terms)
+            if (met === undefined) {
+                principals.guesses.failed(request.ip)
+                throw new Problem("HOV_API_TOKEN_WRONG", "this does not prove that the token is known")
+            }
+            request.principal = toPrincipal(met.token)
+            const offer: Offer = { handover: terms.handover, from: terms.from, id: terms.id, key: met.key }
             return noted(request, "server.accept", { from: offer.from }, handover.accept(offer))
         },
     })
@@ -127,6 +159,17 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         reply.type("application/octet-stream")
         return bytes
     })
+}
+
+/** Those that may ask this server to take over. */
+async function adminTokens(store: Store): Promise<TokenRow[]> {
+    const found: TokenRow[] = []
+    for (let after: string | null = null; ; ) {
+        const page: TokenRow[] = await store.read.tokens.list({ after, limit: TOKENS_PER_PAGE })
+        found.push(...page.filter(({ role, revokedAtMs, expiresAtMs }) => may(role as Role, "administer") && revokedAtMs === null && (expiresAtMs === null || Number(expiresAtMs) > Date.now())))
+        if (page.length < TOKENS_PER_PAGE) return found
+        after = page[page.length - 1].id
+    }
 }
 
 function peerOnly(handover: ServerHandover, request: FastifyRequest): void {

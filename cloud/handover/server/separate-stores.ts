@@ -15,6 +15,7 @@ import { EventRelay } from "./relay.ts"
 export class SeparateStores implements Ground {
     readonly me: string
     readonly shared = false
+    readonly isClaiming = false
     readonly sessions: DeviceSessions
     readonly copying: SentCopies
     readonly copies: KeptCopies
@@ -118,6 +119,7 @@ export class SeparateStores implements Ground {
 
     async adopt(home: Home<DeviceBody>, device: string): Promise<void> {
         const { store } = this.#options.parts
+        if ((await store.read.devices.get(device)) === undefined) return
         await store.write(repos => repos.handover.ownRest(this.me))
         const row = await store.read.handover.owner(device)
         if (row !== undefined && home.state(device).at === "absent") home.load(device, toRecord(row))

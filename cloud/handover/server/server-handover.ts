@@ -12,13 +12,14 @@ import { Home } from "../home.ts"
 import type { Leaving } from "../leaving.ts"
 import type { Message } from "../messages.ts"
 import type { Phase, Plan } from "../store.ts"
-import { askNext, isKnownTo } from "./asking.ts"
+import { askNext, type Credentials, isKnownTo } from "./asking.ts"
 import { DeviceMemory } from "./device-memory.ts"
 import type { DeviceBody } from "./device-sessions.ts"
 import { Directions } from "./directions.ts"
 import type { Peer } from "./exchange.ts"
 import { FreezeTimes } from "./figures.ts"
-import type { Ground, GroundOptions, Offer } from "./ground.ts"
+import { type Ground, type GroundOptions, isWithAll, type Offer } from "./ground.ts"
+import { introduce, requirePrivate, type Terms } from "./introduction.ts"
 import { Link } from "./link.ts"
 import { OneDatabase } from "./one-database.ts"
 import { OperatorTraffic } from "./operator-traffic.ts"
@@ -31,9 +32,19 @@ const TICK_MS = 20
 /** A session is served while it is asked for: those of devices that come together are asked for in one message. */
 const PULLS_GATHER_MS = 5
 const TIMINGS = { retryMs: RETRY_MS, pullMs: 5_000, freezeMs: 5_000 }
-export const PACE_PER_S = 100
+const PACE_PER_S = 100
 
 const isUnderWay = (plan: Plan | null): boolean => plan !== null && plan.phase !== "done" && plan.phase !== "aborted"
+
+/** What an operator asks for. */
+export interface Beginning {
+    readonly to: string
+    /** An admin's token of the other server. */
+    readonly token: string
+    readonly pacePerS?: number
+    /** The network between the two servers is nobody else's. */
+    readonly insecure?: boolean
+}
 
 export class ServerHandover {
     readonly #parts: ServerParts
@@ -69,13 +80,13 @@ export class ServerHandover {
             onInstalled: (device, body) => handover?.welcome(device, body),
             onError: error => parts.log.error({ err: error }, "handover"),
         }
-        const ground = parts.store.kind === "sqlite" ? await SeparateStores.open(options) : new OneDatabase(options)
+        const ground = await (parts.store.kind === "sqlite" ? SeparateStores : OneDatabase).open(options)
         handover = new ServerHandover(options, ground)
         const recalled = await ground.recall(handover.home)
         if (recalled !== null) {
             handover.#peer = recalled.peer
             handover.#resume(recalled.plan)
-        }
+        } else parts.tenure.isAsked = ground.isClaiming
         return handover
     }
 
@@ -113,12 +124,13 @@ export class ServerHandover {
                 held.end(device, here ? null : this.directions.elsewhere())
             },
         })
+        parts.tenure.know({ me: ground.me, since: device => this.home.since(device), onLost: device => this.home.look(device), mayBeFree: () => ground.isClaiming })
         this.directions = new Directions({ home: this.home, now, peer: () => this.#peer, plan: () => this.#plan })
     }
 
     /** Nothing to ask about: every request is served here. */
     get idle(): boolean {
-        return this.#plan === null
+        return this.#plan === null && !this.#ground.isClaiming
     }
 
     get peer(): Peer | null {
@@ -168,12 +180,18 @@ export class ServerHandover {
     }
 
     /** Begins to hand this server over. @throws Problem when one is under way, or next cannot take it */
-    begin(to: string, token: string, pacePerS: number): Promise<HandoverProgress> {
+    begin({ to, token, pacePerS = PACE_PER_S, insecure = false }: Beginning): Promise<HandoverProgress> {
         if (this.isOver) throw new Problem("HOV_API_HANDOVER_STATE", `this server was handed over to ${this.#peer?.url}`)
+        const from = this.#parts.url()
+        if (!insecure) {
+            requirePrivate(to, "the other server")
+            requirePrivate(from, "this server")
+        }
         return this.#alone(async () => {
             const handover = newId("h", this.#parts.now())
-            const key = randomBytes(32).toString("base64url")
-            this.#peer = await this.#askNext({ id: "?", url: to, key }, handover, token)
+            const terms = { handover, from, id: this.#ground.me }
+            const { key, ...credentials } = await this.#meet(to, token, terms, insecure)
+            this.#peer = await this.#askNext({ id: "?", url: to, key }, terms, credentials)
             const plan: Plan = { handover, role: "current", key, phase: "preparing" }
             await this.#ground.keep(plan, this.#peer)
             await this.#ground.load(this.home, this.#ground.me)
@@ -253,7 +271,8 @@ export class ServerHandover {
 
     /** A device that was added while a handover is under way is this server's. */
     async adopt(device: string): Promise<void> {
-        if (this.#plan !== null && this.home.state(device).at === "absent") await this.#ground.adopt(this.home, device, this.#plan)
+        const isMissing = this.#plan === null ? this.#ground.isClaiming && !this.home.isHere(device) : this.home.state(device).at === "absent"
+        if (isMissing) await this.#ground.adopt(this.home, device, this.#plan)
     }
 
     welcome(device: string, body: DeviceBody): void {
@@ -330,13 +349,23 @@ export class ServerHandover {
         }
     }
 
-    async #askNext(peer: Peer, handover: string, token: string): Promise<Peer> {
+    /** Before anything else is said: whether it is next who listens there. */
+    async #meet(url: string, token: string, terms: Terms, insecure: boolean): Promise<Credentials & { readonly key: string }> {
+        const introduced = await introduce(url, token, terms, this.#work.signal).catch((error: Error) => {
+            throw new Problem("HOV_API_HANDOVER_NEXT", error.message)
+        })
+        if (introduced !== undefined) return introduced
+        // The certificate says who it is; without one anybody could say that he is of an earlier version.
+        if (!insecure && !url.startsWith("https:")) throw new Problem("HOV_API_HANDOVER_INSECURE", `${url} does not know how to prove that it is the other server; one of an earlier version wants to be told the token itself`)
+        return { token, key: randomBytes(32).toString("base64url") }
+    }
+
+    async #askNext(peer: Peer, terms: Terms, credentials: Credentials): Promise<Peer> {
         const before = this.#peer
         this.#peer = peer
         try {
-            await this.#ground.announce(handover, peer)
-            const offer: Offer = { handover, key: peer.key, from: this.#parts.url(), id: this.#ground.me }
-            return { ...peer, id: await askNext({ url: peer.url, token }, offer, this.#work.signal) }
+            await this.#ground.announce(terms.handover, peer)
+            return { ...peer, id: await askNext(peer.url, credentials, { ...terms, key: peer.key }, this.#work.signal) }
         } catch (error) {
             this.#peer = before
             throw new Problem("HOV_API_HANDOVER_NEXT", (error as Error).message)
@@ -361,10 +390,11 @@ export class ServerHandover {
     }
 
     #entered(plan: Plan): void {
-        const { log, hub, store } = this.#parts
+        const { log, hub, store, tenure } = this.#parts
         const { handover, role, phase } = plan
         log.info({ handover, role, phase }, "handover")
         this.#plan = plan
+        tenure.isAsked = !isWithAll(role, phase)
         store.hurry?.(isUnderWay(plan)).catch(error => log.warn({ err: error }, "handover: the store's own thread"))
         if (role === "current" && phase === "finishing") hub.tell("server.move", { to: this.#peer?.url })
         if (role === "current" && phase === "done") {

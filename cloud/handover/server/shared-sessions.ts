@@ -1,89 +1,162 @@
 /**
- * Devices as sessions where both servers have one database: their rows stay where they are,
- * and only what a process remembers of a device changes hands. Writes of all processes are in
- * one order there, so who has which session is kept in memory: a server that starts anew serves
- * whoever comes.
+ * Devices as sessions where both servers have one database: their rows stay where they are, and only
+ * what a process remembers of a device changes hands. Who has which device since which epoch is in the
+ * database, where whatever is written for one is compared with it (cloud/tenure.ts). A server that
+ * starts anew serves whoever comes, and is noted as the owner then.
  */
+import type { RunningWork } from "../../running-work.ts"
+import type { OwnerRow } from "../../store/handover.ts"
+import type { Repos, Store } from "../../store/store.ts"
 import type { SessionName, Snapshot } from "../messages.ts"
 import type { SessionRecord } from "../session.ts"
 import type { Done, Plan, SessionStore } from "../store.ts"
+import { OwnerChanges } from "./owner-changes.ts"
 
 /** There is nothing to send. */
 const ROWS_STAY = { version: 1, body: { rows: {}, sealKey: null } } as const
+/** What the row of a device has that was let go of: in its rows' place. */
+const IN_PLACE = ""
+
+/** The handover that the owners are named for. */
+const HANDOVER_NOTE = "handover"
 
 type Body = typeof ROWS_STAY.body
-type Record = SessionRecord<Body>
+
+export interface SharedSessionsOptions {
+    readonly store: Store
+    readonly me: string
+    readonly work: RunningWork
+    other(): string
+    /** The name of the handover. */
+    handover(): string
+    onError(error: unknown): void
+}
 
 export class SharedSessions implements SessionStore<Body> {
-    readonly #records = new Map<SessionName, Record>()
-    readonly #me: string
-    readonly #other: () => string
+    readonly #options: SharedSessionsOptions
+    readonly #changes: OwnerChanges<Body>
+    /** Whether a device came with this handover. */
+    hasTaken = false
 
-    constructor(me: string, other: () => string) {
-        this.#me = me
-        this.#other = other
+    constructor(options: SharedSessionsOptions) {
+        this.#options = options
+        this.#changes = new OwnerChanges({ ...options, toRecord })
     }
 
-    /** At the begin of a handover every device is current's. */
-    own(session: SessionName, owner: string): Record {
-        const record = { owner, epoch: 1, snapshot: null }
-        this.#records.set(session, record)
-        return record
-    }
-
-    /** Whether one came from the other server. */
-    get hasTaken(): boolean {
-        return [...this.#records.values()].some(({ owner, epoch }) => owner === this.#me && epoch > 1)
-    }
-
-    clear(): void {
-        this.#records.clear()
+    get failures(): number {
+        return this.#changes.failures
     }
 
     release(session: SessionName, epoch: number, _snapshot: Snapshot<Body>, done: Done<Body>): void {
-        this.#change(done, session, record => (record?.owner === this.#me && record.epoch === epoch ? { owner: this.#other(), epoch: epoch + 1, snapshot: ROWS_STAY } : undefined), ROWS_STAY)
+        const { me, other } = this.#options
+        this.#changes.add(session, done, async (repos, record) => {
+            if (record?.owner !== me || record.epoch !== epoch) return false
+            await repos.handover.setOwner({ session, owner: other(), epoch: epoch + 1, kept: IN_PLACE })
+            return ROWS_STAY
+        })
     }
 
+    /** It has been this server's since the other one let go of it. */
     install(session: SessionName, epoch: number, _snapshot: Snapshot<Body>, done: Done<Body>): void {
-        this.#change(done, session, record => (record === undefined || record.epoch < epoch || (record.owner === this.#me && record.epoch === epoch) ? { owner: this.#me, epoch, snapshot: null } : undefined))
+        const { me } = this.#options
+        const isMine = async (record: OwnerRow | undefined): Promise<boolean> => record?.owner === me && record.epoch === epoch
+        this.#changes.add(session, done, (_repos, record) => isMine(record), () => {
+            this.hasTaken = true
+        })
     }
 
     bump(session: SessionName, epoch: number, done: Done<Body>): void {
-        this.#change(done, session, record => (record?.owner === this.#me && record.epoch === epoch ? { ...record, epoch: epoch + 1 } : undefined))
+        const { me } = this.#options
+        this.#changes.add(session, done, async (repos, record) => {
+            if (record?.owner !== me || record.epoch !== epoch) return false
+            await repos.handover.setOwner({ ...record, epoch: epoch + 1 })
+            return true
+        })
     }
 
     fence(session: SessionName, epoch: number, done: Done<Body>): void {
-        this.#change(done, session, record => (record === undefined || record.epoch < epoch ? { owner: this.#other(), epoch, snapshot: null } : undefined))
+        const { other } = this.#options
+        this.#changes.add(session, done, async (repos, record) => {
+            if (record === undefined || record.epoch >= epoch) return false
+            await repos.handover.setOwner({ session, owner: other(), epoch, kept: null })
+            return true
+        })
     }
 
     retake(session: SessionName, epoch: number, _snapshot: Snapshot<Body>, done: Done<Body>): void {
-        this.#change(done, session, record => (record?.epoch === epoch - 1 ? { owner: this.#me, epoch, snapshot: null } : undefined))
+        const { me } = this.#options
+        this.#changes.add(session, done, async (repos, record) => {
+            if (record?.owner === me && record.epoch === epoch) return true
+            if (record?.epoch !== epoch - 1) return false
+            await repos.handover.setOwner({ session, owner: me, epoch, kept: null })
+            return true
+        })
     }
 
-    settle(session: SessionName, epoch: number): void {
-        const record = this.#records.get(session)
-        if (record?.epoch === epoch) this.#records.set(session, { ...record, snapshot: null })
+    /** There is nothing to forget; should it be looked for again, the new owner is asked once more. */
+    settle(): void {}
+
+    /** The other server does not answer: whoever has the database can serve. One that nobody has yet is this server's, too. */
+    seize(session: SessionName, done: (record: SessionRecord<Body> | undefined) => void): void {
+        const { handover } = this.#options
+        this.#take(session, done, async repos => (await repos.handover.note(HANDOVER_NOTE)) === handover())
     }
 
-    /** The other server does not answer: whoever has the database can serve. */
-    seize(session: SessionName, done: (record: Record | undefined) => void): void {
-        const record = this.#records.get(session)
-        if (record !== undefined) this.#records.set(session, { owner: this.#me, epoch: record.epoch + 1, snapshot: null })
-        this.look(session, done)
+    /** By a server that began in the middle, for a device that has come to it. */
+    claim(session: SessionName): Promise<SessionRecord<Body> | undefined> {
+        return new Promise(resolve => this.#take(session, resolve, repos => repos.handover.hasOwners()))
     }
 
-    look(session: SessionName, done: (record: Record | undefined) => void): void {
-        queueMicrotask(() => done(this.#records.get(session)))
+    #take(session: SessionName, done: (record: SessionRecord<Body> | undefined) => void, mayTake: (repos: Repos) => Promise<boolean>): void {
+        const { me } = this.#options
+        let now: OwnerRow | undefined
+        this.#changes.add(session, () => done(now === undefined ? undefined : toRecord(now)), async (repos, record) => {
+            now = record
+            if (record?.owner === me) return true
+            if (!(await mayTake(repos)) || (await repos.devices.get(session)) === undefined) return false
+            now = { session, owner: me, epoch: (record?.epoch ?? (await repos.handover.lastEpoch())) + 1, kept: null }
+            await repos.handover.setOwner(now)
+            this.hasTaken = true
+            return true
+        })
+    }
+
+    look(session: SessionName, done: (record: SessionRecord<Body> | undefined) => void): void {
+        let now: OwnerRow | undefined
+        this.#changes.add(session, () => done(now === undefined ? undefined : toRecord(now)), async (_repos, record) => {
+            now = record
+            return true
+        })
     }
 
     savePlan(_plan: Plan | null, done: () => void): void {
         queueMicrotask(done)
     }
 
-    #change(done: Done<Body>, session: SessionName, change: (record: Record | undefined) => Record | undefined, kept?: Snapshot<Body>): void {
-        const before = this.#records.get(session)
-        const after = change(before)
-        if (after !== undefined) this.#records.set(session, after)
-        queueMicrotask(() => (after === undefined ? done(before) : done(null, kept)))
+    /** Every device is this server's, whoever had it before. */
+    begin(): Promise<number> {
+        const { store, me, handover } = this.#options
+        this.hasTaken = false
+        return store.write(async repos => {
+            await repos.handover.setNote(HANDOVER_NOTE, handover())
+            return repos.handover.ownAll(me)
+        })
     }
+
+    /** All devices are at one server again, and nobody asks whose they are. */
+    end(): void {
+        const { store, work, handover, onError } = this.#options
+        const name = handover()
+        const forget = (): Promise<void> =>
+            store.write(async repos => {
+                if ((await repos.handover.note(HANDOVER_NOTE)) !== name) return
+                await repos.handover.setNote(HANDOVER_NOTE, null)
+                await repos.handover.forgetOwners()
+            })
+        work.begin(() => work.insist(forget, error => this.#changes.failed(error)), onError)
+    }
+}
+
+function toRecord({ owner, epoch, kept }: OwnerRow): SessionRecord<Body> {
+    return { owner, epoch: Number(epoch), snapshot: kept === null ? null : ROWS_STAY }
 }

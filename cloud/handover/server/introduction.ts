@@ -1,0 +1,121 @@
+/**
+ * Two servers that have never met get a key of their own out of a token that both know: an operator told
+ * it to current, and next keeps its SHA-256 (H). Neither the token nor its hash is ever sent:
+ *
+ *   current → next   hint (16 bits of HMAC(H, …): which of its admins' tokens), nonce c
+ *   next → current   nonce n, HMAC(H, "next" c n)             who listens there knows the token
+ *   current → next   the offer, HMAC(H, "current" c n offer)   and so does who offers
+ *   both             key = HMAC(H, "key" c n offer)
+ *
+ * A stranger at next's address learns 16 bits of a hash of 192 random ones, and a stranger at current's
+ * nothing. What is said with the key afterwards is as safe as the connection: see `requirePrivate`.
+ */
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto"
+import { Problem } from "../../problems.ts"
+import type { TokenRow } from "../../store/schema.ts"
+import { hashToken } from "../../tokens.ts"
+import { exchange, Refused } from "./exchange.ts"
+
+const NONCE_BYTES = 24
+const HINT_CHARS = 4
+/** A proof is of use for as long as next may take to answer. */
+const OPEN_MS = 60_000
+const OPEN_MAX = 64
+
+export interface Hello {
+    readonly hint: string
+    readonly nonce: string
+}
+
+export interface Welcome {
+    readonly nonce: string
+    /** One for each of next's tokens that the hint fits; there is hardly ever a second one. */
+    readonly proofs: readonly string[]
+}
+
+/** What of an offer is proven, and makes the key. */
+export interface Terms {
+    readonly handover: string
+    readonly from: string
+    readonly id: string
+}
+
+/** Between two servers that know each other's nonce. */
+export interface Introduced {
+    /** What is shown with the offer. */
+    readonly proof: string
+    readonly key: string
+}
+
+const mac = (hash: string, ...words: readonly string[]): Buffer => createHmac("sha256", hash).update(JSON.stringify(words)).digest()
+const text = (bytes: Buffer): string => bytes.toString("base64url")
+const same = (a: Buffer, b: string): boolean => {
+    const bytes = Buffer.from(b, "base64url")
+    return a.length === bytes.length && timingSafeEqual(a, bytes)
+}
+
+const newNonce = (): string => text(randomBytes(NONCE_BYTES))
+const hintOf = (hash: string): string => mac(hash, "hint").toString("hex").slice(0, HINT_CHARS)
+const proofOfNext = (hash: string, hello: string, welcome: string): Buffer => mac(hash, "next", hello, welcome)
+const proofOfCurrent = (hash: string, hello: string, welcome: string, { handover, from, id }: Terms): Buffer => mac(hash, "current", hello, welcome, handover, from, id)
+const keyOf = (hash: string, hello: string, welcome: string, { handover, from, id }: Terms): string => text(mac(hash, "key", hello, welcome, handover, from, id))
+
+/**
+ * Current's side. Undefined: next is of a version that has no such question, and takes the token itself.
+ * @throws Error when whoever listens there does not know the token
+ */
+export async function introduce(url: string, token: string, terms: Terms, signal: AbortSignal): Promise<Introduced | undefined> {
+    const hash = hashToken(token)
+    const nonce = newNonce()
+    const hello: Hello = { hint: hintOf(hash), nonce }
+    let answer: Buffer
+    try {
+        answer = await exchange({ url }, "POST", "/handover/v1/hello", { json: hello, signal })
+    } catch (error) {
+        if (error instanceof Refused && error.status === 404) return undefined
+        throw error
+    }
+    const { nonce: theirs, proofs } = JSON.parse(answer.toString()) as Welcome
+    const expected = proofOfNext(hash, nonce, theirs)
+    if (!Array.isArray(proofs) || !proofs.some(proof => same(expected, String(proof)))) throw new Error("who listens there does not know the token")
+    return { proof: `${theirs} ${text(proofOfCurrent(hash, nonce, theirs, terms))}`, key: keyOf(hash, nonce, theirs, terms) }
+}
+
+/** Next's side: what it has said hello to, and is waiting for the offer of. */
+export class Introductions {
+    readonly #now: () => number
+    /** By next's own nonce. */
+    readonly #open = new Map<string, { readonly hello: string; readonly tokens: readonly TokenRow[]; readonly untilMs: number }>()
+
+    constructor(now: () => number) {
+        this.#now = now
+    }
+
+    /** Undefined: it is none of these tokens that the other side has. */
+    welcome({ hint, nonce: hello }: Hello, tokens: readonly TokenRow[]): Welcome | undefined {
+        const fitting = tokens.filter(({ hash }) => hintOf(hash) === hint)
+        if (fitting.length === 0) return undefined
+        const nonce = newNonce()
+        const oldest = this.#open.keys().next().value
+        if (this.#open.size >= OPEN_MAX && oldest !== undefined) this.#open.delete(oldest)
+        this.#open.set(nonce, { hello, tokens: fitting, untilMs: this.#now() + OPEN_MS })
+        return { nonce, proofs: fitting.map(({ hash }) => text(proofOfNext(hash, hello, nonce))) }
+    }
+
+    /** The token that an offer was proven with, and the key that comes of it; each welcome is good for one. */
+    meet(shown: string, terms: Terms): { readonly token: TokenRow; readonly key: string } | undefined {
+        const [nonce, proof = ""] = shown.split(" ")
+        const open = this.#open.get(nonce)
+        this.#open.delete(nonce)
+        if (open === undefined || open.untilMs < this.#now()) return undefined
+        const token = open.tokens.find(({ hash }) => same(proofOfCurrent(hash, open.hello, nonce, terms), proof))
+        return token === undefined ? undefined : { token, key: keyOf(token.hash, open.hello, nonce, terms) }
+    }
+}
+
+/** @throws Problem HOV_API_HANDOVER_INSECURE for an address on another host that is reached without TLS */
+export function requirePrivate(url: string, what: string): void {
+    const { protocol, hostname } = new URL(url)
+    if (protocol === "https:" || hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname)) return
+    throw new Problem("HOV_API_HANDOVER_INSECURE", `${what} (${url}) is reached over plain http: whoever reads or changes what the two servers say has devices' keys and all the rest`)
+}
