@@ -81,11 +81,14 @@ const usage = () => Promise.all([current, next].map(({ child }) => new Promise<{
     child.send("usage")
 })))
 
+const COMMAND_STEP = 7
 /** Commands to waiting devices, one after the other; from the request to the device having it. */
 async function commandsFor(ms: number, first: number, stop: () => boolean): Promise<number[]> {
     const tookMs: number[] = []
     const end = performance.now() + ms
-    for (let n = first; performance.now() < end && !stop() && n < devices; n += 7) {
+    for (let sent = 0; performance.now() < end && !stop(); sent++) {
+        // Each round through the fleet begins one further: who was told something last is told again only after all others.
+        const n = (first + sent * COMMAND_STEP + Math.floor((sent * COMMAND_STEP) / devices)) % devices
         const heard = fleetOf(n).heard(n)
         const sentMs = wallMs()
         await admin.must(202, "POST", `/devices/${seats[n].id}/check`)
@@ -139,6 +142,8 @@ const result = {
     pacePerS: Number(values.pace),
     handoverS: round(handoverMs / 1000),
     moved: after.moved,
+    copied: progress.copied,
+    fromCopies: progress.fromCopies,
     failedRequests: after.failed,
     extraRequestsPerDevice: round(after.extraRequests / devices),
     freezes: progress.freeze.count,

@@ -272,6 +272,8 @@ else {
                 let text = ""
                 request.on("data", data => (text += data))
                 request.on("end", async () => {
+                    // Not what begins it: current would like to talk.
+                    if (text === "") return response.writeHead(404).end()
                     const json = JSON.parse(text)
                     if (request.url === "/handover/v1/hello") return response.writeHead(200).end(JSON.stringify(introductions.welcome(json, [{ hash: hashToken("t".repeat(32)) } as TokenRow])))
                     const { key } = introductions.meet(json.proof, json)!

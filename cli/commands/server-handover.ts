@@ -62,8 +62,9 @@ async function handover(session: Session, options: Options): Promise<number> {
     return ok ? EXIT.ok : EXIT.failed
 }
 
-function told({ phase, to, devices, moved, unsettled, pacePerS, freeze, eventsBehind = null, linkFailures, storeFailures = 0 }: HandoverProgress): string {
+function told({ phase, to, devices, moved, unsettled, pacePerS, copied = 0, freeze, eventsBehind = null, linkFailures, storeFailures = 0 }: HandoverProgress): string {
     if (phase === null) return "no handover"
+    if (phase === "copying") return `copying: ${copied} of ${devices} devices to ${to}, which are served meanwhile`
     const pace = pacePerS === null ? "" : ` at ${pacePerS}/s`
     return `${phase}: ${moved} of ${devices} devices at ${to}${pace}, ${unsettled} on their way; frozen ${freeze.p50Ms} ms (p50), ${freeze.p99Ms} ms (p99)${eventsBehind === null ? "" : `, ${eventsBehind} events behind`}; ${linkFailures} failed exchanges${storeFailures === 0 ? "" : `, ${storeFailures} writes that the store did not take at once`}`
 }

@@ -95,6 +95,6 @@ export class Arriving<B> {
         this.#options.home.refusing = phase === "aborted"
         // What current asks back it gets, until it has let go of everything.
         this.#options.home.giving = phase === "moving" || phase === "aborted"
-        if (phase === "aborted") this.#options.home.dropCopies()
+        if (phase === "aborted" || phase === "done") this.#options.home.dropCopies()
     }
 }

@@ -84,5 +84,5 @@ export const serving = (epoch: number) => ({ at: "serving", epoch }) as const
 function say<B>(session: string, { epoch, kept }: Given<B>, have: number | null): Effect<B> {
     const version = kept?.version ?? 0
     const snapshot = kept !== null && have !== version ? kept : { version }
-    return { kind: "send", message: { kind: "state", session, epoch, snapshot } }
+    return { kind: "send", message: { kind: "state", session, epoch, snapshot }, have }
 }

@@ -2,6 +2,7 @@
  * The sessions of one server: runs the state machine of each, does its effects, and
  * tells a request where it may be handled. Everything outside is passed in.
  */
+import { type Copies, WholeCopies } from "./copies.ts"
 import { stepCurrent } from "./current.ts"
 import type { SessionMessage, SessionName, Snapshot } from "./messages.ts"
 import { stepNext } from "./next.ts"
@@ -22,6 +23,8 @@ export interface HomePorts<B> {
     readonly store: SessionStore<B>
     readonly shared: boolean
     readonly timings?: SessionTimings
+    /** What is kept of the other server's sessions before they come. */
+    readonly copies?: Copies<B>
     now(): number
     /** To the other server; may be lost. */
     send(message: SessionMessage<B>): void
@@ -30,6 +33,8 @@ export interface HomePorts<B> {
     /** The session is here (or not here any more): load it, or end what waits for its client. */
     onOwner?(session: SessionName, here: boolean): void
     onFreeze?(session: SessionName, sinceMs: number): void
+    /** What has changed since the version that the other server has; undefined: it is sent all. */
+    rest?(session: SessionName, have: number, snapshot: Snapshot<B>): Snapshot<B> | undefined
 }
 
 type Waiter = (admission: Admission) => void
@@ -41,7 +46,7 @@ export class Home<B> {
     readonly #restless = new Set<SessionName>()
     readonly #running = new Map<SessionName, number>()
     readonly #waiting = new Map<SessionName, Waiter[]>()
-    readonly #copies = new Map<SessionName, Snapshot<B>>()
+    readonly #copies: Copies<B>
     /** The epoch at which a session came here; those that were here from the beginning have none. */
     readonly #since = new Map<SessionName, number>()
     /** Sessions are given to the other server when it asks. */
@@ -53,6 +58,7 @@ export class Home<B> {
 
     constructor(ports: HomePorts<B>) {
         this.#ports = ports
+        this.#copies = ports.copies ?? new WholeCopies()
     }
 
     /** What the store has, after a start or for a new session. */
@@ -108,12 +114,11 @@ export class Home<B> {
 
     /** Asks the other server for the session; `recall`: until it comes. */
     pull(session: SessionName, epoch: number | null, recall: boolean): void {
-        this.#event(session, { kind: "attach", epoch, recall, have: this.#copies.get(session)?.version ?? null })
+        this.#event(session, { kind: "attach", epoch, recall, have: this.#copies.version(session) })
     }
 
     keepCopy(session: SessionName, snapshot: Snapshot<B>): void {
-        const before = this.#copies.get(session)
-        if (before === undefined || snapshot.version > before.version) this.#copies.set(session, snapshot)
+        this.#copies.keep(session, snapshot)
     }
 
     dropCopies(): void {
@@ -123,7 +128,16 @@ export class Home<B> {
     receive(message: SessionMessage<B>): void {
         // One that is here already is answered.
         if (this.refusing && message.kind === "state" && !isHere(this.state(message.session))) return
-        this.#event(message.session, { kind: "message", message })
+        const isPart = message.kind === "state" && message.snapshot.body === undefined && !isHere(this.state(message.session))
+        this.#event(message.session, { kind: "message", message: isPart ? this.#completed(message) : message })
+    }
+
+    /** A copy that does not fit is of no more use: all of it is asked for. */
+    #completed(message: Extract<SessionMessage<B>, { kind: "state" }>): SessionMessage<B> {
+        const { session, snapshot } = message
+        const body = this.#copies.complete(session, snapshot)
+        if (body === undefined) this.#copies.drop(session)
+        return { ...message, snapshot: { version: snapshot.version, body } }
     }
 
     tick(): void {
@@ -224,18 +238,16 @@ export class Home<B> {
             this.#event(session, stale !== null ? { kind: "stale", now: fromRecord(stale, me) } : event.kind === "released" && kept !== undefined ? { ...event, snapshot: kept } : event)
         switch (effect.kind) {
             case "send":
-                return send(effect.message)
+                return send(effect.have == null ? effect.message : this.#lessThan(effect.message, effect.have))
             case "freeze":
                 this.#ports.onFreeze?.(session, this.#ports.now())
                 if (!this.#running.has(session)) this.#capture(session)
                 return
             case "release":
                 return store.release(session, effect.epoch, effect.snapshot, told({ kind: "released", snapshot: effect.snapshot }))
-            case "install": {
-                const body = effect.snapshot.body ?? this.#copies.get(session)?.body
-                this.#copies.delete(session)
-                return store.install(session, effect.epoch, { version: effect.snapshot.version, body }, told({ kind: "installed" }))
-            }
+            case "install":
+                this.#copies.drop(session)
+                return store.install(session, effect.epoch, effect.snapshot, told({ kind: "installed" }))
             case "bump":
                 return store.bump(session, effect.epoch, told({ kind: "bumped" }))
             case "fence":
@@ -257,6 +269,12 @@ export class Home<B> {
             case "sendBack":
                 return this.#resolve(session, effect.kind === "sendBack")
         }
+    }
+
+    /** Without what the other server has already. */
+    #lessThan(message: SessionMessage<B>, have: number): SessionMessage<B> {
+        if (message.kind !== "state" || message.snapshot.body === undefined) return message
+        return { ...message, snapshot: this.#ports.rest?.(message.session, have, message.snapshot) ?? message.snapshot }
     }
 
     #capture(session: SessionName): void {

@@ -18,6 +18,25 @@ import type { HandoverMessage, SessionName, Snapshot } from "./messages.ts"
 import { Pace } from "./pace.ts"
 import type { Phase, SessionStore } from "./store.ts"
 
+export interface Copy<B> {
+    readonly session: SessionName
+    readonly snapshot: Snapshot<B>
+}
+
+/** How sessions are copied while they are served, in rounds. */
+export interface Copying<B> {
+    readonly roundsMax: number
+    readonly sessionsPerCopy: number
+    /** It ends when at most this many sessions changed since their copy. */
+    readonly dirtyMax: number
+    /** Between two messages: clients come first. */
+    readonly pauseMs: number
+    /** Sessions' bodies as they are now. What cannot be read is left out: then it is sent when it is frozen. */
+    read(sessions: readonly SessionName[], done: (copies: readonly Copy<B>[]) => void): void
+    /** Sessions that may have changed since they were read; `copied`: the versions that next has. */
+    changed(copied: ReadonlyMap<SessionName, number>): readonly SessionName[]
+}
+
 export interface LeavingOptions<B> {
     readonly handover: string
     readonly key: string
@@ -28,14 +47,10 @@ export interface LeavingOptions<B> {
     /** A client that does not come within this is gone: its session is given without waiting for it. */
     readonly offerMs: number
     readonly retryMs: number
-    readonly roundsMax: number
-    readonly sessionsPerCopy: number
-    /** Copying ends when at most this many sessions changed since their copy. */
-    readonly dirtyMax: number
+    /** Without it sessions are sent whole when they are frozen. */
+    readonly copying?: Copying<B>
     now(): number
     send(message: HandoverMessage<B>): void
-    /** The live version of a session's body; undefined when it is not worth copying. */
-    snapshot(session: SessionName): Snapshot<B> | undefined
     /** Tells the client, now or with its next answer, to go to next. */
     tellClient(session: SessionName, epoch: number): void
     /** Sessions whose client is not there are given without waiting for it, when all others are. */
@@ -58,7 +73,8 @@ export class Leaving<B> {
     #round = 0
     #part = 0
     /** What is on its way to next; one part at a time. */
-    #copying: { readonly part: number; readonly copies: { session: SessionName; snapshot: Snapshot<B> }[] } | undefined
+    #copying: { readonly part: number; readonly copies: readonly Copy<B>[] } | undefined
+    #isReading = false
     #toCopy: SessionName[] = []
     readonly #copied = new Map<SessionName, number>()
     /** Sessions whose clients were told to go. */
@@ -115,7 +131,8 @@ export class Leaving<B> {
                 if (this.#phase !== "copying" || this.#copying?.part !== message.part) return
                 for (const { session, snapshot } of this.#copying.copies) this.#copied.set(session, snapshot.version)
                 this.#copying = undefined
-                return this.#copy()
+                this.#sayAtMs = this.#options.now() + (this.#options.copying?.pauseMs ?? 0)
+                return this.tick()
             case "finished":
                 if (this.#phase === "finishing") this.#go("done")
                 return
@@ -154,7 +171,7 @@ export class Leaving<B> {
         store.savePlan({ handover, key, role: "current", phase }, () => {
             this.#saving = false
             this.#sayAtMs = 0
-            if (phase === "copying") this.#toCopy = [...home.sessions()].map(([session]) => session)
+            if (phase === "copying" && this.#options.copying !== undefined) this.#toCopy = [...home.sessions()].map(([session]) => session)
             if (phase === "finishing") this.#rest()
             onPhase?.(phase)
             this.tick()
@@ -178,23 +195,25 @@ export class Leaving<B> {
     }
 
     #copy(): void {
-        const { handover, home, snapshot, sessionsPerCopy, roundsMax, dirtyMax } = this.#options
-        while (this.#copying === undefined) {
-            const copies: { session: SessionName; snapshot: Snapshot<B> }[] = []
-            while (copies.length < sessionsPerCopy && this.#toCopy.length > 0) {
-                const session = this.#toCopy.pop() as SessionName
-                const live = home.state(session).at === "given" ? undefined : snapshot(session)
-                if (live !== undefined && this.#copied.get(session) !== live.version) copies.push({ session, snapshot: live })
-            }
-            if (copies.length > 0) {
-                this.#copying = { part: ++this.#part, copies }
-                break
-            }
-            const dirty = [...home.sessions()].filter(([session, state]) => state.at !== "given" && this.#copied.get(session) !== snapshot(session)?.version)
-            if (++this.#round >= roundsMax || dirty.length <= dirtyMax) return this.#go("moving")
-            this.#toCopy = dirty.map(([session]) => session)
+        const { handover, home, copying } = this.#options
+        if (this.#isReading) return
+        if (this.#copying !== undefined) return this.#say({ kind: "copy", handover, ...this.#copying })
+        if (copying === undefined) return this.#go("moving")
+        if (this.#toCopy.length === 0) {
+            const dirty = copying.changed(this.#copied)
+            if (++this.#round >= copying.roundsMax || dirty.length <= copying.dirtyMax) return this.#go("moving")
+            this.#toCopy = [...dirty]
         }
-        this.#say({ kind: "copy", handover, part: this.#copying.part, copies: this.#copying.copies })
+        const sessions = this.#toCopy.splice(-copying.sessionsPerCopy).filter(session => home.state(session).at === "serving")
+        if (sessions.length === 0) return
+        this.#isReading = true
+        copying.read(sessions, copies => {
+            this.#isReading = false
+            const changed = copies.filter(({ session, snapshot }) => this.#copied.get(session) !== snapshot.version)
+            if (this.#phase !== "copying" || changed.length === 0) return
+            this.#copying = { part: ++this.#part, copies: changed }
+            this.#say({ kind: "copy", handover, ...this.#copying })
+        })
     }
 
     #move(): void {

@@ -8,11 +8,13 @@
 export type ServerName = string
 export type SessionName = string
 
-/** A session's body at one moment. The version grows with each change of the body. */
+/** A session's body at one moment. Another body has another version. */
 export interface Snapshot<B> {
     readonly version: number
-    /** Left out when the other side has this version already. */
+    /** Left out when the other side has this version already, or another one (`since`). */
     readonly body?: B
+    /** What makes this version of the one that was copied; a server that does not know of it asks for all. */
+    readonly since?: { readonly version: number; readonly rest: unknown }
 }
 
 export type SessionMessage<B> =

@@ -66,8 +66,8 @@ export function stepNext<B>(state: Taking<B>, event: SessionEvent<B>, context: S
             case "state": {
                 const above = state.at === "absent" || (state.at === "given" && message.epoch > state.epoch) || (state.at === "pulling" && message.epoch > (state.given?.epoch ?? 0))
                 if (!above) return [state, []]
-                // Only a copy of exactly this version can stand for what was left out.
-                if (message.snapshot.body === undefined && (state.at !== "pulling" || state.have !== message.snapshot.version)) return [state, [ask(message.epoch - 1, null)]]
+                // What was left out could not be made of a copy.
+                if (message.snapshot.body === undefined) return [state, [ask(message.epoch - 1, null)]]
                 return [{ at: "installing", epoch: message.epoch }, [{ kind: "install", epoch: message.epoch, snapshot: message.snapshot }]]
             }
             case "refused":

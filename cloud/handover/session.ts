@@ -61,7 +61,8 @@ export type SessionEvent<B> =
     | { readonly kind: "tick" }
 
 export type Effect<B> =
-    | { readonly kind: "send"; readonly message: SessionMessage<B> }
+    /** `have`: the version of the session that the other server has, as far as is known. */
+    | { readonly kind: "send"; readonly message: SessionMessage<B>; readonly have?: number | null }
     /** Let no new handler begin; answer `quiet` when none runs. */
     | { readonly kind: "freeze" }
     /** Compare-and-set (me, epoch) → (other, epoch + 1), keeping the snapshot: the commit point. */

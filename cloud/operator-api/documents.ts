@@ -272,6 +272,10 @@ export interface HandoverProgress {
     readonly moved: number
     readonly unsettled: number
     readonly pacePerS: number | null
+    /** Devices whose rows were copied to next before they were offered. */
+    readonly copied: number
+    /** Devices of which, when they were frozen, only what had changed since was sent. */
+    readonly fromCopies: number
     readonly freeze: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }
     /** Of current's log, that next does not have yet; null: next does not copy it. */
     readonly eventsBehind: number | null

@@ -45,6 +45,8 @@ const COMMON_TABLES: readonly (readonly [string, readonly string[]])[] = [
 const LAST_TABLES: readonly (readonly [string, readonly string[]])[] = [["webhooks", ["id"]]]
 /** Numbered anew by each database. */
 const NUMBERED = new Set(["statuses", "logLines"])
+/** Of a history: one statement for each costs twice as much. */
+const ROWS_AT_ONCE = 8
 const EPOCH_NOTE = "epoch"
 /** Every column that names a blob. */
 const BLOB_COLUMNS: readonly (readonly [string, string])[] = [
@@ -105,6 +107,12 @@ export class HandoverRepo {
         return (await this.#run<OwnerRow>(`select * from "handoverOwners" where "session" = ?`, [session]))[0]
     }
 
+    /** What is kept of these sessions, in one statement. */
+    async recordsOf(sessions: readonly string[]): Promise<Map<string, OwnerRow>> {
+        const rows = await this.#run<OwnerRow>(`select * from "handoverOwners" where "session" in (select value from ${IDS[this.#dialect]})`, [JSON.stringify(sessions)])
+        return new Map(rows.map(row => [row.session, row]))
+    }
+
     async owners(): Promise<OwnerRow[]> {
         return (await sql<OwnerRow>`select * from "handoverOwners"`.execute(this.#db)).rows
     }
@@ -159,12 +167,9 @@ export class HandoverRepo {
     /** One statement for all tables: a device is read while its session is frozen. */
     async deviceRows(id: string): Promise<DeviceRows | undefined> {
         const text = this.#texts.get("deviceRows") ?? (await this.#deviceRowsText())
-        const { rows } = await this.#db.executeQuery<{ table: string; row: string }>(CompiledQuery.raw(text, DEVICE_TABLES.map(() => id)))
+        const { rows } = await this.#db.executeQuery<{ table: string; rows: string }>(CompiledQuery.raw(text, DEVICE_TABLES.map(() => id)))
         const found: DeviceRows = {}
-        for (const { table, row } of rows) {
-            found[table] ??= []
-            found[table].push(JSON.parse(row))
-        }
+        for (const { table, rows: list } of rows) found[table] = JSON.parse(list)
         return found.devices === undefined ? undefined : found
     }
 
@@ -172,7 +177,8 @@ export class HandoverRepo {
         const parts: string[] = []
         for (const [table, column] of DEVICE_TABLES) {
             const fields = (await this.#columnsOf(table)).map(name => `'${name}', "${name}"`)
-            parts.push(`select * from (select '${table}' as "table", json_object(${fields.join(", ")}) as "row" from "${table}" where "${column}" = ? order by ${NUMBERED.has(table) ? '"seq"' : "rowid"})`)
+            const list = `select * from "${table}" where "${column}" = ? order by ${NUMBERED.has(table) ? '"seq"' : "rowid"}`
+            parts.push(`select '${table}' as "table", json_group_array(json_object(${fields.join(", ")})) as "rows" from (${list}) having count(*) > 0`)
         }
         const text = parts.join(" union all ")
         this.#texts.set("deviceRows", text)
@@ -184,10 +190,11 @@ export class HandoverRepo {
         if (typeof id !== "string") throw new Error("HOV_HANDOVER_ROWS: these are not the rows of a device")
         await this.removeDevice(id)
         for (const [table] of DEVICE_TABLES) {
-            for (const row of rows[table] ?? []) {
-                const { seq, ...rest } = row
-                await this.#insert(table, NUMBERED.has(table) ? rest : row)
-            }
+            const own = rows[table] ?? []
+            const leftOut = NUMBERED.has(table) ? "seq" : undefined
+            let at = 0
+            for (; at + ROWS_AT_ONCE <= own.length; at += ROWS_AT_ONCE) await this.#insert(table, own.slice(at, at + ROWS_AT_ONCE), { leftOut })
+            for (; at < own.length; at++) await this.#insert(table, [own[at]], { leftOut })
         }
     }
 
@@ -203,7 +210,7 @@ export class HandoverRepo {
     }
 
     async putCommonRows({ tables, tokens }: CommonRows): Promise<void> {
-        for (const [table, keys] of [...COMMON_TABLES, ...LAST_TABLES]) for (const row of tables[table] ?? []) await this.#insert(table, row, keys)
+        for (const [table, keys] of [...COMMON_TABLES, ...LAST_TABLES]) for (const row of tables[table] ?? []) await this.#insert(table, [row], { keys })
         for (const row of tokens) {
             const same = (await sql<Row>`select "id" from "tokens" where "hash" = ${row.hash}`.execute(this.#db)).rows[0]
             if (same !== undefined) {
@@ -211,7 +218,7 @@ export class HandoverRepo {
                 continue
             }
             const taken = (await sql<Row>`select "id" from "tokens" where "id" = ${row.id}`.execute(this.#db)).rows.length > 0
-            await this.#insert("tokens", taken ? { ...row, id: `${row.id}-${String(row.hash).slice(0, 8)}` } : row)
+            await this.#insert("tokens", [taken ? { ...row, id: `${row.id}-${String(row.hash).slice(0, 8)}` } : row])
         }
     }
 
@@ -225,13 +232,13 @@ export class HandoverRepo {
         return columnsOf(this.#db, this.#columns, table)
     }
 
-    /** What the other server's version knows and this one's does not is left out: a column, or a whole table. */
-    async #insert(table: string, row: Row, keys?: readonly string[]): Promise<void> {
-        const columns = (await this.#columnsOf(table)).filter(name => Object.hasOwn(row, name))
-        const name = `${table} ${keys === undefined ? "" : "or update"} ${columns.join(" ")}`
+    /** Rows of the same columns. What the other server's version knows and this one's does not is left out: a column, or a whole table. */
+    async #insert(table: string, rows: readonly Row[], { keys, leftOut }: { keys?: readonly string[]; leftOut?: string } = {}): Promise<void> {
+        const columns = (await this.#columnsOf(table)).filter(name => name !== leftOut && Object.hasOwn(rows[0], name))
+        const name = `${table} ${keys === undefined ? "" : "or update"} ${rows.length} ${columns.join(" ")}`
         let text = this.#texts.get(name)
-        if (text === undefined) this.#texts.set(name, (text = insertText(table, columns, keys)))
-        await this.#run(text, columns.map(name => row[name]))
+        if (text === undefined) this.#texts.set(name, (text = insertText(table, columns, rows.length, keys)))
+        await this.#run(text, rows.flatMap(row => columns.map(name => row[name])))
     }
 
     /** PostgreSQL's placeholders have numbers. */
@@ -255,8 +262,9 @@ export class HandoverRepo {
 /** Ids as one parameter: the text is the same for any number of them. */
 const IDS: Readonly<Record<DialectName, string>> = { sqlite: "json_each(?)", postgres: "json_array_elements_text(?::json)" }
 
-function insertText(table: string, columns: readonly string[], keys?: readonly string[]): string {
+function insertText(table: string, columns: readonly string[], count: number, keys?: readonly string[]): string {
     const quoted = (names: readonly string[]): string => names.map(name => `"${name}"`).join(", ")
     const update = keys === undefined ? "" : ` on conflict (${quoted(keys)}) do update set ${columns.map(column => `"${column}" = excluded."${column}"`).join(", ")}`
-    return `insert into "${table}" (${quoted(columns)}) values (${columns.map(() => "?").join(", ")})${update}`
+    const row = `(${columns.map(() => "?").join(", ")})`
+    return `insert into "${table}" (${quoted(columns)}) values ${Array.from({ length: count }, () => row).join(", ")}${update}`
 }

@@ -8,5 +8,6 @@ export const MUTATIONS = {
     "install-twice": "a state that comes again is installed again",
     "acknowledge-early": "a status is acknowledged before it is committed",
     "copy-is-enough": "next serves from the copy without asking for the rest",
+    "rest-left-out": "what has changed since a copy is not added to it",
 } as const
 export type Mutation = keyof typeof MUTATIONS

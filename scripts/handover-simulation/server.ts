@@ -2,11 +2,12 @@
 import { Arriving } from "../../cloud/handover/arriving.ts"
 import type { Admission } from "../../cloud/handover/home.ts"
 import { Home } from "../../cloud/handover/home.ts"
-import { Leaving } from "../../cloud/handover/leaving.ts"
-import type { HandoverMessage, Message, SessionMessage } from "../../cloud/handover/messages.ts"
+import { type Copy, Leaving } from "../../cloud/handover/leaving.ts"
+import type { HandoverMessage, Message, SessionMessage, Snapshot } from "../../cloud/handover/messages.ts"
 import { readTicket, signTicket } from "../../cloud/handover/ticket.ts"
 import type { Connection, DeviceBody } from "./disk.ts"
 import type { Mutation } from "./mutations.ts"
+import { restSince, SimulatedCopies } from "./rests.ts"
 import type { World } from "./world.ts"
 
 export interface Request {
@@ -44,6 +45,7 @@ export interface ServerOptions {
 }
 
 const TICK_MS = 20
+const READ_MAX_MS = 3
 const TICKET_S = 10
 
 interface Held {
@@ -76,6 +78,8 @@ export class Server {
             onOwner: (session, here) => {
                 if (!here) this.#end(session, this.#elsewhere())
             },
+            copies: new SimulatedCopies(options.mutation),
+            rest: (session, have, snapshot) => restSince(this.#copied.get(session), have, snapshot),
         })
         for (const [session, record] of store.all()) if (!shared || record.owner === name || store.plan !== null) this.home.load(session, record)
         const { plan } = store
@@ -116,7 +120,7 @@ export class Server {
         const { message } = packet
         if ("session" in message) {
             if (this.#options.mutation === "install-twice" && message.kind === "state" && message.snapshot.body !== undefined && this.home.state(message.session).at === "serving") this.#options.store.install(message.session, message.epoch, message.snapshot, () => {})
-            if (this.#options.mutation === "copy-is-enough" && message.kind === "state" && message.snapshot.body !== undefined) this.home.receive(this.#staleState(message))
+            if (this.#options.mutation === "copy-is-enough" && message.kind === "state") this.home.receive(this.#staleState(message))
             else this.home.receive(message)
         } else {
             if (message.kind === "copy" && this.#options.mutation === "copy-is-enough") for (const copy of message.copies) if (!this.#firstCopies.has(copy.session)) this.#firstCopies.set(copy.session, copy.snapshot)
@@ -241,18 +245,32 @@ export class Server {
             offersPerS: pacePerS,
             offerMs: 800,
             retryMs: 80,
-            roundsMax: 4,
-            sessionsPerCopy: 2,
-            dirtyMax: 1,
+            copying: {
+                roundsMax: 4,
+                sessionsPerCopy: 2,
+                dirtyMax: 1,
+                pauseMs: 0,
+                read: (sessions, done) => world.after(world.random.next() * READ_MAX_MS, () => this.#alive && done(this.#copiesOf(sessions))),
+                changed: copied => [...this.home.sessions()].filter(([session, { at }]) => at !== "given" && copied.get(session) !== store.read(session)?.snapshot?.version).map(([session]) => session),
+            },
             now: () => world.nowMs,
             send: message => this.#send(message),
-            snapshot: session => store.read(session)?.snapshot ?? undefined,
             tellClient: (device, epoch) => this.#end(device, { move: { to: this.#options.other, ticket: this.#ticket(device, epoch) } }),
             isConnected: () => true,
             mayOffer: () => true,
             rest: done => done(),
             onPhase: phase => world.note({ what: "phase", server: name, phase }),
         })
+    }
+
+    readonly #copied = new Map<string, Snapshot<DeviceBody>>()
+    #copiesOf(sessions: readonly string[]): readonly Copy<DeviceBody>[] {
+        const copies = sessions.flatMap(session => {
+            const snapshot = this.#options.store.read(session)?.snapshot
+            return snapshot == null ? [] : [{ session, snapshot }]
+        })
+        for (const { session, snapshot } of copies) this.#copied.set(session, snapshot)
+        return copies
     }
 
     readonly #firstCopies = new Map<string, { version: number; body?: DeviceBody }>()

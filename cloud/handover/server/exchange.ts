@@ -1,4 +1,5 @@
 /** One HTTP exchange between two servers of a handover. */
+import { createHash } from "node:crypto"
 import { Agent, request as httpRequest } from "node:http"
 import { Agent as SecureAgent, request as httpsRequest } from "node:https"
 
@@ -36,6 +37,10 @@ export interface ExchangeOptions {
     readonly signal?: AbortSignal
 }
 
+/** The answer's digest, as its sender saw it; a version that does not tell it sends none. */
+export const DIGEST_HEADER = "handover-digest"
+export const digestOf = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex")
+
 /** One exchange with the other server; throws what went wrong, with the answer's text. */
 export function exchange(peer: { url: string; key?: string; token?: string }, method: string, path: string, { json, timeoutMs = TIMEOUT_MS, signal }: ExchangeOptions = {}): Promise<Buffer> {
     const body = json === undefined ? undefined : Buffer.from(JSON.stringify(json))
@@ -60,7 +65,9 @@ export function exchange(peer: { url: string; key?: string; token?: string }, me
                 response.on("end", () => {
                     const bytes = Buffer.concat(parts)
                     const { statusCode = 0 } = response
-                    if (statusCode >= 200 && statusCode < 300) resolve(bytes)
+                    const digest = response.headers[DIGEST_HEADER]
+                    if (digest !== undefined && digest !== digestOf(bytes)) reject(new Error(`HOV_HANDOVER_DIGEST: what came of ${method} ${path} is not what was sent`))
+                    else if (statusCode >= 200 && statusCode < 300) resolve(bytes)
                     else reject(new Refused(`${method} ${path}`, statusCode, bytes.toString()))
                 })
             },

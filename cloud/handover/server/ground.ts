@@ -1,8 +1,10 @@
 /** What differs between two servers with a database each and two servers on one database. */
 import { randomBytes } from "node:crypto"
 import type { RunningWork } from "../../running-work.ts"
+import type { Copies } from "../copies.ts"
 import type { Home } from "../home.ts"
 import type { Phase, Plan, SessionStore } from "../store.ts"
+import type { SentCopies } from "./device-copies.ts"
 import type { DeviceBody } from "./device-sessions.ts"
 import type { Peer } from "./exchange.ts"
 import type { OperatorTraffic } from "./operator-traffic.ts"
@@ -24,6 +26,9 @@ export interface Ground {
     readonly me: string
     readonly sessions: SessionStore<DeviceBody>
     readonly shared: boolean
+    /** Where rows move: how they are copied before, and what came of them. */
+    readonly copying?: SentCopies
+    readonly copies?: Copies<DeviceBody>
     /** How often the store has not taken what had to be written; it is written again until it does. */
     readonly failures: number
     /** A handover in whose midst this server ended. */

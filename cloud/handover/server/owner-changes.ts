@@ -94,8 +94,12 @@ export class OwnerChanges<B> {
             try {
                 const results = await store.write(async repos => {
                     const made: Result<B>[] = []
+                    const records = await repos.handover.recordsOf(batch.map(({ session }) => session))
+                    const done = new Set<SessionName>()
                     for (const { session, change } of batch) {
-                        const record = await repos.handover.owner(session)
+                        // Twice in one transaction: it is not as it was before.
+                        const record = done.has(session) ? await repos.handover.owner(session) : records.get(session)
+                        done.add(session)
                         made.push({ result: await change(repos, record), record })
                     }
                     return made

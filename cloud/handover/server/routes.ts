@@ -12,6 +12,7 @@ import type { Store } from "../../store/store.ts"
 import { may, type Role } from "../../tokens.ts"
 import type { Message } from "../messages.ts"
 import type { DeviceBody } from "./device-sessions.ts"
+import { DIGEST_HEADER, digestOf } from "./exchange.ts"
 import { takeRelayed } from "./relay.ts"
 import type { Offer } from "./ground.ts"
 import { type Hello, Introductions, type Terms } from "./introduction.ts"
@@ -137,17 +138,20 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         return { root }
     })
     app.get("/handover/v1/phase", peer, async () => handover.toldToNext)
-    app.get("/handover/v1/common", peer, async request => {
+    const digested = (reply: FastifyReply, json: string): string => {
+        reply.type("application/json").header(DIGEST_HEADER, digestOf(json))
+        return json
+    }
+    app.get("/handover/v1/common", peer, async (request, reply) => {
         const last = (request.query as { last: string }).last === "1"
         // Of one moment: what refers to something else finds it.
-        return store.snapshot(async repos => ({ ...(await repos.handover.commonRows(last)), digests: await repos.handover.digests() }))
+        return digested(reply, JSON.stringify(await store.snapshot(async repos => ({ ...(await repos.handover.commonRows(last)), digests: await repos.handover.digests() }))))
     })
     app.get("/handover/v1/logs", peer, async (request, reply) => {
         const { events, audit, limit } = request.query as Record<string, string>
         handover.noteCopied(Number(events))
         const page = (table: "events" | "audit", after: string): Promise<string> => store.read.handoverLogs.page(table, Number(after), Number(limit))
-        reply.type("application/json")
-        return `{"events":${await page("events", events)},"audit":${await page("audit", audit)}}`
+        return digested(reply, `{"events":${await page("events", events)},"audit":${await page("audit", audit)}}`)
     })
     app.get("/handover/v1/blobs/:digest", peer, async (request, reply) => {
         const bytes = await blobs.get((request.params as { digest: string }).digest)

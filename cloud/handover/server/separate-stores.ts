@@ -1,9 +1,11 @@
 /** Two servers that share nothing: rows, logs, blobs and who does what by itself all move. */
 import { Problem } from "../../problems.ts"
 import type { Home } from "../home.ts"
+import type { Snapshot } from "../messages.ts"
 import type { Plan } from "../store.ts"
 import { takeCommon } from "./common.ts"
-import { type DeviceBody, DeviceSessions, toRecord } from "./device-sessions.ts"
+import { KeptCopies, SentCopies } from "./device-copies.ts"
+import { type DeviceBody, DeviceSessions, snapshotOf, toRecord } from "./device-sessions.ts"
 import type { Peer } from "./exchange.ts"
 import { Inheritance } from "./inheritance.ts"
 import { type Ground, type GroundOptions, isNotedHere, newServerId, type Offer } from "./ground.ts"
@@ -15,6 +17,8 @@ export class SeparateStores implements Ground {
     readonly shared = false
     readonly isClaiming = false
     readonly sessions: DeviceSessions
+    readonly copying: SentCopies
+    readonly copies: KeptCopies
     readonly #options: GroundOptions
     readonly #relay: EventRelay
     readonly #inheritance: Inheritance
@@ -26,6 +30,9 @@ export class SeparateStores implements Ground {
         this.#options = options
         const { parts, work, peer, handover, onInstalled, onError } = options
         const { store, secret } = parts
+        this.copies = new KeptCopies(onError)
+        this.copying = new SentCopies({ read: device => this.#read(device), onError })
+        store.onEvents(events => this.copying.note(events))
         this.sessions = new DeviceSessions({
             store,
             me,
@@ -34,6 +41,7 @@ export class SeparateStores implements Ground {
             handover,
             unwrap: (device, wrapped) => secret.unwrap(device, wrapped)?.toString("hex") ?? null,
             wrap: (device, key) => secret.wrap(device, Buffer.from(key, "hex")),
+            isChecked: body => this.copies.isChecked(body),
             onInstalled,
             onError,
         })
@@ -117,6 +125,11 @@ export class SeparateStores implements Ground {
         if (row !== undefined && home.state(device).at === "absent") home.load(device, toRecord(row))
     }
 
+    async #read(device: string): Promise<Snapshot<DeviceBody> | undefined> {
+        const body = await this.sessions.read(this.#options.parts.store.read, device)
+        return body === undefined ? undefined : snapshotOf(body)
+    }
+
     settleRoles({ role, phase }: Plan): void {
         const { runner, sender, controller } = this.#options.parts
         if (role === "next" && phase === "moving") {
@@ -141,6 +154,8 @@ export class SeparateStores implements Ground {
             operators.resting.lift()
         }
         if (role === "current" && phase === "aborted") parts.runner.start()
+        this.copying.on = role === "current" && phase === "copying"
+        if (phase === "preparing" || phase === "aborted" || phase === "done") this.copying.clear()
         const isTaking = role === "next" && phase === "moving"
         // What is not told yet when devices begin, or have gone back, is told now.
         if (isTaking || this.#relay.on) this.#relay.soon()

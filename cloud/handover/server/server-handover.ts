@@ -63,6 +63,8 @@ export class ServerHandover {
     #isBeginning = false
     #timer: NodeJS.Timeout | undefined
     #freezes = new FreezeTimes()
+    /** Devices of which next was sent only what its copy does not have. */
+    #fromCopies = 0
     /** The number of the last event that next has; null: it has not asked for any. */
     #copied: number | null = null
 
@@ -101,8 +103,13 @@ export class ServerHandover {
             store: ground.sessions,
             shared: ground.shared,
             timings: TIMINGS,
+            copies: ground.copies,
+            rest: (device, have, snapshot) => ground.copying?.rest(device, have, snapshot),
             now,
-            send: message => this.#link.send(message, message.kind === "pull" ? PULLS_GATHER_MS : 0),
+            send: message => {
+                if (message.kind === "state" && message.snapshot.body === undefined) this.#fromCopies++
+                this.#link.send(message, message.kind === "pull" ? PULLS_GATHER_MS : 0)
+            },
             capture: (_device, done) =>
                 work.begin(async () => {
                     await this.#memory.settle()
@@ -163,8 +170,10 @@ export class ServerHandover {
             moved,
             unsettled: leaving?.unsettled ?? 0,
             pacePerS: leaving?.pacePerS ?? null,
+            copied: leaving?.copied ?? 0,
+            fromCopies: this.#fromCopies,
             freeze: this.#freezes.figures,
-            eventsBehind: this.#leaving === undefined || this.#copied === null ? null : Math.max(0, this.#parts.hub.lastSeq - this.#copied),
+            eventsBehind: this.#leaving === undefined || this.#copied === null ? null : this.#eventsBehind(this.#copied),
             linkFailures: this.#link.failures,
             storeFailures: this.#ground.failures,
         }
@@ -285,6 +294,11 @@ export class ServerHandover {
         await ended
     }
 
+    /** Next asks for a page with the number that it has; it does not say that it has the last one, but that it has taken over. */
+    #eventsBehind(copied: number): number {
+        return this.isOver ? 0 : Math.max(0, this.#parts.hub.lastSeq - copied)
+    }
+
     get #isTaking(): boolean {
         return this.#plan?.role === "next" && this.#plan.phase === "moving"
     }
@@ -366,6 +380,7 @@ export class ServerHandover {
     #resume(plan: Plan, pacePerS = PACE_PER_S): void {
         this.#work.signal.throwIfAborted()
         this.#freezes = new FreezeTimes()
+        this.#fromCopies = 0
         this.#copied = null
         const side = { plan, parts: this.#parts, ground: this.#ground, home: this.home, link: this.#link, work: this.#work, onPhase: (phase: Phase) => this.#entered({ ...plan, phase }) }
         this.#arriving = plan.role === "next" ? newArriving(side, this.#peer as Peer) : undefined

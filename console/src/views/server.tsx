@@ -99,6 +99,7 @@ function Handover({ session, progress, onDone }: { readonly session: Session; re
             <Facts
                 items={[
                     ["Devices moved", role === "current" ? `${number(moved)} of ${number(devices)}` : number(devices - moved)],
+                    ["Copied before they move", role === "current" ? number(progress.copied) : "–"],
                     ["Between the two", number(progress.unsettled)],
                     ["Frozen, p50 and p99", freeze.count === 0 ? "–" : `${freeze.p50Ms} ms, ${freeze.p99Ms} ms`],
                     ["Frozen at most", freeze.count === 0 ? "–" : `${freeze.maxMs} ms`],
