@@ -10,11 +10,16 @@ import { Arriving } from "../../cloud/handover/arriving.ts"
 import { Home } from "../../cloud/handover/home.ts"
 import { Leaving } from "../../cloud/handover/leaving.ts"
 import type { Message } from "../../cloud/handover/messages.ts"
-import { Memory, type Player } from "./memory.ts"
+import { Memory } from "./memory.ts"
+
+interface Player {
+    readonly x: number
+    readonly bag: readonly string[]
+}
 
 class GameServer {
     readonly name: string
-    readonly store: Memory
+    readonly store: Memory<Player>
     readonly home: Home<Player>
     readonly arriving: Arriving<Player>
     leaving: Leaving<Player> | undefined
@@ -22,7 +27,7 @@ class GameServer {
 
     constructor(name: string, other: string) {
         this.name = name
-        this.store = new Memory(name, other)
+        this.store = new Memory<Player>(name, other)
         const send = (message: Message<Player>): void => {
             // A network: later, and to whoever is there.
             setTimeout(() => this.other?.receive(message), 2)
@@ -53,7 +58,7 @@ class GameServer {
         return new Promise((resolve, reject) => {
             this.home.enter(player, epoch === null ? null : { epoch }, admission => {
                 if (admission.kind !== "here") return reject(new Error(`${player} is not at ${this.name}`))
-                const x = this.store.step(player, admission.epoch, dx)
+                const { x } = this.store.write(player, admission.epoch, body => ({ ...body, x: body.x + dx }))
                 admission.leave()
                 const state = this.home.state(player)
                 const goTo = state.at === "offered" && this.other !== undefined ? { server: this.other, epoch: state.epoch } : null
@@ -101,7 +106,7 @@ const next = new GameServer("next", "current")
 current.other = next
 next.other = current
 const players = ["ann", "ben", "cleo"]
-for (const player of players) current.home.load(player, current.store.add(player))
+for (const player of players) current.home.load(player, current.store.add(player, { x: 0, bag: [] }))
 
 let over = false
 const games = players.map(async player => {

@@ -3,15 +3,8 @@ import type { Snapshot } from "../../cloud/handover/messages.ts"
 import type { SessionRecord } from "../../cloud/handover/session.ts"
 import type { Done, Plan, SessionStore } from "../../cloud/handover/store.ts"
 
-export interface Player {
-    readonly x: number
-    readonly bag: readonly string[]
-}
-
-type Record = SessionRecord<Player>
-
-export class Memory implements SessionStore<Player> {
-    readonly #records = new Map<string, Record>()
+export class Memory<B> implements SessionStore<B> {
+    readonly #records = new Map<string, SessionRecord<B>>()
     readonly #me: string
     readonly #other: string
 
@@ -20,48 +13,57 @@ export class Memory implements SessionStore<Player> {
         this.#other = other
     }
 
-    add(player: string): Record {
-        const record = { owner: this.#me, epoch: 1, snapshot: { version: 1, body: { x: 0, bag: [] } } }
-        this.#records.set(player, record)
+    add(session: string, body: B): SessionRecord<B> {
+        const record = { owner: this.#me, epoch: 1, snapshot: { version: 1, body } }
+        this.put(session, record)
         return record
     }
 
-    snapshot(player: string): Snapshot<Player> {
-        return this.#records.get(player)?.snapshot ?? { version: 0 }
+    *records(): IterableIterator<readonly [string, SessionRecord<B>]> {
+        yield* this.#records
+    }
+
+    snapshot(session: string): Snapshot<B> {
+        return this.#records.get(session)?.snapshot ?? { version: 0 }
     }
 
     /** A write carries its epoch; at any other it is refused. */
-    step(player: string, epoch: number, dx: number): number {
-        const record = this.#records.get(player)
-        if (record?.owner !== this.#me || record.epoch !== epoch || record.snapshot?.body === undefined) throw new Error(`${player} is not at epoch ${epoch} here`)
-        const body = { ...record.snapshot.body, x: record.snapshot.body.x + dx }
-        this.#records.set(player, { ...record, snapshot: { version: record.snapshot.version + 1, body } })
-        return body.x
+    write(session: string, epoch: number, change: (body: B) => B): B {
+        const record = this.#records.get(session)
+        if (record?.owner !== this.#me || record.epoch !== epoch || record.snapshot?.body === undefined) throw new Error(`${session} is not at epoch ${epoch} here`)
+        const body = change(record.snapshot.body)
+        this.put(session, { ...record, snapshot: { version: record.snapshot.version + 1, body } })
+        return body
     }
 
-    release(player: string, epoch: number, snapshot: Snapshot<Player>, done: Done<Player>): void {
-        this.#change(player, done, record => (record?.owner === this.#me && record.epoch === epoch ? { owner: this.#other, epoch: epoch + 1, snapshot } : undefined))
+    /** The one place where anything changes: a store that lasts writes it down first. */
+    protected put(session: string, record: SessionRecord<B>): void {
+        this.#records.set(session, record)
     }
 
-    install(player: string, epoch: number, snapshot: Snapshot<Player>, done: Done<Player>): void {
-        this.#change(player, done, record => (record !== undefined && record.epoch >= epoch ? undefined : { owner: this.#me, epoch, snapshot }))
+    release(session: string, epoch: number, snapshot: Snapshot<B>, done: Done<B>): void {
+        this.#change(session, done, record => (record?.owner === this.#me && record.epoch === epoch ? { owner: this.#other, epoch: epoch + 1, snapshot } : undefined))
     }
 
-    bump(player: string, epoch: number, done: Done<Player>): void {
-        this.#change(player, done, record => (record?.owner === this.#me && record.epoch === epoch ? { ...record, epoch: epoch + 1 } : undefined))
+    install(session: string, epoch: number, snapshot: Snapshot<B>, done: Done<B>): void {
+        this.#change(session, done, record => (record !== undefined && record.epoch >= epoch ? undefined : { owner: this.#me, epoch, snapshot }))
     }
 
-    fence(player: string, epoch: number, done: Done<Player>): void {
-        this.#change(player, done, record => (record !== undefined && record.epoch >= epoch ? undefined : { owner: this.#other, epoch, snapshot: null }))
+    bump(session: string, epoch: number, done: Done<B>): void {
+        this.#change(session, done, record => (record?.owner === this.#me && record.epoch === epoch ? { ...record, epoch: epoch + 1 } : undefined))
     }
 
-    retake(player: string, epoch: number, snapshot: Snapshot<Player>, done: Done<Player>): void {
-        this.#change(player, done, record => (record?.epoch === epoch - 1 ? { owner: this.#me, epoch, snapshot } : undefined))
+    fence(session: string, epoch: number, done: Done<B>): void {
+        this.#change(session, done, record => (record !== undefined && record.epoch >= epoch ? undefined : { owner: this.#other, epoch, snapshot: null }))
     }
 
-    settle(player: string, epoch: number): void {
-        const record = this.#records.get(player)
-        if (record?.owner === this.#other && record.epoch === epoch) this.#records.set(player, { ...record, snapshot: null })
+    retake(session: string, epoch: number, snapshot: Snapshot<B>, done: Done<B>): void {
+        this.#change(session, done, record => (record?.epoch === epoch - 1 ? { owner: this.#me, epoch, snapshot } : undefined))
+    }
+
+    settle(session: string, epoch: number): void {
+        const record = this.#records.get(session)
+        if (record?.owner === this.#other && record.epoch === epoch) this.put(session, { ...record, snapshot: null })
     }
 
     seize(): void {}
@@ -71,10 +73,10 @@ export class Memory implements SessionStore<Player> {
         setImmediate(done)
     }
 
-    #change(player: string, done: Done<Player>, change: (record: Record | undefined) => Record | undefined): void {
-        const before = this.#records.get(player)
+    #change(session: string, done: Done<B>, change: (record: SessionRecord<B> | undefined) => SessionRecord<B> | undefined): void {
+        const before = this.#records.get(session)
         const after = change(before)
-        if (after !== undefined) this.#records.set(player, after)
+        if (after !== undefined) this.put(session, after)
         setImmediate(() => (after === undefined ? done(before) : done(null)))
     }
 }

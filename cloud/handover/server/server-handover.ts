@@ -173,7 +173,7 @@ export class ServerHandover {
             copied: leaving?.copied ?? 0,
             fromCopies: this.#fromCopies,
             freeze: this.#freezes.figures,
-            eventsBehind: this.#leaving === undefined || this.#copied === null ? null : Math.max(0, this.#parts.hub.lastSeq - this.#copied),
+            eventsBehind: this.#leaving === undefined || this.#copied === null ? null : this.#eventsBehind(this.#copied),
             linkFailures: this.#link.failures,
             storeFailures: this.#ground.failures,
         }
@@ -292,6 +292,11 @@ export class ServerHandover {
         this.#link.close()
         await this.#ground.close()
         await ended
+    }
+
+    /** Next asks for a page with the number that it has; it does not say that it has the last one, but that it has taken over. */
+    #eventsBehind(copied: number): number {
+        return this.isOver ? 0 : Math.max(0, this.#parts.hub.lastSeq - copied)
     }
 
     get #isTaking(): boolean {
