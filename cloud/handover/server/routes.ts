@@ -98,7 +98,7 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
 
     const introductions = new Introductions(Date.now)
     app.post("/handover/v1/hello", {
-        schema: { hide: true, body: Type.Object({ hint: Type.String({ pattern: "^[0-9a-f]{4}$" }), nonce: Nonce }) },
+        schema: { hide: true, body: Type.Object({ hint: Type.String({ pattern: "^[0-9a-f]{4}$" }), nonce: Nonce, protocols: Type.Optional(Type.Object({ oldest: Type.Integer(), newest: Type.Integer() })) }) },
         handler: async request => {
             principals.guesses.check(request.ip)
             const welcome = introductions.welcome(request.body as Hello, await adminTokens(store))
