@@ -29,8 +29,8 @@ export interface Copying<B> {
     readonly sessionsPerCopy: number
     /** It ends when at most this many sessions changed since their copy. */
     readonly dirtyMax: number
-    /** Between two messages: clients come first. */
-    readonly pauseMs: number
+    /** Sessions in a second, where so many are offered: clients come first. */
+    perS(offersPerS: number): number
     /** Sessions' bodies as they are now. What cannot be read is left out: then it is sent when it is frozen. */
     read(sessions: readonly SessionName[], done: (copies: readonly Copy<B>[]) => void): void
     /** Sessions that may have changed since they were read; `copied`: the versions that next has. */
@@ -67,6 +67,7 @@ const LOOKS_PER_RETRY = 8
 export class Leaving<B> {
     readonly #options: LeavingOptions<B>
     readonly pace: Pace
+    readonly #copyPace: Pace
     #phase: Phase
     #saving = false
     #sayAtMs = 0
@@ -86,6 +87,7 @@ export class Leaving<B> {
     constructor(options: LeavingOptions<B>) {
         this.#options = options
         this.pace = new Pace(options.offersPerS, options.now())
+        this.#copyPace = new Pace(options.offersPerS, options.now())
         this.#phase = options.phase
         options.home.giving = this.#phase === "moving" || this.#phase === "finishing" || this.#phase === "done"
         options.home.taking = true
@@ -131,7 +133,7 @@ export class Leaving<B> {
                 if (this.#phase !== "copying" || this.#copying?.part !== message.part) return
                 for (const { session, snapshot } of this.#copying.copies) this.#copied.set(session, snapshot.version)
                 this.#copying = undefined
-                this.#sayAtMs = this.#options.now() + (this.#options.copying?.pauseMs ?? 0)
+                this.#sayAtMs = 0
                 return this.tick()
             case "finished":
                 if (this.#phase === "finishing") this.#go("done")
@@ -195,7 +197,7 @@ export class Leaving<B> {
     }
 
     #copy(): void {
-        const { handover, home, copying } = this.#options
+        const { handover, home, copying, now } = this.#options
         if (this.#isReading) return
         if (this.#copying !== undefined) return this.#say({ kind: "copy", handover, ...this.#copying })
         if (copying === undefined) return this.#go("moving")
@@ -204,7 +206,9 @@ export class Leaving<B> {
             if (++this.#round >= copying.roundsMax || dirty.length <= copying.dirtyMax) return this.#go("moving")
             this.#toCopy = [...dirty]
         }
-        const sessions = this.#toCopy.splice(-copying.sessionsPerCopy).filter(session => home.state(session).at === "serving")
+        this.#copyPace.set(copying.perS(this.pace.perS))
+        const count = this.#copyPace.take(Math.min(this.#toCopy.length, copying.sessionsPerCopy), now())
+        const sessions = this.#toCopy.splice(this.#toCopy.length - count).filter(session => home.state(session).at === "serving")
         if (sessions.length === 0) return
         this.#isReading = true
         copying.read(sessions, copies => {

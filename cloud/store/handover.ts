@@ -109,8 +109,14 @@ export class HandoverRepo {
 
     /** What is kept of these sessions, in one statement. */
     async recordsOf(sessions: readonly string[]): Promise<Map<string, OwnerRow>> {
-        const rows = await this.#run<OwnerRow>(`select * from "handoverOwners" where "session" in (select value from ${IDS[this.#dialect]})`, [JSON.stringify(sessions)])
+        const rows = await this.#ofSessions("*", sessions)
         return new Map(rows.map(row => [row.session, row]))
+    }
+
+    /** One is what is asked for most. */
+    #ofSessions(columns: string, sessions: readonly string[]): Promise<OwnerRow[]> {
+        const text = `select ${columns} from "handoverOwners" where "session"`
+        return sessions.length === 1 ? this.#run(`${text} = ?`, sessions) : this.#run(`${text} in (select "value" from ${IDS[this.#dialect]})`, [JSON.stringify(sessions)])
     }
 
     async owners(): Promise<OwnerRow[]> {
@@ -119,7 +125,7 @@ export class HandoverRepo {
 
     /** Of the devices, those that somebody is named the owner of. */
     async ownersOf(sessions: readonly string[]): Promise<Map<string, Pick<OwnerRow, "owner" | "epoch">>> {
-        const rows = await this.#run<OwnerRow>(`select "session", "owner", "epoch" from "handoverOwners" where "session" in (select "value" from ${IDS[this.#dialect]})`, [JSON.stringify(sessions)])
+        const rows = await this.#ofSessions('"session", "owner", "epoch"', sessions)
         return new Map(rows.map(row => [row.session, row]))
     }
 

@@ -46,6 +46,7 @@ export interface ServerOptions {
 
 const TICK_MS = 20
 const READ_MAX_MS = 3
+const COPIES_PER_S = 1_000
 const TICKET_S = 10
 
 interface Held {
@@ -249,7 +250,7 @@ export class Server {
                 roundsMax: 4,
                 sessionsPerCopy: 2,
                 dirtyMax: 1,
-                pauseMs: 0,
+                perS: () => COPIES_PER_S,
                 read: (sessions, done) => world.after(world.random.next() * READ_MAX_MS, () => this.#alive && done(this.#copiesOf(sessions))),
                 changed: copied => [...this.home.sessions()].filter(([session, { at }]) => at !== "given" && copied.get(session) !== store.read(session)?.snapshot?.version).map(([session]) => session),
             },

@@ -9,6 +9,8 @@ import { turn } from "./owner-changes.ts"
 
 /** Requests are answered in between. */
 const READ_AT_ONCE = 4
+/** A slow pace is for the devices that move. */
+const COPIES_MIN_PER_S = 200
 /** What is above is sent at the freeze. */
 const KEPT_MAX_CHARS = 128 * 1024 * 1024
 
@@ -22,7 +24,6 @@ export class SentCopies implements Copying<DeviceBody> {
     readonly roundsMax = 4
     readonly sessionsPerCopy = 32
     readonly dirtyMax = 32
-    readonly pauseMs = 20
     readonly #options: SentCopiesOptions
     readonly #sent = new Map<SessionName, { readonly version: number; readonly prints: Prints }>()
     readonly #changed = new Set<SessionName>()
@@ -31,6 +32,10 @@ export class SentCopies implements Copying<DeviceBody> {
 
     constructor(options: SentCopiesOptions) {
         this.#options = options
+    }
+
+    perS(offersPerS: number): number {
+        return Math.max(COPIES_MIN_PER_S, 2 * offersPerS)
     }
 
     note(events: readonly StoredEvent[]): void {
