@@ -8,7 +8,7 @@ import { common, introduce } from "../cloud/handover/server/introduction.ts"
 import { SESSION_TIMINGS } from "../cloud/handover/session.ts"
 import { hashToken } from "../cloud/tokens.ts"
 import { call, operator, publish, TestDevice, temporaryFolder, until, withClouds } from "./support/cloud.ts"
-import { onPostgres } from "./support/cloud-database.ts"
+import { databaseOf, dropDatabaseOf, onPostgres } from "./support/cloud-database.ts"
 import { phase } from "./support/handover.ts"
 import { olderServer } from "./support/older-server.ts"
 import { beginProcess, type ServerProcess } from "./support/server-process.ts"
@@ -65,7 +65,33 @@ if (!onPostgres)
                 for (const folder of folders) await rm(folder, { recursive: true, force: true })
             }
         })
-else test.skip("the servers share a database", () => {})
+else
+    test("on one database an earlier server is replaced by this one, and the other way round", async () => {
+        const commit = "a9496a0"
+        const older = await olderServer(commit)
+        if (older === undefined) return console.log(`skipped: ${commit} is not in this clone`)
+        const dataDir = await temporaryFolder()
+        await databaseOf(dataDir)
+        const before = await beginProcess(dataDir, { command: older.command }).listening
+        const now = await beginProcess(dataDir).listening
+        try {
+            const device = await TestDevice.add(before, "b0")
+            await device.poll()
+            const seats = { before: device, now: device.at(now.url) }
+            for (const [from, to, seat] of [[before, now, seats.now], [now, before, seats.before], [before, now, seats.now]] as const) {
+                await hand(from, to, from === now)
+                await phase(from, "done")
+                assert.is((await until("it there", () => seat.poll(), ({ status }) => status === 202, 10_000)).status, 202)
+                assert.is((await seat.status({ id: "", state: "failed", v: "1.0.0", code: `HOV_${(await codes(to)).length}` })).status, 200)
+            }
+            assert.equal(await codes(now), ["HOV_0", "HOV_1", "HOV_2"])
+            for (const seat of Object.values(seats)) seat.close()
+        } finally {
+            await Promise.all([now.kill(), before.kill()])
+            await dropDatabaseOf(dataDir)
+            for (const folder of [older.folder, dataDir]) await rm(folder, { recursive: true, force: true })
+        }
+    })
 
 test("two servers that have no version in common say so, and what one does not know it passes over", async () => {
     assert.is(common({ oldest: 1, newest: 3 }, { oldest: 2, newest: 2 }), 2)

@@ -110,7 +110,7 @@ export async function introduce(url: string, token: string, terms: Terms, signal
 export class Introductions {
     readonly #now: () => number
     /** By next's own nonce. */
-    readonly #open = new Map<string, { readonly hello: string; readonly tokens: readonly TokenRow[]; readonly untilMs: number }>()
+    readonly #open = new Map<string, { readonly hello: string; readonly protocol: number; readonly tokens: readonly TokenRow[]; readonly untilMs: number }>()
 
     constructor(now: () => number) {
         this.#now = now
@@ -120,22 +120,22 @@ export class Introductions {
     welcome({ hint, nonce: hello, protocols = FIRST }: Hello, tokens: readonly TokenRow[]): Welcome | undefined {
         const fitting = tokens.filter(({ hash }) => hintOf(hash) === hint)
         if (fitting.length === 0) return undefined
-        common(protocols)
+        const protocol = common(protocols)
         const nonce = newNonce()
         const oldest = this.#open.keys().next().value
         if (this.#open.size >= OPEN_MAX && oldest !== undefined) this.#open.delete(oldest)
-        this.#open.set(nonce, { hello, tokens: fitting, untilMs: this.#now() + OPEN_MS })
+        this.#open.set(nonce, { hello, protocol, tokens: fitting, untilMs: this.#now() + OPEN_MS })
         return { nonce, proofs: fitting.map(({ hash }) => text(proofOfNext(hash, hello, nonce))), protocols: PROTOCOLS }
     }
 
     /** The token that an offer was proven with, and the key that comes of it; each welcome is good for one. */
-    meet(shown: string, terms: Terms): { readonly token: TokenRow; readonly key: string } | undefined {
+    meet(shown: string, terms: Terms): { readonly token: TokenRow; readonly key: string; readonly protocol: number } | undefined {
         const [nonce, proof = ""] = shown.split(" ")
         const open = this.#open.get(nonce)
         this.#open.delete(nonce)
         if (open === undefined || open.untilMs < this.#now()) return undefined
         const token = open.tokens.find(({ hash }) => same(proofOfCurrent(hash, open.hello, nonce, terms), proof))
-        return token === undefined ? undefined : { token, key: keyOf(token.hash, open.hello, nonce, terms) }
+        return token === undefined ? undefined : { token, key: keyOf(token.hash, open.hello, nonce, terms), protocol: open.protocol }
     }
 }
 

@@ -91,7 +91,8 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         },
         // A current of an earlier version, which tells the token and the key. What this one does not know of it is passed over.
         handler: async request => {
-            const offer = request.body as Offer
+            const { handover: name, key, from, id, secret } = request.body as Offer
+            const offer: Offer = { handover: name, key, from, id, ...(secret === undefined ? {} : { secret }) }
             return noted(request, "server.accept", { from: offer.from }, handover.accept(offer))
         },
     })
@@ -118,7 +119,7 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
                 throw new Problem("HOV_API_TOKEN_WRONG", "this does not prove that the token is known")
             }
             request.principal = toPrincipal(met.token)
-            const offer: Offer = { handover: terms.handover, from: terms.from, id: terms.id, key: met.key }
+            const offer: Offer = { handover: terms.handover, from: terms.from, id: terms.id, key: met.key, protocol: met.protocol }
             return noted(request, "server.accept", { from: offer.from }, handover.accept(offer))
         },
     })
