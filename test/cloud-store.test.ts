@@ -140,7 +140,8 @@ if (!onPostgres) test("a database that a newer server has brought up is refused"
     const db = new Kysely<any>({ dialect: new LibsqlDialect({ path: file, busyTimeoutMs: 1_000 }) })
     await db.insertInto("kysely_migration").values({ name: "9999-future", timestamp: "2100-01-01T00:00:00Z" }).execute()
     await db.destroy()
-    const error = await openSqliteStore(file).then(() => undefined, (error: Error) => error)
+    const error = await openSqliteStore(file).then(() => undefined, (error: Error & { code?: string }) => error)
+    assert.is(error?.code, "HOV_CLOUD_SCHEMA")
     assert.match(error?.message ?? "it opens", /a newer server has brought the database up \(9999-future\)/)
 })
 

@@ -17,6 +17,8 @@ export interface Offer {
     readonly key: string
     readonly from: string
     readonly id: string
+    /** The version that both speak; undefined: current is of one that has no number. */
+    readonly protocol?: number
     /** Of a server of an earlier version: what next asks for with the key (`root`). */
     readonly secret?: string
 }

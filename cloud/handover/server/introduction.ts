@@ -22,16 +22,40 @@ const HINT_CHARS = 4
 const OPEN_MS = 60_000
 const OPEN_MAX = 64
 
+/**
+ * Versions of what two servers say to each other. Fields, messages, tables and columns that one does not know it
+ * passes over: that needs no new version. One that changes what something means gets a new `newest`, and stays
+ * able to speak the one before: rolling back is a handover, too.
+ */
+export interface Protocols {
+    readonly oldest: number
+    readonly newest: number
+}
+
+export const PROTOCOLS: Protocols = { oldest: 1, newest: 1 }
+
+/** The newest version that both speak. @throws Problem HOV_API_HANDOVER_VERSION */
+export function common(theirs: Protocols, ours = PROTOCOLS): number {
+    const version = Math.min(theirs.newest, ours.newest)
+    if (version >= Math.max(theirs.oldest, ours.oldest)) return version
+    throw new Problem("HOV_API_HANDOVER_VERSION", `this server speaks versions ${ours.oldest} to ${ours.newest}, the other one ${theirs.oldest} to ${theirs.newest}`)
+}
+
 export interface Hello {
     readonly hint: string
     readonly nonce: string
+    /** Left out: 1. */
+    readonly protocols?: Protocols
 }
 
 export interface Welcome {
     readonly nonce: string
     /** One for each of next's tokens that the hint fits; there is hardly ever a second one. */
     readonly proofs: readonly string[]
+    readonly protocols?: Protocols
 }
+
+const FIRST: Protocols = { oldest: 1, newest: 1 }
 
 /** What of an offer is proven, and makes the key. */
 export interface Terms {
@@ -67,7 +91,7 @@ const keyOf = (hash: string, hello: string, welcome: string, { handover, from, i
 export async function introduce(url: string, token: string, terms: Terms, signal: AbortSignal): Promise<Introduced | undefined> {
     const hash = hashToken(token)
     const nonce = newNonce()
-    const hello: Hello = { hint: hintOf(hash), nonce }
+    const hello: Hello = { hint: hintOf(hash), nonce, protocols: PROTOCOLS }
     let answer: Buffer
     try {
         answer = await exchange({ url }, "POST", "/handover/v1/hello", { json: hello, signal })
@@ -75,9 +99,10 @@ export async function introduce(url: string, token: string, terms: Terms, signal
         if (error instanceof Refused && error.status === 404) return undefined
         throw error
     }
-    const { nonce: theirs, proofs } = JSON.parse(answer.toString()) as Welcome
+    const { nonce: theirs, proofs, protocols = FIRST } = JSON.parse(answer.toString()) as Welcome
     const expected = proofOfNext(hash, nonce, theirs)
     if (!Array.isArray(proofs) || !proofs.some(proof => same(expected, String(proof)))) throw new Error("who listens there does not know the token")
+    common(protocols)
     return { proof: `${theirs} ${text(proofOfCurrent(hash, nonce, theirs, terms))}`, key: keyOf(hash, nonce, theirs, terms) }
 }
 
@@ -85,31 +110,32 @@ export async function introduce(url: string, token: string, terms: Terms, signal
 export class Introductions {
     readonly #now: () => number
     /** By next's own nonce. */
-    readonly #open = new Map<string, { readonly hello: string; readonly tokens: readonly TokenRow[]; readonly untilMs: number }>()
+    readonly #open = new Map<string, { readonly hello: string; readonly protocol: number; readonly tokens: readonly TokenRow[]; readonly untilMs: number }>()
 
     constructor(now: () => number) {
         this.#now = now
     }
 
     /** Undefined: it is none of these tokens that the other side has. */
-    welcome({ hint, nonce: hello }: Hello, tokens: readonly TokenRow[]): Welcome | undefined {
+    welcome({ hint, nonce: hello, protocols = FIRST }: Hello, tokens: readonly TokenRow[]): Welcome | undefined {
         const fitting = tokens.filter(({ hash }) => hintOf(hash) === hint)
         if (fitting.length === 0) return undefined
+        const protocol = common(protocols)
         const nonce = newNonce()
         const oldest = this.#open.keys().next().value
         if (this.#open.size >= OPEN_MAX && oldest !== undefined) this.#open.delete(oldest)
-        this.#open.set(nonce, { hello, tokens: fitting, untilMs: this.#now() + OPEN_MS })
-        return { nonce, proofs: fitting.map(({ hash }) => text(proofOfNext(hash, hello, nonce))) }
+        this.#open.set(nonce, { hello, protocol, tokens: fitting, untilMs: this.#now() + OPEN_MS })
+        return { nonce, proofs: fitting.map(({ hash }) => text(proofOfNext(hash, hello, nonce))), protocols: PROTOCOLS }
     }
 
     /** The token that an offer was proven with, and the key that comes of it; each welcome is good for one. */
-    meet(shown: string, terms: Terms): { readonly token: TokenRow; readonly key: string } | undefined {
+    meet(shown: string, terms: Terms): { readonly token: TokenRow; readonly key: string; readonly protocol: number } | undefined {
         const [nonce, proof = ""] = shown.split(" ")
         const open = this.#open.get(nonce)
         this.#open.delete(nonce)
         if (open === undefined || open.untilMs < this.#now()) return undefined
         const token = open.tokens.find(({ hash }) => same(proofOfCurrent(hash, open.hello, nonce, terms), proof))
-        return token === undefined ? undefined : { token, key: keyOf(token.hash, open.hello, nonce, terms) }
+        return token === undefined ? undefined : { token, key: keyOf(token.hash, open.hello, nonce, terms), protocol: open.protocol }
     }
 }
 

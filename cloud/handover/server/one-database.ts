@@ -18,6 +18,8 @@ export class OneDatabase implements Ground {
     /** This server has begun in the middle of a handover, of which it knows nothing else. */
     #isClaiming: boolean
     #handover = ""
+    /** Current is of a version that does not note owners: they are noted as they come. */
+    #isGiverEarlier = false
     /** The handover is over, and all devices are here. */
     #isAlone = false
 
@@ -25,7 +27,7 @@ export class OneDatabase implements Ground {
         this.#options = options
         this.#isClaiming = isClaiming
         const { parts, work, peer, onError } = options
-        this.sessions = new SharedSessions({ store: parts.store, me: this.me, work, other: () => peer()?.id ?? "?", handover: () => this.#handover, onError })
+        this.sessions = new SharedSessions({ store: parts.store, me: this.me, work, other: () => peer()?.id ?? "?", handover: () => this.#handover, notesOwners: () => !this.#isGiverEarlier, onError })
     }
 
     static async open(options: GroundOptions): Promise<OneDatabase> {
@@ -61,7 +63,8 @@ export class OneDatabase implements Ground {
         return this.sessions.hasTaken
     }
 
-    async prepare({ handover }: Offer): Promise<void> {
+    async prepare({ handover, protocol }: Offer): Promise<void> {
+        this.#isGiverEarlier = protocol === undefined
         if (!(await isNotedHere(this.#options.parts, handover))) throw new Problem("HOV_API_HANDOVER_STATE", "this server cannot take over: it does not look at the other server's database")
     }
 
@@ -76,6 +79,7 @@ export class OneDatabase implements Ground {
         this.#isClaiming = false
         this.#isAlone = false
         if (giver !== this.me) return
+        this.#isGiverEarlier = false
         const epoch = await this.sessions.begin()
         for (let after: string | null = null; ; ) {
             const page = await store.read.devices.list({ after, limit: DEVICES_PER_PAGE })
@@ -93,6 +97,7 @@ export class OneDatabase implements Ground {
             if ((await devices.get(device)) !== undefined && home.state(device).at === "absent") home.load(device, { owner: this.me, epoch: 1, snapshot: null })
             return
         }
+        if (this.#isGiverEarlier) return
         if (!this.#isClaiming && (await handover.owner(device)) !== undefined) return
         const record = await this.sessions.claim(device)
         if (record !== undefined && !home.isHere(device)) home.arrive(device, record)

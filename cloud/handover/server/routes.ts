@@ -91,14 +91,15 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         },
         // A current of an earlier version, which tells the token and the key. What this one does not know of it is passed over.
         handler: async request => {
-            const offer = request.body as Offer
+            const { handover: name, key, from, id, secret } = request.body as Offer
+            const offer: Offer = { handover: name, key, from, id, ...(secret === undefined ? {} : { secret }) }
             return noted(request, "server.accept", { from: offer.from }, handover.accept(offer))
         },
     })
 
     const introductions = new Introductions(Date.now)
     app.post("/handover/v1/hello", {
-        schema: { hide: true, body: Type.Object({ hint: Type.String({ pattern: "^[0-9a-f]{4}$" }), nonce: Nonce }) },
+        schema: { hide: true, body: Type.Object({ hint: Type.String({ pattern: "^[0-9a-f]{4}$" }), nonce: Nonce, protocols: Type.Optional(Type.Object({ oldest: Type.Integer(), newest: Type.Integer() })) }) },
         handler: async request => {
             principals.guesses.check(request.ip)
             const welcome = introductions.welcome(request.body as Hello, await adminTokens(store))
@@ -118,7 +119,7 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
                 throw new Problem("HOV_API_TOKEN_WRONG", "this does not prove that the token is known")
             }
             request.principal = toPrincipal(met.token)
-            const offer: Offer = { handover: terms.handover, from: terms.from, id: terms.id, key: met.key }
+            const offer: Offer = { handover: terms.handover, from: terms.from, id: terms.id, key: met.key, protocol: met.protocol }
             return noted(request, "server.accept", { from: offer.from }, handover.accept(offer))
         },
     })

@@ -357,7 +357,7 @@ export class ServerHandover {
     /** Before anything else is said: whether it is next who listens there. */
     async #meet(url: string, token: string, terms: Terms, insecure: boolean): Promise<Credentials & { readonly key: string }> {
         const introduced = await introduce(url, token, terms, this.#work.signal).catch((error: Error) => {
-            throw new Problem("HOV_API_HANDOVER_NEXT", error.message)
+            throw error instanceof Problem ? error : new Problem("HOV_API_HANDOVER_NEXT", error.message)
         })
         if (introduced !== undefined) return introduced
         // The certificate says who it is; without one anybody could say that he is of an earlier version.

@@ -29,6 +29,8 @@ export interface SharedSessionsOptions {
     other(): string
     /** The name of the handover. */
     handover(): string
+    /** Whether the other server notes whose a device is, as one of an earlier version does not. */
+    notesOwners(): boolean
     onError(error: unknown): void
 }
 
@@ -58,9 +60,14 @@ export class SharedSessions implements SessionStore<Body> {
 
     /** It has been this server's since the other one let go of it. */
     install(session: SessionName, epoch: number, _snapshot: Snapshot<Body>, done: Done<Body>): void {
-        const { me } = this.#options
-        const isMine = async (record: OwnerRow | undefined): Promise<boolean> => record?.owner === me && record.epoch === epoch
-        this.#changes.add(session, done, (_repos, record) => isMine(record), () => {
+        const { me, notesOwners } = this.#options
+        const take = async (repos: Repos, record: OwnerRow | undefined): Promise<boolean> => {
+            if (record?.owner === me && record.epoch === epoch) return true
+            if (notesOwners() || (record !== undefined && record.epoch >= epoch)) return false
+            await repos.handover.setOwner({ session, owner: me, epoch, kept: null })
+            return true
+        }
+        this.#changes.add(session, done, take, () => {
             this.hasTaken = true
         })
     }
@@ -149,7 +156,7 @@ export class SharedSessions implements SessionStore<Body> {
         const name = handover()
         const forget = (): Promise<void> =>
             store.write(async repos => {
-                if ((await repos.handover.note(HANDOVER_NOTE)) !== name) return
+                if (((await repos.handover.note(HANDOVER_NOTE)) ?? name) !== name) return
                 await repos.handover.setNote(HANDOVER_NOTE, null)
                 await repos.handover.forgetOwners()
             })

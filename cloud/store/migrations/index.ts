@@ -30,7 +30,7 @@ const MIGRATIONS: Readonly<Record<string, { up: Up }>> = {
     "0009-ledger": ledger,
 }
 
-/** @throws Error of the migration that failed; the ones before it stay. WrongOption for a database that is newer than this. */
+/** @throws Error of the migration that failed; the ones before it stay. WrongOption HOV_CLOUD_SCHEMA for a database that is newer than this. */
 export async function migrateToLatest<T>(db: Kysely<T>, dialect: DialectName): Promise<void> {
     const provider: MigrationProvider = {
         getMigrations: async () =>
@@ -43,6 +43,6 @@ export async function migrateToLatest<T>(db: Kysely<T>, dialect: DialectName): P
     }
     const { error } = await new Migrator({ db, provider }).migrateToLatest()
     const newer = /^corrupted migrations: .* (\S+) is missing/.exec((error as Error | undefined)?.message ?? "")?.[1]
-    if (newer !== undefined) throw new WrongOption(`a newer server has brought the database up (${newer}): start that version, or restore a backup from before`)
+    if (newer !== undefined) throw new WrongOption(`a newer server has brought the database up (${newer}): start that version, or restore a backup from before`, "HOV_CLOUD_SCHEMA")
     if (error !== undefined) throw error
 }
