@@ -76,6 +76,22 @@ if (!onPostgres) test("embedded: of transactions that begin together each is who
     assert.is(late.length, 19)
 })
 
+if (!onPostgres) test("embedded: a listener that throws is told to who wrote, and others are written all the same", async ({ store }) => {
+    const end = store.onEvents(events => {
+        if (events.some(({ deviceId }) => deviceId === "b")) throw new Error("deaf")
+    })
+    const write = (id: string): Promise<void> =>
+        store.write(async repos => {
+            await repos.devices.insert(device(id))
+            repos.events.note("device.created", id, 1, {})
+        })
+    const settled = await Promise.allSettled(["a", "b", "c"].map(write))
+    assert.equal(settled.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"])
+    end()
+    await write("d")
+    assert.equal((await store.read.devices.list({ after: null, limit: 9 })).map(({ id }) => id), ["a", "b", "c", "d"])
+})
+
 test("transactions do not mix, and a reader does not see half of one", async ({ store }) => {
     const order: string[] = []
     const write = (id: string) =>

@@ -84,8 +84,13 @@ class SqliteStore implements Store {
                 },
                 settle: settled => {
                     if (settled.status === "rejected") return reject(settled.reason)
-                    if (stored.length > 0) for (const listener of this.#listeners) listener(stored, false)
-                    resolve(settled.value as T)
+                    try {
+                        if (stored.length > 0) for (const listener of this.#listeners) listener(stored, false)
+                        resolve(settled.value as T)
+                    } catch (error) {
+                        // A listener's mistake is told to who wrote, and keeps no other write from its answer.
+                        reject(error)
+                    }
                 },
             })
             this.#committing ??= this.#commitAll()
