@@ -93,7 +93,7 @@ else {
             }
             const waiting = devices.map(device => device.poll(20))
             void Promise.allSettled(waiting)
-            await current.must(202, "POST", "/server/handover", { to: next.url, token: next.adminToken, pacePerS: 1 })
+            await current.must(202, "POST", "/server/handover", { to: next.url, token: next.adminToken, pacePerS: 3 })
             const told = await Promise.race(waiting.map(async (poll, n) => ({ n, move: (await poll).body.move as string })))
             const progress = await current.must(200, "GET", "/server/handover")
             assert.equal(progress.copied, 3)

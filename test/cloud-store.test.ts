@@ -52,6 +52,30 @@ test("a transaction that throws leaves nothing, and its events are not announced
     assert.equal(heard, ["device.created"])
 })
 
+if (!onPostgres) test("embedded: of transactions that begin together each is whole or not there at all, and none reaches into another", async ({ store }) => {
+    const heard: string[] = []
+    store.onEvents(events => heard.push(...events.map(event => event.deviceId ?? "")))
+    const leaked: Repos[] = []
+    const late: unknown[] = []
+    const write = (n: number): Promise<void> =>
+        store.write(async repos => {
+            await repos.devices.insert(device(`d${n}`))
+            repos.events.note("device.created", `d${n}`, 1, {})
+            // One that is over, under the same commit or not.
+            for (const other of leaked.splice(0)) await other.devices.insert(device(`late${n}`)).catch(error => late.push(error))
+            leaked.push(repos)
+            if (n % 3 === 1) throw new Error(`no ${n}`)
+            // A rule of the database, which undoes the statement and not more.
+            if (n % 3 === 2) await repos.devices.insert(device("d0"))
+        })
+    const settled = await Promise.allSettled(Array.from({ length: 20 }, (_, n) => write(n)))
+    const good = [0, 3, 6, 9, 12, 15, 18].map(n => `d${n}`)
+    assert.equal(settled.map(({ status }) => status === "fulfilled"), Array.from({ length: 20 }, (_, n) => n % 3 === 0))
+    assert.equal((await store.read.devices.list({ after: null, limit: 50 })).map(({ id }) => id).sort(), good.slice().sort())
+    assert.equal(heard, good)
+    assert.is(late.length, 19)
+})
+
 test("transactions do not mix, and a reader does not see half of one", async ({ store }) => {
     const order: string[] = []
     const write = (id: string) =>
