@@ -5,6 +5,7 @@ import { createServer as createHttpServer } from "node:http"
 import { type AddressInfo, connect, createServer } from "node:net"
 import path from "node:path"
 import Database from "libsql"
+import { isKnownTo } from "../cloud/handover/server/asking.ts"
 import { Inheritance } from "../cloud/handover/server/inheritance.ts"
 import { introduce, Introductions } from "../cloud/handover/server/introduction.ts"
 import { RunningWork } from "../cloud/running-work.ts"
@@ -243,6 +244,44 @@ else {
             await phaseOf(current, "done")
             assert.equal((await next.must(200, "GET", "/devices?limit=10")).items.length, 1)
         })
+    })
+
+    test("once a device has come next does not end it, though current has ended for good", () =>
+        withClouds(2, async (current, next) => {
+            await devicesOf(current, 2)
+            assert.equal((await begin(current, next.url, next.adminToken, 1)).status, 202)
+            await until("one at next", () => progressOf(current), ({ moved, unsettled }) => moved === 1 && unsettled === 0, 10_000)
+            await current.close()
+            assert.equal((await next.api("POST", "/server/handover/abort")).body.code, "HOV_API_HANDOVER_AWAY")
+            const refused = await next.api("POST", "/server/handover/abort", { force: true })
+            assert.deepEqual([refused.status, refused.body.code], [409, "HOV_API_HANDOVER_STATE"])
+            assert.match(refused.body.detail, /devices have come already/)
+            assert.equal((await progressOf(next)).phase, "moving")
+        }))
+
+    test("what current says of a handover is taken at its word, and what is no answer for none", async () => {
+        let answer: [number, object] = [200, {}]
+        const current = createHttpServer((_request, response) => response.writeHead(answer[0]).end(JSON.stringify(answer[1])))
+        await new Promise<void>(resolve => current.listen(0, "127.0.0.1", resolve))
+        try {
+            const peer = { id: "s1", key: "k", url: `http://127.0.0.1:${(current.address() as AddressInfo).port}` }
+            for (const [status, body, known] of [
+                [200, { handover: "h1", phase: "moving" }, true],
+                [200, { handover: "h1", phase: "aborted" }, false],
+                [200, { handover: "h2", phase: "moving" }, false],
+                [200, { handover: null, phase: null }, false],
+                // While it begins, and of a version that does not name it.
+                [200, { phase: "preparing" }, true],
+                [401, {}, false],
+                [200, {}, null],
+                [500, { handover: "h1", phase: "moving" }, null],
+            ] as const) {
+                answer = [status, body]
+                assert.equal(await isKnownTo(peer, "h1", new AbortController().signal).catch(() => null), known, JSON.stringify(answer))
+            }
+        } finally {
+            current.close()
+        }
     })
 
     for (const phase of ["moving", "finishing"])

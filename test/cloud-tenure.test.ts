@@ -7,6 +7,7 @@ import { noExtras } from "../cloud/device-api/extras.ts"
 import type { Session } from "../cloud/device-api/sessions.ts"
 import { recordStatus } from "../cloud/device-api/status.ts"
 import { Home } from "../cloud/handover/home.ts"
+import { OwnerChanges } from "../cloud/handover/server/owner-changes.ts"
 import { SharedSessions } from "../cloud/handover/server/shared-sessions.ts"
 import { RunningWork } from "../cloud/running-work.ts"
 import { openPostgresStore } from "../cloud/store/postgres-store.ts"
@@ -129,6 +130,30 @@ test("a server of an earlier handover takes nothing in a later one, and epochs d
         const stale = await new Promise<any>(resolve => other.sessions.seize("a", resolve))
         assert.is(stale, undefined)
         assert.ok((await one.sessions.begin()) > first + 1)
+    }))
+
+test("a change of an owner that the store does not take keeps no other of the same transaction, and is made when it does", () =>
+    withSides(async store => {
+        const work = new RunningWork()
+        const told: string[] = []
+        const changes = new OwnerChanges<never>({ store, work, toRecord: ({ owner, epoch }) => ({ owner, epoch: Number(epoch), snapshot: null }), onError: () => {} })
+        let isTaken = false
+        const done: string[] = []
+        // In one turn, so in one transaction.
+        for (const id of ["a", "b", "c", "d"])
+            changes.add(id, () => void done.push(id), async repos => {
+                if (id === "b" && !isTaken) throw new Error("not now")
+                await repos.handover.setOwner({ session: id, owner: "one", epoch: 1, kept: null })
+                return true
+            }, () => void told.push(id))
+        await until("the others", async () => done.length, count => count === 3, 10_000)
+        await until("a second try", async () => changes.failures, count => count > 1, 10_000)
+        assert.equal([...done].sort(), ["a", "c", "d"])
+        assert.is(await store.read.handover.owner("b"), undefined)
+        isTaken = true
+        await until("the last", async () => done.length, count => count === 4, 10_000)
+        assert.equal([told.length, (await store.read.handover.owner("b"))?.owner], [4, "one"])
+        await work.close()
     }))
 
 if (!onPostgres)
