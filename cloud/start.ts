@@ -102,7 +102,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         },
         onError,
     })
-    const controller = new Controller({ store, policy: timings, sweepMs: timings.sweepMs, now, log })
+    const controller = new Controller({ store, tenure, policy: timings, sweepMs: timings.sweepMs, now, log })
     const runner = new RolloutRunner({
         store,
         controller,

@@ -15,7 +15,7 @@ import { openSqliteStore } from "../cloud/store/sqlite-store.ts"
 import type { Store } from "../cloud/store/store.ts"
 import { Tenure } from "../cloud/tenure.ts"
 import { operator, TestDevice, temporaryFolder, until, withClouds } from "./support/cloud.ts"
-import { databaseOf, dropDatabaseOf, onPostgres } from "./support/cloud-database.ts"
+import { ask, databaseOf, dropDatabaseOf, onPostgres } from "./support/cloud-database.ts"
 import { suite } from "./support/suite.ts"
 
 const test = suite("cloud: tenure")
@@ -131,6 +131,29 @@ test("a server of an earlier handover takes nothing in a later one, and epochs d
         assert.is(stale, undefined)
         assert.ok((await one.sessions.begin()) > first + 1)
     }))
+
+if (onPostgres)
+    test("what happens by itself is written by the process that leads, as the database has it", async () => {
+        const folder = await temporaryFolder()
+        const url = (await databaseOf(folder)) as string
+        const stores = [await openPostgresStore({ url, onError: () => {} }), await openPostgresStore({ url, onError: () => {} })]
+        const leads = (): Promise<boolean[]> => Promise.all(stores.map(store => store.write(repos => store.holdsLead(repos))))
+        try {
+            assert.equal(await leads(), [true, false])
+            // Its connection breaks, of which it has not heard yet when it writes.
+            const held = stores[0].write(async repos => {
+                await ask(url, "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = 2 and granted and database = (select oid from pg_database where datname = current_database())")
+                await until("the end of its connection", () => ask(url, "select 1 from pg_locks where locktype = 'advisory' and objid = 2 and granted and database = (select oid from pg_database where datname = current_database())"), rows => rows.length === 0 || stores[1].leads, 5_000)
+                return stores[0].holdsLead(repos)
+            })
+            assert.is(await held, false)
+            await until("another one that leads", leads, each => each.filter(Boolean).length === 1, 5_000)
+        } finally {
+            for (const store of stores) await store.close()
+            await dropDatabaseOf(folder)
+            await rm(folder, { recursive: true, force: true })
+        }
+    })
 
 test("a change of an owner that the store does not take keeps no other of the same transaction, and is made when it does", () =>
     withSides(async store => {

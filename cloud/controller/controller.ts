@@ -11,6 +11,7 @@ import type { Clock } from "../clock.ts"
 import { newId } from "../ids.ts"
 import { isDatabaseAway } from "../store/database-away.ts"
 import type { EventType, StoredEvent } from "../store/events.ts"
+import type { Tenure } from "../tenure.ts"
 import type { Repos, Store } from "../store/store.ts"
 import type { DeviceView } from "../store/views.ts"
 import type { ControllerPolicy } from "./decide.ts"
@@ -32,6 +33,7 @@ const OF_INTEREST: ReadonlySet<EventType> = new Set<EventType>([
 
 export interface ControllerOptions {
     readonly store: Store
+    readonly tenure: Tenure
     readonly policy: ControllerPolicy
     readonly sweepMs: number
     readonly now: Clock
@@ -130,7 +132,7 @@ export class Controller {
             try {
                 // Most of the time there is nothing to write.
                 const left = (await this.#options.store.read.views.devices(batch)).filter(view => this.#isToDo(view)).map(view => view.deviceId)
-                if (left.length > 0 && this.#started) await this.#options.store.write(repos => this.reconcile(repos, left))
+                if (left.length > 0 && this.#started) await this.#write(left)
             } catch (error) {
                 this.#options.log.error({ err: error, devices: batch.length }, "controller: a batch failed")
                 // Anything else than a database that is away would fail in the same way again.
@@ -140,6 +142,14 @@ export class Controller {
                 if (this.#started) for (const id of batch) this.#waiting.add(id)
             }
         }
+    }
+
+    /** A process that was stopped may have lost the lead without having heard of it. */
+    #write(deviceIds: readonly string[]): Promise<void> {
+        const { store, tenure } = this.#options
+        return store.write(async repos => {
+            if (!tenure.isAsked || (await store.holdsLead(repos))) await this.reconcile(repos, deviceIds)
+        })
     }
 
     async #sweep(): Promise<void> {

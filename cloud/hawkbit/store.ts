@@ -56,6 +56,10 @@ export class HawkbitStore implements Store, RolloutPace {
         return this.#options.inner.onEvents(listener)
     }
 
+    holdsLead(repos: Repos): Promise<boolean> {
+        return this.#options.inner.holdsLead(repos)
+    }
+
     onLeadership(listener: LeadershipListener): () => void {
         return this.#options.inner.onLeadership(listener)
     }

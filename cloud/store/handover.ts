@@ -147,6 +147,12 @@ export class HandoverRepo {
         return epoch
     }
 
+    /** PostgreSQL only: whether the connection with this process has the advisory lock. */
+    async holdsLock(space: number, key: number, backend: number): Promise<boolean> {
+        const rows = await this.#run(`select 1 from "pg_locks" where "locktype" = 'advisory' and "classid"::bigint = ? and "objid"::bigint = ? and "objsubid" = 2 and "granted" and "pid" = ?`, [space, key, backend])
+        return rows.length > 0
+    }
+
     async forgetOwners(): Promise<void> {
         await this.setNote(EPOCH_NOTE, String(await this.lastEpoch()))
         await this.#run(`delete from "handoverOwners"`, [])

@@ -59,6 +59,11 @@ export class PostgresChannel {
         return this.#leads
     }
 
+    /** The database's process at the other end of the connection that has the lead; undefined while there is none. */
+    get backend(): number | undefined {
+        return this.#leads ? (this.#client as { processID?: number } | undefined)?.processID : undefined
+    }
+
     get isConnected(): boolean {
         return this.#client !== undefined
     }

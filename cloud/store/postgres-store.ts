@@ -87,6 +87,11 @@ class PostgresStore implements Store {
         return this.#channel?.leads ?? false
     }
 
+    async holdsLead(repos: Repos): Promise<boolean> {
+        const backend = this.#channel?.backend
+        return backend !== undefined && repos.handover.holdsLock(LOCKS.space, LOCKS.leader, backend)
+    }
+
     get reachable(): boolean {
         return this.#channel?.isConnected ?? false
     }

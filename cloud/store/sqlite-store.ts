@@ -40,6 +40,7 @@ class SqliteStore implements Store {
     readonly read: Repos
     /** There is nobody to share the work with. */
     readonly leads = true
+    readonly holdsLead = async (): Promise<boolean> => true
     readonly #db: Kysely<Schema>
     readonly #dialect: LibsqlDialect
     readonly #known = newKnownTables()

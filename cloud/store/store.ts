@@ -79,6 +79,8 @@ export interface Store {
      */
     onLeadership(listener: LeadershipListener): () => void
     readonly leads: boolean
+    /** As the database has it, in the transaction that writes for the one that leads. */
+    holdsLead(repos: Repos): Promise<boolean>
     /** Left out where our rules alone decide. */
     readonly pace?: RolloutPace
     /** False while the database cannot be reached; the store goes on by itself when it can. */
