@@ -170,7 +170,7 @@ else {
                     request.on("data", data => (text += data))
                     request.on("end", async () => {
                         heard.push({ url: request.url, headers: request.headers, text })
-                        if (answer === "that it is of an earlier version") return response.writeHead(404).end()
+                        if (answer === "that it is of an earlier version" || request.url !== "/handover/v1/hello") return response.writeHead(404).end()
                         const { hint, nonce } = JSON.parse(text)
                         const other = answer === "something that it does not know" ? null : await call(`${next.url}/handover/v1/hello`, { method: "POST", json: { hint, nonce: `A${nonce.slice(1)}` } })
                         response.writeHead(200).end(JSON.stringify(other?.body ?? { nonce, proofs: [nonce, "x".repeat(43)] }))
