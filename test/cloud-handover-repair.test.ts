@@ -170,7 +170,7 @@ else {
                     request.on("data", data => (text += data))
                     request.on("end", async () => {
                         heard.push({ url: request.url, headers: request.headers, text })
-                        if (answer === "that it is of an earlier version") return response.writeHead(404).end()
+                        if (answer === "that it is of an earlier version" || request.url !== "/handover/v1/hello") return response.writeHead(404).end()
                         const { hint, nonce } = JSON.parse(text)
                         const other = answer === "something that it does not know" ? null : await call(`${next.url}/handover/v1/hello`, { method: "POST", json: { hint, nonce: `A${nonce.slice(1)}` } })
                         response.writeHead(200).end(JSON.stringify(other?.body ?? { nonce, proofs: [nonce, "x".repeat(43)] }))
@@ -182,7 +182,7 @@ else {
                     const { status, body } = await begin(current, `http://127.0.0.1:${port}`, token)
                     assert.deepEqual([status, body.code], answer === "that it is of an earlier version" ? [400, "HOV_API_HANDOVER_INSECURE"] : [502, "HOV_API_HANDOVER_NEXT"])
                     assert.deepEqual(heard.map(({ url }) => url), ["/handover/v1/hello"])
-                    assert.deepEqual(Object.keys(JSON.parse(heard[0].text)).sort(), ["hint", "nonce"])
+                    assert.deepEqual(Object.keys(JSON.parse(heard[0].text)).sort(), ["hint", "nonce", "protocols"])
                     const hash = createHash("sha256").update(token).digest()
                     for (const secret of [token, hash.toString("hex"), hash.toString("base64url")]) assert.equal(JSON.stringify(heard).includes(secret), false)
                 } finally {

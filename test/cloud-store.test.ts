@@ -1,9 +1,10 @@
 import { readFile, rm, utimes, writeFile } from "node:fs/promises"
 import path from "node:path"
-import { Kysely } from "kysely"
+import { Kysely, sql } from "kysely"
 import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
 import { CachedBlobs } from "../cloud/store/blobs.ts"
+import { isDiskFull } from "../cloud/store/disk-full.ts"
 import { DiskBlobs } from "../cloud/store/disk-blobs.ts"
 import { LibsqlDialect } from "../cloud/store/libsql-dialect.ts"
 import { openSqliteStore } from "../cloud/store/sqlite-store.ts"
@@ -91,6 +92,33 @@ if (!onPostgres) test("embedded: a listener that throws is told to who wrote, an
     await write("d")
     assert.equal((await store.read.devices.list({ after: null, limit: 9 })).map(({ id }) => id), ["a", "b", "c", "d"])
 })
+
+if (!onPostgres)
+    test("embedded: what a work does after a full disk has ended its transaction is refused, and so are the others of its commit", async () => {
+        const file = path.join(await temporaryFolder(), "full.db")
+        const dialect = new LibsqlDialect({ path: file, busyTimeoutMs: 500 })
+        const db = new Kysely<{ t: { text: string } }>({ dialect })
+        try {
+            await sql`create table t(text)`.execute(db)
+            await sql`pragma max_page_count = 4`.execute(db)
+            const insert = (text: string) => (inside: typeof db) => inside.insertInto("t").values({ text }).execute()
+            const goesOn = async (inside: typeof db) => {
+                await insert("x".repeat(100_000))(inside).catch(() => {})
+                await insert("after")(inside)
+            }
+            for (const works of [[goesOn], [insert("before"), goesOn, insert("behind")]]) {
+                const [settled] = await Promise.allSettled([dialect.transactions<{ t: { text: string } }, unknown>(works)])
+                const reason = settled.status === "rejected" ? settled.reason : settled.value.map(one => (one.status === "rejected" ? one.reason : undefined)).find(Boolean)
+                assert.ok(isDiskFull(reason), String(reason))
+                assert.equal(await db.selectFrom("t").selectAll().execute(), [])
+            }
+            await dialect.transaction(insert("small"))
+            assert.equal(await db.selectFrom("t").selectAll().execute(), [{ text: "small" }])
+        } finally {
+            await db.destroy()
+            await rm(path.dirname(file), { recursive: true, force: true })
+        }
+    })
 
 test("transactions do not mix, and a reader does not see half of one", async ({ store }) => {
     const order: string[] = []

@@ -63,7 +63,8 @@ export class LibsqlDialect implements Dialect {
 
     /**
      * Several transactions, one after the other, under one commit, which is most of a small one's price: each is whole or
-     * not there at all, whatever becomes of the others. @throws when the commit fails: then none of them was done
+     * not there at all, whatever becomes of the others. @throws when the commit fails, or a full disk ends the transaction on
+     * the way: then none of them was done
      */
     async transactions<DB, T>(works: readonly Work<DB, T>[]): Promise<PromiseSettledResult<T>[]> {
         const driver = this.#driver
@@ -87,14 +88,23 @@ export class LibsqlDialect implements Dialect {
 
     async #oneOf<DB, T>(count: number, connection: LibsqlConnection, work: Work<DB, T>): Promise<PromiseSettledResult<T>> {
         let isOver = false
+        /** What ended the transaction: a full disk does, and a work that goes on after it would write outside of any. */
+        let ended: unknown
         if (count > 1) connection.run("savepoint one")
         try {
             const value = await work(
                 this.#over(async query => {
                     if (isOver) throw new Error("the transaction of this statement is over")
-                    return connection.executeQuery(query)
+                    if (ended !== undefined) throw ended
+                    try {
+                        return await connection.executeQuery(query)
+                    } catch (error) {
+                        if (!connection.inTransaction) ended = error
+                        throw error
+                    }
                 }),
             )
+            if (ended !== undefined) throw ended
             // What comes now would be written outside of it.
             isOver = true
             if (count > 1) connection.run("release one")
@@ -103,7 +113,7 @@ export class LibsqlDialect implements Dialect {
             isOver = true
             if (count > 1) {
                 // A full disk has undone the others as well.
-                if (!connection.inTransaction) throw error
+                if (ended !== undefined) throw ended
                 connection.run("rollback to one")
                 connection.run("release one")
             }

@@ -49,7 +49,8 @@ export class LogCopy {
         await this.#running
         this.#running = undefined
         await this.#store.write(repos => repos.handoverLogs.ensure())
-        while (await this.#page(LAST_PAGE));
+        // The last one has nothing: current knows by it that next has all.
+        while ((await this.#page(LAST_PAGE)) > 0);
         await this.#store.write(repos => repos.handoverLogs.swap())
         await hub.reload()
     }
@@ -63,7 +64,7 @@ export class LogCopy {
             try {
                 if (!begun) await this.#store.write(repos => repos.handoverLogs.ensure())
                 begun = true
-                more = await this.#page(PAGE)
+                more = (await this.#page(PAGE)) >= PAGE
             } catch (error) {
                 signal.throwIfAborted()
                 // Nothing depends on it yet: the end asks again.
@@ -78,11 +79,11 @@ export class LogCopy {
         }
     }
 
-    /** Returns whether there may be more: a log of which less came than was asked for is at its end. */
-    async #page(limit: number): Promise<boolean> {
+    /** Returns how many rows came. */
+    async #page(limit: number): Promise<number> {
         const { events, audit } = await this.#store.read.handoverLogs.copied()
         const { signal } = this.#work
         const pages = await exchange(this.#peer, "GET", `/handover/v1/logs?events=${events}&audit=${audit}&limit=${limit}`, { timeoutMs: PIECE_MS, signal })
-        return (await this.#store.write(repos => repos.handoverLogs.keep(pages.toString()))) >= limit
+        return this.#store.write(repos => repos.handoverLogs.keep(pages.toString()))
     }
 }

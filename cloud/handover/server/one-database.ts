@@ -66,6 +66,8 @@ export class OneDatabase implements Ground {
     async prepare({ handover, protocol }: Offer): Promise<void> {
         this.#isGiverEarlier = protocol === undefined
         if (!(await isNotedHere(this.#options.parts, handover))) throw new Problem("HOV_API_HANDOVER_STATE", "this server cannot take over: it does not look at the other server's database")
+        // It neither counts on from the epochs that it was given devices at nor forgets them.
+        if (this.#isGiverEarlier) await this.sessions.beginFor(handover)
     }
 
     async keep({ handover }: Plan): Promise<void> {
@@ -110,7 +112,8 @@ export class OneDatabase implements Ground {
 
     entered({ role, phase }: Plan): void {
         this.#isAlone = isWithAll(role, phase)
-        if (this.#isAlone) this.sessions.end()
+        // Whoever the other one is, of an earlier version it does not do that.
+        if (this.#isAlone || phase === "done" || (phase === "aborted" && this.#isGiverEarlier)) this.sessions.end()
     }
 
     async rest(): Promise<void> {

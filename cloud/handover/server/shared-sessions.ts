@@ -150,6 +150,14 @@ export class SharedSessions implements SessionStore<Body> {
         })
     }
 
+    /** At next, for a current that names no owners: they are named as devices come, above nothing of a handover before. */
+    beginFor(handover: string): Promise<void> {
+        return this.#options.store.write(async repos => {
+            await repos.handover.setNote(HANDOVER_NOTE, handover)
+            await repos.handover.forgetOwners()
+        })
+    }
+
     /** All devices are at one server again, and nobody asks whose they are. */
     end(): void {
         const { store, work, handover, onError } = this.#options
