@@ -57,4 +57,11 @@ export class Tenure {
         if (!this.isAsked) return
         if ((await this.lost(repos, [{ deviceId, since }])).size > 0) throw new Problem("HOV_API_DEVICE_ELSEWHERE", `device ${deviceId} is another server's by now`, 1)
     }
+
+    /** For one that is named to be added: here is no row of a device that another server has. @throws Problem HOV_API_DEVICE_ELSEWHERE */
+    async mustNotBeElsewhere(repos: Repos, deviceId: string): Promise<void> {
+        if (!this.isAsked || this.#options === undefined) return
+        const row = (await repos.handover.ownersOf([deviceId])).get(deviceId)
+        if (row !== undefined && row.owner !== this.#options.me) throw new Problem("HOV_API_DEVICE_ELSEWHERE", `device ${deviceId} is another server's by now`, 1)
+    }
 }

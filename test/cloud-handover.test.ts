@@ -6,7 +6,7 @@ import Database from "libsql"
 import { suite } from "./support/suite.ts"
 import { MOVED_TABLES } from "../cloud/store/handover.ts"
 import { onPostgres } from "./support/cloud-database.ts"
-import { artifactFile, openCloud, publish, sha256, TestDevice, temporaryFolder, type TestCloud, until, upload, withClouds } from "./support/cloud.ts"
+import { artifactFile, call, openCloud, publish, sha256, TestDevice, temporaryFolder, type TestCloud, until, upload, withClouds } from "./support/cloud.ts"
 
 // With a shared database the processes serve side by side: there is nothing to send over.
 const test = suite("cloud-handover")
@@ -67,6 +67,32 @@ else {
             assert.equal(body.cmd, "update")
             assert.equal(body.img, sha256(image))
             for (const each of [device, moved]) each.close()
+        }))
+
+    test("a device that has moved is not added or enrolled where it was, and its claim code stays good", () =>
+        withClouds(2, async (current, next) => {
+            await current.must(201, "POST", "/devices/batch", { devices: ["b0", "b1", "b2", "b3"].map(id => ({ id })) })
+            const { codes: ofAny } = await current.must(201, "POST", "/claims", {})
+            await current.must(202, "POST", "/server/handover", { to: next.url, token: next.adminToken, pacePerS: 1 })
+            const [{ id }] = (await until("a device at next", () => next.must(200, "GET", "/devices?limit=10"), ({ items }) => items.length > 0, 10_000)).items
+            const { codes } = await current.must(201, "POST", "/claims", { device: id })
+            const enrol = (cloud: TestCloud, device: string, claim: string) => call(`${cloud.url}/v1/enrol`, { method: "POST", json: { id: device, claim } })
+            for (const cloud of [current, next]) {
+                const { status, body } = await enrol(cloud, id, codes[0])
+                assert.deepEqual([status, body.code], [503, "HOV_API_DEVICE_ELSEWHERE"])
+            }
+            assert.equal((await current.api("POST", "/devices", { id })).body.code, "HOV_API_DEVICE_ELSEWHERE")
+            // A new one is current's, whoever it asks, for the claims are.
+            assert.equal((await enrol(next, "b9", ofAny[0])).status, 201)
+            await phaseOf(next, "done")
+            await phaseOf(current, "done")
+            assert.deepEqual((await next.must(200, "GET", "/devices?limit=10")).items.map((device: any) => device.id).sort(), ["b0", "b1", "b2", "b3", "b9"])
+            const { status, body } = await enrol(current, id, codes[0])
+            assert.equal(status, 201)
+            const device = new TestDevice(next.url, id, body.token)
+            assert.equal((await device.poll()).status, 202)
+            device.close()
+            assert.equal((await enrol(current, "b10", ofAny[0])).body.code, "HOV_API_CLAIM")
         }))
 
     test("abort brings every device back", () =>

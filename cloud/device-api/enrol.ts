@@ -6,22 +6,26 @@ import type { Principals } from "../principals.ts"
 import { Problem } from "../problems.ts"
 import { SEAL_KEY_BYTES, type ServerSecret } from "../server-secret.ts"
 import type { Store } from "../store/store.ts"
+import type { Tenure } from "../tenure.ts"
 import { hashToken, newToken } from "../tokens.ts"
 
 export interface EnrolDependencies {
     readonly store: Store
     readonly principals: Principals
     readonly secret: ServerSecret
+    readonly tenure: Tenure
     readonly now: () => number
 }
 
-export function enrolHandler({ store, principals, secret, now }: EnrolDependencies) {
+export function enrolHandler({ store, principals, secret, tenure, now }: EnrolDependencies) {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<object> => {
         principals.guesses.check(request.ip)
         const { id, claim } = request.body as { id: string; claim: string }
         const nowMs = now()
         const token = newToken()
         const enrolled = await store.write(async repos => {
+            // The code stays good for when this server hands the request on, or has the device again.
+            await tenure.mustNotBeElsewhere(repos, id)
             const row = await repos.claims.use(hashToken(claim), id, nowMs)
             // The code is not used up by a device that it was not made for: nothing is committed.
             if (row === undefined || (row.deviceId !== null && row.deviceId !== id)) throw wrong()

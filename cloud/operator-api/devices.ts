@@ -5,7 +5,7 @@ import { Type } from "@sinclair/typebox"
 import { APP_PATTERN, newId } from "../ids.ts"
 import { LIMITS } from "../limits.ts"
 import { Problem } from "../problems.ts"
-import { SEAL_KEY_BYTES, type ServerSecret } from "../server-secret.ts"
+import { SEAL_KEY_BYTES } from "../server-secret.ts"
 import type { DeviceRow } from "../store/schema.ts"
 import type { Repos } from "../store/store.ts"
 import type { Principal } from "../tokens.ts"
@@ -37,7 +37,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
         schema: { ...add.doc, body: NewDevice },
         handler: async (request, reply) => {
             const nowMs = now()
-            const added = await store.write(repos => insertDevice(repos, context.secret, request.body, request.principal, nowMs))
+            const added = await store.write(repos => insertDevice(repos, context, request.body, request.principal, nowMs))
             reply.code(201)
             return added
         },
@@ -55,7 +55,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
             const items = await store.write(async repos => {
                 const added: AddedDevice[] = []
                 for (const device of request.body.devices) {
-                    added.push(await insertDevice(repos, context.secret, device, request.principal, nowMs))
+                    added.push(await insertDevice(repos, context, device, request.principal, nowMs))
                     // Polls of the devices that there are need no database: they are answered meanwhile.
                     if (added.length % ADDED_AT_ONCE === 0) await new Promise(resolve => setImmediate(resolve))
                 }
@@ -225,12 +225,13 @@ export async function findDevice(repos: Repos, id: string): Promise<DeviceRow> {
 
 async function insertDevice(
     repos: Repos,
-    secret: ServerSecret,
+    { secret, tenure }: OperatorContext,
     device: Static<typeof NewDevice>,
     who: Principal,
     nowMs: number,
 ): Promise<AddedDevice> {
     const { id, app, attributes, seal, token = newToken() } = device
+    await tenure.mustNotBeElsewhere(repos, id)
     if ((await repos.devices.get(id)) !== undefined)
         throw new Problem("HOV_API_DEVICE_EXISTS", `device ${id} exists already`)
     const key = seal ? randomBytes(SEAL_KEY_BYTES) : undefined

@@ -21,6 +21,7 @@ declare module "fastify" {
 
 const DDI = /^\/[A-Za-z0-9][\w-]{0,31}\/controller\/v1\/([^/?]+)/
 const EVENTS = /^\/api\/v1\/events(?:\?|$)/
+const ENROL = /^\/v1\/enrol(?:\?|$)/
 const DEVICE = /^\/v1\/dfu\/([^/?]+)\/(\w+)/
 const OPERATOR = /^\/api\/v1\/(?!server\/handover)(?:devices\/([^/?]+))?/
 const BATCH = "batch"
@@ -43,11 +44,13 @@ export function addGate(app: FastifyInstance, handover: ServerHandover, principa
         const ddi = DDI.exec(url)
         if (ddi !== null) return void onDevice(handover, request, reply, ddi[1], handover.directions.isHandedOn(request.raw.headers[HOP_HEADER]), done)
         if (url.startsWith("/v1/blobs/")) return void blobRequest(handover, principals, request, reply, done)
-        if (handover.isOver && handover.peer !== null && url.startsWith("/v1/enrol")) return forward(handover.peer, request, reply)
         done()
     })
     app.addHook("preHandler", (request, reply, done) => {
-        const operator = handover.idle ? null : OPERATOR.exec(request.raw.url ?? "/")
+        if (handover.idle) return done()
+        const url = request.raw.url ?? "/"
+        if (ENROL.test(url)) return void enrolment(handover, request, reply, done)
+        const operator = OPERATOR.exec(url)
         if (operator === null) return done()
         void operatorRequest(handover, request, reply, operator[1], done)
     })
@@ -121,6 +124,17 @@ async function operatorRequest(handover: ServerHandover, request: FastifyRequest
     if (request.method !== "GET") reply.raw.once("close", handover.operators.begun())
     if (device === undefined || device === BATCH) return done()
     await onDevice(handover, request, reply, device, isHandedOn, done)
+}
+
+/** A claim is where everything is that is not a device's; of a device that is elsewhere the handler knows. */
+async function enrolment(handover: ServerHandover, request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> {
+    // Also when next has handed it on: it goes back to it then.
+    while (handover.operators.resting.passed !== null) await handover.operators.resting.passed
+    const { peer } = handover
+    const isNotHere = handover.isOver || (handover.isGettingRest && !handover.directions.isHandedOn(request.raw.headers[HOP_HEADER]))
+    if (peer !== null && isNotHere) return forward(peer, request, reply)
+    reply.raw.once("close", handover.operators.begun())
+    done()
 }
 
 /** A request about a device from somebody who stays where he is: it is handed on to the server that has the device. */

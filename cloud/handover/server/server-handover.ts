@@ -142,6 +142,11 @@ export class ServerHandover {
         return this.#plan?.role === "current" && this.#plan.phase === "done"
     }
 
+    /** What is not a device's is the other server's, and will come. */
+    get isGettingRest(): boolean {
+        return this.#isTaking && !this.#ground.shared
+    }
+
     /** The name of the handover, also of one that is over. */
     get id(): string | null {
         return this.#plan?.handover ?? null
