@@ -1,13 +1,20 @@
 import assert from "node:assert/strict"
 import { createServer } from "node:http"
+import path from "node:path"
+import Database from "libsql"
 import type { AddressInfo } from "node:net"
 import { suite } from "./support/suite.ts"
 import { SeededRandom } from "../sim/seeded-random.ts"
-import { KeptCopies } from "../cloud/handover/server/device-copies.ts"
+import { Home } from "../cloud/handover/home.ts"
+import { Leaving } from "../cloud/handover/leaving.ts"
+import type { HandoverMessage } from "../cloud/handover/messages.ts"
+import type { SessionStore } from "../cloud/handover/store.ts"
+import { KeptCopies, SentCopies } from "../cloud/handover/server/device-copies.ts"
 import { DIGEST_HEADER, digestOf, exchange } from "../cloud/handover/server/exchange.ts"
 import { printsOf, putTogether, restOf } from "../cloud/handover/server/device-rest.ts"
 import { type DeviceBody, snapshotOf } from "../cloud/handover/server/device-sessions.ts"
 import type { DeviceRows } from "../cloud/store/handover.ts"
+import { RunningWork } from "../cloud/running-work.ts"
 import { onPostgres } from "./support/cloud-database.ts"
 import { TestDevice, until, withClouds } from "./support/cloud.ts"
 
@@ -71,6 +78,80 @@ test("a copy that is not what was sent is not kept, and one of another version s
     assert.equal(kept.version("b1"), null)
 })
 
+/** A device with so many characters in its rows. */
+const bodyOf = (device: string, chars: number): DeviceBody => ({ rows: { devices: [{ id: device }], statuses: [{ seq: 1, diagnostics: "x".repeat(chars) }] }, sealKey: null })
+
+test("a message with copies ends before it is too long, and a device that is too large for one is left for the freeze", async () => {
+    const chars: Record<string, number> = { b1: 600_000, b2: 3_000_000, b3: 600_000, b4: 10 }
+    const sent = new SentCopies({ work: new RunningWork(), read: async device => bodyOf(device, chars[device]), onError: assert.ifError })
+    const read = (devices: string[]) => new Promise<string[][]>(resolve => sent.read(devices, (copies, unread) => resolve([copies.map(({ session }) => session), [...unread]])))
+    assert.deepEqual(await read(["b1", "b2", "b3", "b4"]), [["b1", "b3"], ["b4"]])
+    assert.deepEqual(await read(["b4"]), [["b4"], []])
+})
+
+test("reading for a copy is awaited by a close, and what goes wrong after it is told", async () => {
+    const errors: unknown[] = []
+    const work = new RunningWork()
+    let isRead = false
+    const read = async (device: string): Promise<DeviceBody> => {
+        await new Promise(resolve => setTimeout(resolve, 20))
+        isRead = true
+        return bodyOf(device, 1)
+    }
+    const sent = new SentCopies({ work, read, onError: error => errors.push(error) })
+    await new Promise<void>(resolve =>
+        sent.read(["b1"], () => {
+            setImmediate(resolve)
+            throw new Error("done")
+        }),
+    )
+    assert.deepEqual(errors.map(String), ["Error: done"])
+    isRead = false
+    sent.read(["b1"], () => {})
+    await work.close()
+    assert.equal(isRead, true)
+})
+
+/** Current's plan over one session that nothing is written of; `answer`: what next says to a copy. */
+function leavingWith(answer: (copy: Extract<HandoverMessage<number>, { kind: "copy" }>) => HandoverMessage<number> | undefined, sessions: readonly string[] = ["s1"]) {
+    let nowMs = 0
+    const said: HandoverMessage<number>[] = []
+    const store = { savePlan: (_plan: unknown, done: () => void) => done() } as unknown as SessionStore<number>
+    const now = () => nowMs
+    const home = new Home<number>({ me: "a", store, shared: false, now, send: () => {}, capture: () => {} })
+    for (const session of sessions) home.load(session, { owner: "a", epoch: 1, snapshot: null })
+    const leaving = new Leaving<number>({
+        ...{ handover: "h", key: "k", phase: "preparing", home, store, offersPerS: 1, offerMs: 1, retryMs: 100, now },
+        copying: { roundsMax: 2, sessionsPerCopy: 1, dirtyMax: 0, perS: () => 1_000, read: (asked, done) => done(asked.map(session => ({ session, snapshot: { version: 1, body: 1 } }))), changed: () => [] },
+        send: message => {
+            said.push(message)
+            const answered = message.kind === "copy" ? answer(message) : undefined
+            if (answered !== undefined) setImmediate(() => leaving.receive(answered))
+        },
+        tellClient: () => {},
+        isConnected: () => false,
+        mayOffer: () => false,
+        rest: () => {},
+    })
+    leaving.receive({ kind: "ready", handover: "h" })
+    const run = async (ms: number): Promise<void> => {
+        for (const endMs = nowMs + ms; nowMs < endMs; nowMs += 10) {
+            leaving.tick()
+            await new Promise(setImmediate)
+        }
+    }
+    return { leaving, run, said }
+}
+
+test("copies that do not get through are given up: devices go whole", async () => {
+    const { leaving, run, said } = leavingWith(() => undefined)
+    await run(300)
+    assert.equal(leaving.phase, "copying")
+    await run(4_000)
+    assert.equal(leaving.phase, "moving")
+    assert.equal(said.filter(({ kind }) => kind === "copy").length, 6)
+})
+
 test("an answer of the other server that is not what was sent is refused", async () => {
     const text = '{"tables":{}}'
     const server = createServer((request, response) => response.writeHead(200, { [DIGEST_HEADER]: digestOf(request.url === "/good" ? text : `${text} `) }).end(text))
@@ -110,6 +191,23 @@ else {
                 assert.deepEqual(codes, [...(device === late ? ["HOV_LATE"] : []), "HOV_3", "HOV_2", "HOV_1"])
             }
             for (const device of [...devices, moved]) device.close()
+        }))
+
+    test("devices with long histories are copied and moved, also one that no message of an earlier version would hold", () =>
+        withClouds(2, async (current, next) => {
+            const sizes = [...Array<number>(24).fill(100), 2_200]
+            await current.must(201, "POST", "/devices/batch", { devices: sizes.map((_, n) => ({ id: `b${n}` })) })
+            const db = new Database(path.join(current.dataDir, "handover.db"), { timeout: 5_000 } as object)
+            const insert = db.prepare(`insert into "statuses" ("deviceId", "atMs", "state", "diagnostics") values (?, ?, 'failed', ?)`)
+            db.exec("begin immediate")
+            for (const [n, count] of sizes.entries()) for (let row = 0; row < count; row++) insert.run([`b${n}`, row, JSON.stringify("d".repeat(8_000))])
+            db.exec("commit")
+            db.close()
+            await current.must(202, "POST", "/server/handover", { to: next.url, token: next.adminToken, pacePerS: 10_000 })
+            const done = await until("the end", () => current.must(200, "GET", "/server/handover"), ({ phase }) => phase === "done", 25_000)
+            assert.deepEqual([done.copied, done.fromCopies], [24, 24])
+            assert.equal((await next.must(200, "GET", "/devices?limit=100")).items.length, 25)
+            assert.equal((await next.must(200, "GET", "/devices/b24/history?limit=100")).items.length, 100)
         }))
 
     test("an abort leaves nothing of a copy behind", () =>

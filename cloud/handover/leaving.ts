@@ -31,8 +31,11 @@ export interface Copying<B> {
     readonly dirtyMax: number
     /** Sessions in a second, where so many are offered: clients come first. */
     perS(offersPerS: number): number
-    /** Sessions' bodies as they are now. What cannot be read is left out: then it is sent when it is frozen. */
-    read(sessions: readonly SessionName[], done: (copies: readonly Copy<B>[]) => void): void
+    /**
+     * Sessions' bodies as they are now. What cannot be read is left out: then it is sent when it is frozen. `unread`: those that
+     * would make the message too long; they are asked for again.
+     */
+    read(sessions: readonly SessionName[], done: (copies: readonly Copy<B>[], unread?: readonly SessionName[]) => void): void
     /** Sessions that may have changed since they were read; `copied`: the versions that next has. */
     changed(copied: ReadonlyMap<SessionName, number>): readonly SessionName[]
 }
@@ -65,6 +68,8 @@ export interface LeavingOptions<B> {
 }
 
 const LOOKS_PER_RETRY = 8
+/** A part that was said so often, each time after a longer pause, does not get through: copies spare time, and nothing depends on them. */
+const COPY_TRIES_MAX = 6
 
 export class Leaving<B> {
     readonly #options: LeavingOptions<B>
@@ -77,6 +82,7 @@ export class Leaving<B> {
     #part = 0
     /** What is on its way to next; one part at a time. */
     #copying: { readonly part: number; readonly copies: readonly Copy<B>[] } | undefined
+    #copyTries = 0
     #isReading = false
     #toCopy: SessionName[] = []
     readonly #copied = new Map<SessionName, number>()
@@ -189,8 +195,8 @@ export class Leaving<B> {
         })
     }
 
-    #say(message: HandoverMessage<B>): void {
-        this.#sayAtMs = this.#options.now() + this.#options.retryMs
+    #say(message: HandoverMessage<B>, retries = 1): void {
+        this.#sayAtMs = this.#options.now() + retries * this.#options.retryMs
         this.#options.send(message)
     }
 
@@ -202,7 +208,7 @@ export class Leaving<B> {
     #copy(): void {
         const { handover, home, copying, now } = this.#options
         if (this.#isReading) return
-        if (this.#copying !== undefined) return this.#say({ kind: "copy", handover, ...this.#copying })
+        if (this.#copying !== undefined) return this.#copyTries < COPY_TRIES_MAX ? this.#sayCopy(this.#copying) : this.#go("moving")
         if (copying === undefined) return this.#go("moving")
         if (this.#toCopy.length === 0) {
             const dirty = copying.changed(this.#copied)
@@ -214,13 +220,19 @@ export class Leaving<B> {
         const sessions = this.#toCopy.splice(this.#toCopy.length - count).filter(session => home.state(session).at === "serving")
         if (sessions.length === 0) return
         this.#isReading = true
-        copying.read(sessions, copies => {
+        copying.read(sessions, (copies, unread = []) => {
             this.#isReading = false
+            this.#toCopy.push(...unread)
             const changed = copies.filter(({ session, snapshot }) => this.#copied.get(session) !== snapshot.version)
             if (this.#phase !== "copying" || changed.length === 0) return
             this.#copying = { part: ++this.#part, copies: changed }
-            this.#say({ kind: "copy", handover, ...this.#copying })
+            this.#copyTries = 0
+            this.#sayCopy(this.#copying)
         })
+    }
+
+    #sayCopy(part: { readonly part: number; readonly copies: readonly Copy<B>[] }): void {
+        this.#say({ kind: "copy", handover: this.#options.handover, ...part }, ++this.#copyTries)
     }
 
     #move(): void {

@@ -5,6 +5,7 @@ import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
+import { NURSERY } from "../../toolchain/build-project.ts"
 
 export interface BuiltProgram {
     /** The `.devs` file. */
@@ -49,7 +50,7 @@ export async function buildProgram(mainTs: string, options: BuildOptions = {}): 
             writeFileSync(join(project, path), text)
         }
         try {
-            await promisify(execFile)(process.execPath, [CLI, "build", "--quiet", ...(options.flags ?? []), "src/main.ts"], { cwd: project })
+            await promisify(execFile)(process.execPath, [NURSERY, CLI, "build", "--quiet", ...(options.flags ?? []), "src/main.ts"], { cwd: project })
             // A rename, so that a test running beside this one never sees half a result.
             const output = join(project, ".devicescript/bin")
             if (!existsSync(cached)) renameSync(output, cached)

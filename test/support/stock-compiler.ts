@@ -30,7 +30,10 @@ export function stockCompiler(): CompilerModule {
     return loaded
 }
 
-/** Files whose types were found right before, by path: those of libraries, and of the loader, depend on nothing that tests write. */
+/**
+ * Files whose types were found right before, by path. The loader's depend on nothing that tests write; libraries' are not
+ * checked at all: that takes a second of every process, and who builds with the command has them checked.
+ */
 const checked = new Map<string, string>()
 
 function isToCheck(path: string, files: Readonly<Record<string, string>>): boolean {
@@ -47,7 +50,7 @@ export function compileInProcess(files: Readonly<Record<string, string>>, main =
     const config = compiler.resolveBuildConfig()
     const errors: unknown[] = []
     const written = new Map<string, string | Uint8Array>()
-    beginCompilation(checked.size ? ({ fileName }) => isToCheck(posix.normalize(fileName), files) : undefined)
+    beginCompilation(({ fileName }) => isToCheck(posix.normalize(fileName), files))
     const result = compiler.compileWithHost(main, {
         write: (name: string, contents: string | Uint8Array) => written.set(name, contents),
         read(name: string) {

@@ -1,4 +1,5 @@
 /** Devices' rows that are copied while their devices are still served: at current what was sent, at next what came. */
+import type { RunningWork } from "../../running-work.ts"
 import type { StoredEvent } from "../../store/events.ts"
 import type { Copies } from "../copies.ts"
 import type { Copy, Copying } from "../leaving.ts"
@@ -9,13 +10,18 @@ import { turn } from "./owner-changes.ts"
 
 /** Requests are answered in between. */
 const READ_AT_ONCE = 4
+/** A message ends here; with UTF-8 and the last device's text it is still below what any version takes (16 MiB). */
+const PART_MAX_CHARS = 1024 * 1024
+/** A device with more is sent whole, when it is frozen. */
+const COPY_MAX_CHARS = 2 * 1024 * 1024
 /** A slow pace is for the devices that move. */
 const COPIES_MIN_PER_S = 200
 /** What is above is sent at the freeze. */
 const KEPT_MAX_CHARS = 128 * 1024 * 1024
 
 export interface SentCopiesOptions {
-    read(device: SessionName): Promise<Snapshot<DeviceBody> | undefined>
+    readonly work: RunningWork
+    read(device: SessionName): Promise<DeviceBody | undefined>
     onError(error: unknown): void
 }
 
@@ -48,8 +54,19 @@ export class SentCopies implements Copying<DeviceBody> {
         this.#changed.clear()
     }
 
-    read(devices: readonly SessionName[], done: (copies: readonly Copy<DeviceBody>[]) => void): void {
-        void this.#read(devices).then(done)
+    read(devices: readonly SessionName[], done: (copies: readonly Copy<DeviceBody>[], unread: readonly SessionName[]) => void): void {
+        const { work, onError } = this.#options
+        work.begin(async () => {
+            const copies: Copy<DeviceBody>[] = []
+            let unread: readonly SessionName[] = []
+            try {
+                unread = devices.slice(await this.#read(devices, copies))
+            } catch (error) {
+                // They are sent whole.
+                onError(error)
+            }
+            done(copies, unread)
+        }, onError)
     }
 
     /** What no event tells of is in the rest. */
@@ -64,23 +81,24 @@ export class SentCopies implements Copying<DeviceBody> {
         return { version, since: { version: have, rest: restOf(sent.prints, body) } }
     }
 
-    async #read(devices: readonly SessionName[]): Promise<readonly Copy<DeviceBody>[]> {
-        const copies: Copy<DeviceBody>[] = []
-        try {
-            for (const [n, session] of devices.entries()) {
-                if (n > 0 && n % READ_AT_ONCE === 0) await turn()
-                // Before it is read: what changes from here on is another version.
-                this.#changed.delete(session)
-                const snapshot = await this.#options.read(session)
-                if (snapshot?.body === undefined) continue
-                this.#sent.set(session, { version: snapshot.version, prints: printsOf(snapshot.body) })
-                copies.push({ session, snapshot })
-            }
-        } catch (error) {
-            // They are sent whole.
-            this.#options.onError(error)
+    /** Returns how many of them were looked at. */
+    async #read(devices: readonly SessionName[], copies: Copy<DeviceBody>[]): Promise<number> {
+        let chars = 0
+        for (const [n, session] of devices.entries()) {
+            if (chars >= PART_MAX_CHARS) return n
+            if (n > 0 && n % READ_AT_ONCE === 0) await turn()
+            // Before it is read: what changes from here on is another version.
+            this.#changed.delete(session)
+            const body = await this.#options.read(session)
+            if (body === undefined) continue
+            const text = JSON.stringify(body)
+            if (text.length > COPY_MAX_CHARS) continue
+            chars += text.length
+            const snapshot = snapshotOf(body, text)
+            this.#sent.set(session, { version: snapshot.version, prints: printsOf(body) })
+            copies.push({ session, snapshot })
         }
-        return copies
+        return devices.length
     }
 }
 

@@ -1,9 +1,8 @@
 /** The other server's messages as they come: lines of JSON on a connection of its own (see `Link`). */
 import type { IncomingMessage, Server } from "node:http"
 import type { Duplex } from "node:stream"
-import { LINK_BEAT_MS, LINK_PATH, LINK_PROTOCOL } from "./link.ts"
+import { LINK_BEAT_MS, LINK_PATH, LINK_PROTOCOL, MESSAGES_MAX_BYTES } from "./link.ts"
 
-const LINE_MAX_BYTES = 16 * 1024 * 1024
 const NEWLINE = 10
 
 export interface LinkEndpointOptions<M> {
@@ -59,7 +58,7 @@ export class LinkEndpoint<M> {
             if (from === data.length) return
             parts.push(data.subarray(from))
             sizeBytes += data.length - from
-            if (sizeBytes > LINE_MAX_BYTES) socket.destroy()
+            if (sizeBytes > MESSAGES_MAX_BYTES) socket.destroy()
         }
         socket.on("data", take)
         if (head.length > 0) take(head)

@@ -22,6 +22,10 @@ const ASK_MS = 250
 const IN_FLIGHT_MAX = 4
 const WAITING_MAX = 20_000
 const AT_ONCE = 64
+/** Longer is only what one message alone makes. */
+const AT_ONCE_MAX_CHARS = 1024 * 1024
+/** What is taken in one: a device with all of its history is one message. Earlier versions take 16 MiB. */
+export const MESSAGES_MAX_BYTES = 256 * 1024 * 1024
 /** The other server does not read: what is sent now would be out of date when it is. */
 const BUFFERED_MAX_BYTES = 8 * 1024 * 1024
 
@@ -103,9 +107,9 @@ export class Link<M> {
             this.failures++
             return
         }
-        let text = ""
-        for (let from = 0; from < messages.length; from += AT_ONCE) text += `${JSON.stringify({ messages: messages.slice(from, from + AT_ONCE) })}\n`
-        socket.write(text)
+        socket.cork()
+        for (const texts of inLines(messages)) socket.write(`{"messages":[${texts.join()}]}\n`)
+        socket.uncork()
     }
 
     #connect(peer: Peer): void {
@@ -156,7 +160,8 @@ export class Link<M> {
 
     #post(peer: Peer): void {
         if (this.#inFlight >= IN_FLIGHT_MAX) return
-        const messages = this.#waiting.splice(0, AT_ONCE)
+        const [first = []] = inLines(this.#waiting.slice(0, AT_ONCE))
+        const messages = this.#waiting.splice(0, first.length)
         this.#inFlight++
         this.#work.begin(async () => {
             try {
@@ -170,4 +175,20 @@ export class Link<M> {
         }, () => this.failures++)
         if (this.#waiting.length > 0) this.#flush()
     }
+}
+
+/** Messages' texts, as many as go together. */
+function inLines(messages: readonly unknown[]): string[][] {
+    const lines: string[][] = []
+    let chars = Number.POSITIVE_INFINITY
+    for (const message of messages) {
+        const text = JSON.stringify(message)
+        if (chars + text.length > AT_ONCE_MAX_CHARS || lines[lines.length - 1].length >= AT_ONCE) {
+            lines.push([])
+            chars = 0
+        }
+        lines[lines.length - 1].push(text)
+        chars += text.length
+    }
+    return lines
 }

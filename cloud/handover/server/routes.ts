@@ -16,6 +16,7 @@ import { DIGEST_HEADER, digestOf } from "./exchange.ts"
 import { takeRelayed } from "./relay.ts"
 import type { Offer } from "./ground.ts"
 import { type Hello, Introductions, type Terms } from "./introduction.ts"
+import { MESSAGES_MAX_BYTES } from "./link.ts"
 import type { Beginning, ServerHandover } from "./server-handover.ts"
 
 const Url = Type.String({ pattern: "^https?://[A-Za-z0-9.\\[\\]:_-]{1,200}$", description: "Address of the other server, without a path" })
@@ -23,7 +24,6 @@ const Pace = Type.Integer({ minimum: 1, maximum: 10_000, description: "Devices o
 const Nonce = Type.String({ pattern: "^[\\w-]{32}$" })
 const TOKENS_PER_PAGE = 200
 const PROGRESS_MS = 250
-const LINK_BODY_BYTES = 16 * 1024 * 1024
 
 export interface HandoverRoutesOptions {
     readonly handover: ServerHandover
@@ -124,7 +124,7 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         },
     })
 
-    const peer = { onRequest: async (request: FastifyRequest) => peerOnly(handover, request), schema: { hide: true }, bodyLimit: LINK_BODY_BYTES }
+    const peer = { onRequest: async (request: FastifyRequest) => peerOnly(handover, request), schema: { hide: true }, bodyLimit: MESSAGES_MAX_BYTES }
     app.post("/handover/v1/messages", peer, async (request, reply) => {
         handover.receive((request.body as { messages: Message<DeviceBody>[] }).messages)
         reply.code(204)

@@ -1,11 +1,10 @@
 /** Two servers that share nothing: rows, logs, blobs and who does what by itself all move. */
 import { Problem } from "../../problems.ts"
 import type { Home } from "../home.ts"
-import type { Snapshot } from "../messages.ts"
 import type { Plan } from "../store.ts"
 import { takeCommon } from "./common.ts"
 import { KeptCopies, SentCopies } from "./device-copies.ts"
-import { type DeviceBody, DeviceSessions, snapshotOf, toRecord } from "./device-sessions.ts"
+import { type DeviceBody, DeviceSessions, toRecord } from "./device-sessions.ts"
 import type { Peer } from "./exchange.ts"
 import { Inheritance } from "./inheritance.ts"
 import { type Ground, type GroundOptions, isNotedHere, newServerId, type Offer } from "./ground.ts"
@@ -31,7 +30,7 @@ export class SeparateStores implements Ground {
         const { parts, work, peer, handover, onInstalled, onError } = options
         const { store, secret } = parts
         this.copies = new KeptCopies(onError)
-        this.copying = new SentCopies({ read: device => this.#read(device), onError })
+        this.copying = new SentCopies({ work, read: device => this.sessions.read(store.read, device), onError })
         store.onEvents(events => this.copying.note(events))
         this.sessions = new DeviceSessions({
             store,
@@ -130,11 +129,6 @@ export class SeparateStores implements Ground {
         await store.write(repos => repos.handover.ownRest(this.me))
         const row = await store.read.handover.owner(device)
         if (row !== undefined && home.state(device).at === "absent") home.load(device, toRecord(row))
-    }
-
-    async #read(device: string): Promise<Snapshot<DeviceBody> | undefined> {
-        const body = await this.sessions.read(this.#options.parts.store.read, device)
-        return body === undefined ? undefined : snapshotOf(body)
     }
 
     settleRoles({ role, phase }: Plan): void {
