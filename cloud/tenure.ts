@@ -20,11 +20,13 @@ export interface TenureOptions {
     onLost(deviceId: string): void
     /** Whether a device that nobody is named the owner of may be written. */
     mayBeFree(): boolean
+    /** In a transaction: whether other servers of this database hand devices over by now, of which nobody tells this one. */
+    hasBegunElsewhere(repos: Repos): Promise<boolean>
 }
 
 export class Tenure {
     #options: TenureOptions | undefined
-    /** While no handover runs, or has run, every device is this server's: nothing is asked. */
+    /** While no handover runs, or has run, every device is this server's: nothing else is asked than whether one has begun. */
     isAsked = false
 
     /** Who knows, from now on. */
@@ -37,10 +39,15 @@ export class Tenure {
         return this.#options?.since(deviceId) ?? null
     }
 
+    /** In a transaction that writes: whether it has to be asked whose a device is. */
+    async mustAsk(repos: Repos): Promise<boolean> {
+        return this.isAsked || (this.#options !== undefined && (await this.#options.hasBegunElsewhere(repos)))
+    }
+
     /** To be asked in the transaction that writes: whose writes have no place any more. */
     async lost<H extends Held>(repos: Repos, all: readonly H[]): Promise<ReadonlySet<H>> {
         const lost = new Set<H>()
-        if (!this.isAsked || this.#options === undefined || all.length === 0) return lost
+        if (this.#options === undefined || all.length === 0 || !(await this.mustAsk(repos))) return lost
         const { me, since, onLost, mayBeFree } = this.#options
         const owners = await repos.handover.ownersOf([...new Set(all.map(({ deviceId }) => deviceId))])
         for (const held of all) {
@@ -54,7 +61,6 @@ export class Tenure {
 
     /** @throws Problem HOV_API_DEVICE_ELSEWHERE, which undoes the transaction */
     async mustHold(repos: Repos, deviceId: string, since: number | null): Promise<void> {
-        if (!this.isAsked) return
         if ((await this.lost(repos, [{ deviceId, since }])).size > 0) throw new Problem("HOV_API_DEVICE_ELSEWHERE", `device ${deviceId} is another server's by now`, 1)
     }
 

@@ -1,4 +1,5 @@
 import { readFile, rm, utimes, writeFile } from "node:fs/promises"
+import { type AddressInfo, connect, createServer } from "node:net"
 import path from "node:path"
 import { Kysely, sql } from "kysely"
 import { suite } from "./support/suite.ts"
@@ -9,6 +10,7 @@ import { DiskBlobs } from "../cloud/store/disk-blobs.ts"
 import { LibsqlDialect } from "../cloud/store/libsql-dialect.ts"
 import { openSqliteStore } from "../cloud/store/sqlite-store.ts"
 import type { Repos, Store } from "../cloud/store/store.ts"
+import { createPool } from "../cloud/store/postgres-client.ts"
 import { openPostgresStore } from "../cloud/store/postgres-store.ts"
 import { sha256, temporaryFolder } from "./support/cloud.ts"
 import { databaseOf, dropDatabaseOf, onPostgres } from "./support/cloud-database.ts"
@@ -213,6 +215,42 @@ for (const end of ["committed", "undone"])
             assert.equal(stored.map(({ id }) => id), end === "undone" ? [] : ["within"])
         } finally {
             await store.close()
+        }
+    })
+
+/** What PgBouncer lets through at the begin of a connection without being told to; all else ends it. */
+const STARTUP = new Set(["user", "database", "application_name", "client_encoding", "datestyle", "timezone", "standard_conforming_strings"])
+
+if (onPostgres)
+    test("connections begin with nothing that a proxy would refuse, and the database will end a transaction that stands still", async ({ folder }) => {
+        const url = new URL((await databaseOf(folder)) ?? "")
+        const refused: string[] = []
+        const proxy = createServer(client => {
+            client.on("error", () => {})
+            client.once("data", first => {
+                const names = first.subarray(8).toString().split("\0").filter((_, n) => n % 2 === 0)
+                refused.push(...names.filter(name => name !== "" && !STARTUP.has(name.toLowerCase())))
+                if (refused.length > 0) return void client.destroy()
+                const server = connect(Number(url.port), url.hostname)
+                server.on("error", () => client.destroy())
+                server.write(first)
+                client.pipe(server).pipe(client)
+            })
+        })
+        await new Promise<void>(resolve => proxy.listen(0, "127.0.0.1", resolve))
+        const there = new URL(url)
+        there.port = String((proxy.address() as AddressInfo).port)
+        const errors: unknown[] = []
+        const pool = createPool(there.href, 1, error => errors.push(error))
+        try {
+            const store = await openPostgresStore({ url: there.href, onError: error => errors.push(error) })
+            await store.write(repos => repos.devices.insert(device("through")))
+            await store.close()
+            const { rows } = await pool.query("show idle_in_transaction_session_timeout")
+            assert.equal([rows, refused, errors], [[{ idle_in_transaction_session_timeout: "5s" }], [], []])
+        } finally {
+            await pool.end()
+            await new Promise(resolve => proxy.close(resolve))
         }
     })
 

@@ -52,7 +52,7 @@ async function withSides(work: (store: Store, one: Side, other: Side) => Promise
         const sessions = new SharedSessions({ store, me, work: running, other: () => them, handover: () => "h1", notesOwners: () => true, onError })
         const home: Home<any> = new Home<any>({ me, store: sessions as never, shared: true, now: Date.now, send: () => {}, capture: (_session, done) => done({ version: 1 }) })
         const tenure = new Tenure()
-        tenure.know({ me, since: device => home.since(device), onLost: device => home.look(device), mayBeFree: () => false })
+        tenure.know({ me, since: device => home.since(device), onLost: device => home.look(device), mayBeFree: () => false, hasBegunElsewhere: async () => false })
         tenure.isAsked = true
         return { home, sessions, tenure }
     }

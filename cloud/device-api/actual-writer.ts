@@ -17,8 +17,6 @@ import type { Session } from "./sessions.ts"
 /** Keeps one transaction near a millisecond, so that polls are answered in between. */
 const ROWS_PER_TRANSACTION = 128
 
-const NONE: ReadonlySet<Session> = new Set()
-
 interface Delivery {
     readonly session: Session
     readonly commandId: string
@@ -147,7 +145,7 @@ export class ActualWriter {
         const { store, tenure, commandTimeoutMs } = this.#options
         await store.write(async repos => {
             // What was reported here before another server has the device is that one's business: the device says it there.
-            const lost: ReadonlySet<Session> = tenure.isAsked ? await tenure.lost(repos, [...changed, ...same, ...deliveries.map(({ session }) => session)]) : NONE
+            const lost: ReadonlySet<Session> = await tenure.lost(repos, [...changed, ...same, ...deliveries.map(({ session }) => session)])
             const isHeld = (session: Session): boolean => !lost.has(session)
             await repos.devices.putActual([...changed, ...same].filter(isHeld).map(toRow))
             for (const { session, commandId, deliveries: count, atMs } of deliveries)

@@ -99,6 +99,15 @@ export class Home<B> {
         this.#restless.delete(session)
     }
 
+    /** What is known of all sessions is out of date; who waits for one is told to go where he came from. */
+    reset(): void {
+        this.giving = false
+        this.taking = false
+        this.refusing = false
+        for (const session of [...this.#states.keys()]) this.forget(session)
+        for (const session of [...this.#waiting.keys()]) this.#resolve(session, true)
+    }
+
     /** The store knows better whose the session is: it refused a write. */
     look(session: SessionName): void {
         this.#do(session, { kind: "look" })

@@ -50,6 +50,8 @@ export interface LeavingOptions<B> {
     /** A client that does not come within this is gone: its session is given without waiting for it. */
     readonly offerMs: number
     readonly retryMs: number
+    /** Everything is back, and next does not say so: after this it is aborted without its word, where the store alone says whose a session is. */
+    readonly abortAloneMs?: number
     /** Without it sessions are sent whole when they are frozen. */
     readonly copying?: Copying<B>
     now(): number
@@ -89,6 +91,7 @@ export class Leaving<B> {
     #rested = false
     #toMove: SessionName[] = []
     #lookAtMs = 0
+    #backAtMs: number | null = null
 
     constructor(options: LeavingOptions<B>) {
         this.#options = options
@@ -272,7 +275,12 @@ export class Leaving<B> {
     #takeBack(): void {
         const { home, handover } = this.#options
         this.#sayAtMs = this.#options.now() + this.#options.retryMs
-        if (this.#allBack()) return this.#say({ kind: "abort", handover })
+        if (this.#allBack()) {
+            this.#backAtMs ??= this.#options.now()
+            if (this.#options.abortAloneMs !== undefined && this.#options.now() >= this.#backAtMs + this.#options.abortAloneMs) return this.#go("aborted")
+            return this.#say({ kind: "abort", handover })
+        }
+        this.#backAtMs = null
         for (const [session, state] of home.sessions()) {
             if (state.at === "offered") home.withdraw(session)
             else if (state.at === "given") home.pull(session, state.epoch, true)

@@ -59,7 +59,7 @@ export interface OfDevice {
 export function writeOfDevice<T>({ store, tenure }: OperatorContext, { params, since }: OfDevice, work: (repos: Repos) => Promise<T>): Promise<T> {
     const { device } = params
     return store.write(async repos => {
-        if (tenure.isAsked && (await repos.devices.get(device)) !== undefined) await tenure.mustHold(repos, device, since ?? null)
+        if ((await tenure.mustAsk(repos)) && (await repos.devices.get(device)) !== undefined) await tenure.mustHold(repos, device, since ?? null)
         return work(repos)
     })
 }

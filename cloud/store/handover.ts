@@ -133,6 +133,11 @@ export class HandoverRepo {
         return (await this.#run(`select 1 from "handoverOwners" limit 1`, [])).length > 0
     }
 
+    /** Whether owners are named for a handover that is not this one. */
+    async hasOwnersOfAnother(note: string, handover: string): Promise<boolean> {
+        return (await this.#run(`select 1 from "handoverOwners" where not exists (select 1 from "handoverNotes" where "name" = ? and "value" = ?) limit 1`, [note, handover])).length > 0
+    }
+
     /** The highest epoch that any session has, or had when they were forgotten. */
     async lastEpoch(): Promise<number> {
         const [row] = await this.#run<{ last: number | null }>(`select max("epoch") as "last" from "handoverOwners"`, [])

@@ -25,13 +25,13 @@ class TextSafeClient extends pg.Client {
  * database ends it after this long, and the others go on.
  */
 const IDLE_IN_TRANSACTION_MS = 5_000
+const CONNECT_MS = 10_000
 
 export const clientConfig = (url: string): pg.ClientConfig => ({
     connectionString: url,
     application_name: "handover",
     keepAlive: true,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: CONNECT_MS,
     types,
 })
 
@@ -41,6 +41,8 @@ export function createPool(url: string, connectionsMax: number, onError: (error:
         max: connectionsMax,
         idleTimeoutMillis: 60_000,
         Client: TextSafeClient,
+        // Not with what begins a connection: a PgBouncer in between refuses settings there that it does not know.
+        onConnect: (client: pg.ClientBase) => client.query({ text: `set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`, query_timeout: CONNECT_MS } as pg.QueryConfig),
     } as pg.PoolConfig)
     // A connection that breaks while it is idle: the pool opens another one.
     pool.on("error", onError)

@@ -1,6 +1,7 @@
 /** What differs between two servers with a database each and two servers on one database. */
 import { randomBytes } from "node:crypto"
 import type { RunningWork } from "../../running-work.ts"
+import type { Repos } from "../../store/store.ts"
 import type { Copies } from "../copies.ts"
 import type { Home } from "../home.ts"
 import type { Phase, Plan, SessionStore } from "../store.ts"
@@ -51,6 +52,10 @@ export interface Ground {
     load(home: Home<DeviceBody>, giver: string): Promise<void>
     /** This server has begun in the middle of a handover that it cannot go on with: whoever comes to it is its own from then on. */
     readonly isClaiming: boolean
+    /** In a transaction: whether other servers have begun a handover on this one's database. */
+    hasBegunElsewhere(repos: Repos): Promise<boolean>
+    /** From now on it is claiming, as if it had begun in the middle. */
+    standBy(): void
     /** A device that was added while a handover is under way is this server's. */
     adopt(home: Home<DeviceBody>, device: string, plan: Plan | null): Promise<void>
     /** After a start in the midst of a handover: what happens by itself may be the other server's. */

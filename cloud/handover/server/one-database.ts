@@ -1,5 +1,6 @@
 /** Both servers on one database: rows stay where they are, only sessions move, and the lead at the end. */
 import { Problem } from "../../problems.ts"
+import type { Repos } from "../../store/store.ts"
 import type { Home } from "../home.ts"
 import type { Plan } from "../store.ts"
 import type { DeviceBody } from "./device-sessions.ts"
@@ -45,6 +46,16 @@ export class OneDatabase implements Ground {
 
     get isClaiming(): boolean {
         return this.#isClaiming
+    }
+
+    hasBegunElsewhere(repos: Repos): Promise<boolean> {
+        return this.sessions.hasBegunElsewhere(repos)
+    }
+
+    standBy(): void {
+        this.#isClaiming = true
+        this.#isAlone = false
+        this.#isGiverEarlier = false
     }
 
     /** A server that starts anew serves whoever comes. */
@@ -96,7 +107,7 @@ export class OneDatabase implements Ground {
         const { handover, devices } = this.#options.parts.store.read
         if (plan?.role === "current" && plan.phase === "done") return
         if (this.#isAlone) {
-            if ((await devices.get(device)) !== undefined && home.state(device).at === "absent") home.load(device, { owner: this.me, epoch: 1, snapshot: null })
+            if ((await devices.get(device)) !== undefined && !home.isHere(device)) home.load(device, { owner: this.me, epoch: 1, snapshot: null })
             return
         }
         if (this.#isGiverEarlier) return

@@ -52,6 +52,13 @@ export class SeparateStores implements Ground {
         return this.sessions.failures
     }
 
+    /** There are no others. */
+    async hasBegunElsewhere(): Promise<boolean> {
+        return false
+    }
+
+    standBy(): void {}
+
     static async open(options: GroundOptions): Promise<SeparateStores> {
         const { store } = options.parts
         await store.write(repos => repos.handover.ensure())

@@ -62,6 +62,8 @@ export class ServerHandover {
     /** Between an operator's word, or current's, and the plan. */
     #isBeginning = false
     #timer: NodeJS.Timeout | undefined
+    /** When an aborted next last heard of current. */
+    #upAtMs = 0
     #freezes = new FreezeTimes()
     /** Devices of which next was sent only what its copy does not have. */
     #fromCopies = 0
@@ -124,7 +126,21 @@ export class ServerHandover {
                 held.end(device, here ? null : this.directions.elsewhere())
             },
         })
-        parts.tenure.know({ me: ground.me, since: device => this.home.since(device), onLost: device => this.home.look(device), mayBeFree: () => ground.isClaiming })
+        parts.tenure.know({
+            me: ground.me,
+            since: device => this.home.since(device),
+            onLost: device => {
+                // What polls have said of it here is not written: it is to be said again.
+                if (!this.home.isHere(device)) this.#memory.changedHands(device)
+                this.home.look(device)
+            },
+            mayBeFree: () => this.#plan === null,
+            hasBegunElsewhere: async repos => {
+                if (!(await ground.hasBegunElsewhere(repos))) return false
+                if (!this.#isBeginning && !isUnderWay(this.#plan)) this.#standBy()
+                return true
+            },
+        })
         this.directions = new Directions({ home: this.home, now, peer: () => this.#peer, plan: () => this.#plan })
     }
 
@@ -276,8 +292,19 @@ export class ServerHandover {
 
     /** A device that was added while a handover is under way is this server's. */
     async adopt(device: string): Promise<void> {
-        const isMissing = this.#plan === null ? this.#ground.isClaiming && !this.home.isHere(device) : this.home.state(device).at === "absent"
-        if (isMissing) await this.#ground.adopt(this.home, device, this.#plan)
+        if (!this.#isMissing(device)) return
+        await this.#ground.adopt(this.home, device, this.#plan)
+        // Others' handover has ended.
+        if (!this.idle || !this.#parts.tenure.isAsked) return
+        this.#parts.tenure.isAsked = false
+        this.home.reset()
+    }
+
+    #isMissing(device: string): boolean {
+        const { at } = this.home.state(device)
+        if (this.#plan === null) return this.#ground.isClaiming && !this.home.isHere(device)
+        // Another server of the database had taken it, which is over with the handover.
+        return at === "absent" || (at === "given" && this.#ground.shared && isWithAll(this.#plan.role, this.#plan.phase))
     }
 
     welcome(device: string, body: DeviceBody): void {
@@ -382,6 +409,27 @@ export class ServerHandover {
         }
     }
 
+    /** Goes on as if it had been started in the middle of others' handover: the database knows whose the devices are. */
+    #standBy(): void {
+        this.#parts.log.info({ handover: this.id }, "handover: this server serves whoever comes to it")
+        this.#plan = null
+        this.#leaving = undefined
+        this.#arriving = undefined
+        this.#ground.standBy()
+        this.#parts.tenure.isAsked = true
+        this.home.reset()
+        this.#peer = null
+        this.operators.resting.lift()
+        this.operators.arrival.lift()
+    }
+
+    /** An aborted next hands on to current what it is asked; when that one is gone, it is one server of the database among others. */
+    #lookAfterAbort(): void {
+        const isAborted = this.#plan?.role === "next" && this.#plan.phase === "aborted"
+        if (!isAborted || this.#isBeginning || !this.#ground.shared || this.#link.isUp()) this.#upAtMs = performance.now()
+        else if (performance.now() >= this.#upAtMs + TIMINGS.pullMs) this.#standBy()
+    }
+
     #resume(plan: Plan, pacePerS = PACE_PER_S): void {
         this.#work.signal.throwIfAborted()
         this.#freezes = new FreezeTimes()
@@ -396,6 +444,7 @@ export class ServerHandover {
             this.#memory.tick()
             this.home.tick()
             this.#leaving?.tick()
+            this.#lookAfterAbort()
         }, TICK_MS)
     }
 

@@ -114,6 +114,11 @@ export class SharedSessions implements SessionStore<Body> {
         return new Promise(resolve => this.#take(session, resolve, repos => repos.handover.hasOwners()))
     }
 
+    /** Others hand devices over: neither has it begun with this server, nor has it ended. */
+    hasBegunElsewhere(repos: Repos): Promise<boolean> {
+        return repos.handover.hasOwnersOfAnother(HANDOVER_NOTE, this.#options.handover())
+    }
+
     #take(session: SessionName, done: (record: SessionRecord<Body> | undefined) => void, mayTake: (repos: Repos) => Promise<boolean>): void {
         const { me } = this.#options
         let now: OwnerRow | undefined

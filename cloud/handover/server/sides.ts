@@ -14,6 +14,7 @@ import type { ServerParts } from "./parts.ts"
 
 const OFFER_MS = 3_000
 export const RETRY_MS = 500
+const ABORT_ALONE_MS = 5_000
 
 export interface SideOptions {
     readonly plan: Plan
@@ -61,6 +62,7 @@ export function newLeaving({ plan, parts, ground, home, link, work, onPhase }: S
         offersPerS,
         offerMs: OFFER_MS,
         retryMs: RETRY_MS,
+        abortAloneMs: ground.shared ? ABORT_ALONE_MS : undefined,
         copying: ground.copying,
         now,
         send: message => link.send(message),
