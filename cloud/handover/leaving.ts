@@ -168,7 +168,7 @@ export class Leaving<B> {
                 if (due) this.#prepare()
                 return this.#move()
             case "finishing":
-                return due && this.#rested ? this.#say({ kind: "finish", handover: this.#options.handover }) : undefined
+                return due && this.#rested && !this.#isLate() ? this.#say({ kind: "finish", handover: this.#options.handover }) : undefined
             case "aborting":
                 return due ? this.#takeBack() : undefined
         }
@@ -265,6 +265,20 @@ export class Leaving<B> {
         }
         if (this.#toMove.length === 0 && isOver) this.#go("finishing")
         return this.#toMove.length > 0
+    }
+
+    /** Sessions that were made while the last ones went; none is made any more. */
+    #isLate(): boolean {
+        const { home, now, offerMs } = this.#options
+        let isLate = false
+        for (const [session, state] of home.sessions()) {
+            if (state.at === "given" && state.kept === null) continue
+            isLate = true
+            if (state.at !== "serving") continue
+            home.offer(session, now() + offerMs)
+            home.receive({ kind: "pull", session, epoch: state.epoch, have: null })
+        }
+        return isLate
     }
 
     #allBack(): boolean {

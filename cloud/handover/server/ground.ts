@@ -58,6 +58,8 @@ export interface Ground {
     standBy(): void
     /** A device that was added while a handover is under way is this server's. */
     adopt(home: Home<DeviceBody>, device: string, plan: Plan | null): Promise<void>
+    /** At current, when none is added any more: those that were, and that nobody has asked about. */
+    adoptAll?(home: Home<DeviceBody>): Promise<void>
     /** After a start in the midst of a handover: what happens by itself may be the other server's. */
     settleRoles(plan: Plan): void
     entered(plan: Plan): void

@@ -131,6 +131,17 @@ export class SeparateStores implements Ground {
         if (row !== undefined && home.state(device).at === "absent") home.load(device, toRecord(row))
     }
 
+    async adoptAll(home: Home<DeviceBody>): Promise<void> {
+        const { store } = this.#options.parts
+        // What was given has no row here.
+        for (let after: string | null = null; ; ) {
+            const page: { id: string }[] = await store.read.devices.list({ after, limit: 100 })
+            for (const { id } of page) await this.adopt(home, id)
+            if (page.length < 100) return
+            after = page[page.length - 1].id
+        }
+    }
+
     settleRoles({ role, phase }: Plan): void {
         const { runner, sender, controller } = this.#options.parts
         if (role === "next" && phase === "moving") {

@@ -52,7 +52,11 @@ export function newArriving({ plan, parts, ground, home, link, work, onPhase }: 
 export function newLeaving({ plan, parts, ground, home, link, work, onPhase }: SideOptions, directions: Directions, offersPerS: number): Leaving<DeviceBody> {
     const { now, held, sessions, log } = parts
     const rest = async (done: () => void): Promise<void> => {
-        await work.insist(() => ground.rest(), error => log.error({ err: error }, "handover: this server does not come to rest; once more"))
+        const restWithAll = async (): Promise<void> => {
+            await ground.rest()
+            await ground.adoptAll?.(home)
+        }
+        await work.insist(restWithAll, error => log.error({ err: error }, "handover: this server does not come to rest; once more"))
         done()
     }
     return new Leaving<DeviceBody>({
