@@ -55,6 +55,8 @@ export const PROBLEMS = {
     HOV_API_HANDOVER_NEXT: entry(502, "The other server cannot take over", "The detail has its answer; check its address and the token."),
     HOV_API_DEVICE_ELSEWHERE: entry(503, "The device is another server's", "Send it again: nothing of it was written, and this server hands it on by then."),
     HOV_API_HANDOVER_INSECURE: entry(400, "The two servers would talk over plain http", "Name both by https (--public-url), or say that the network between them is your own: --insecure ({insecure: true})."),
+    HOV_API_HANDOVER_ADDRESS: entry(409, "That is not this server's address", "Hand over to the address that the other server has as --public-url."),
+    HOV_API_HANDOVER_TOKEN: entry(409, "The other server does not know how to prove who it is", "If it is the other server, of a version that wants to be told the token itself: --tell-token ({tellToken: true})."),
     HOV_API_HANDOVER_VERSION: entry(409, "The two servers have no version of the handover's protocol in common", "Go by a version in between: the detail names what each speaks."),
     HOV_API_HANDOVER_AWAY: entry(503, "The other server of the handover cannot be asked", "Try again, or abort at the other server; only if that one has ended for good, abort here with force."),
     HOV_API_RATE: entry(429, "Too many requests", "Wait as long as Retry-After says."),

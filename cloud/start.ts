@@ -139,7 +139,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const handover = await ServerHandover.open({ store, blobs, sessions, held, writer, controller, runner, sender, hub, secret, principals, tenure, log, now, url: () => options.publicUrl ?? url })
     const app = await createServer(log, timings)
     addGate(app, handover, principals)
-    await handoverRoutes(app as never, { handover, principals, store, blobs })
+    await handoverRoutes(app as never, { handover, principals, store, blobs, publicUrl: options.publicUrl ?? null })
     await consoleRoutes(app, options.consoleDir)
     app.get("/metrics", { onRequest: operatorGate(principals, "read"), schema: { hide: true } }, async (_request, reply) => {
         reply.type(metrics.contentType)

@@ -1,7 +1,7 @@
 /** What goes wrong around a handover, and has to come right by itself or by an admin's word. */
 import assert from "node:assert/strict"
 import { createHash, randomBytes } from "node:crypto"
-import { createServer as createHttpServer } from "node:http"
+import { createServer as createHttpServer, request as httpRequest } from "node:http"
 import { type AddressInfo, connect, createServer } from "node:net"
 import path from "node:path"
 import Database from "libsql"
@@ -171,8 +171,8 @@ else {
                     request.on("end", async () => {
                         heard.push({ url: request.url, headers: request.headers, text })
                         if (answer === "that it is of an earlier version" || request.url !== "/handover/v1/hello") return response.writeHead(404).end()
-                        const { hint, nonce } = JSON.parse(text)
-                        const other = answer === "something that it does not know" ? null : await call(`${next.url}/handover/v1/hello`, { method: "POST", json: { hint, nonce: `A${nonce.slice(1)}` } })
+                        const { hint, nonce, to } = JSON.parse(text)
+                        const other = answer === "something that it does not know" ? null : await call(`${next.url}/handover/v1/hello`, { method: "POST", json: { hint, nonce: `A${nonce.slice(1)}`, to }, headers: { host: new URL(to).host } })
                         response.writeHead(200).end(JSON.stringify(other?.body ?? { nonce, proofs: [nonce, "x".repeat(43)] }))
                     })
                 })
@@ -180,15 +180,62 @@ else {
                 try {
                     const { port } = stranger.address() as AddressInfo
                     const { status, body } = await begin(current, `http://127.0.0.1:${port}`, token)
-                    assert.deepEqual([status, body.code], answer === "that it is of an earlier version" ? [400, "HOV_API_HANDOVER_INSECURE"] : [502, "HOV_API_HANDOVER_NEXT"])
+                    assert.deepEqual([status, body.code], answer === "that it is of an earlier version" ? [409, "HOV_API_HANDOVER_TOKEN"] : [502, "HOV_API_HANDOVER_NEXT"])
                     assert.deepEqual(heard.map(({ url }) => url), ["/handover/v1/hello"])
-                    assert.deepEqual(Object.keys(JSON.parse(heard[0].text)).sort(), ["hint", "nonce", "protocols"])
+                    assert.deepEqual(Object.keys(JSON.parse(heard[0].text)).sort(), ["hint", "nonce", "protocols", "to"])
                     const hash = createHash("sha256").update(token).digest()
                     for (const secret of [token, hash.toString("hex"), hash.toString("base64url")]) assert.equal(JSON.stringify(heard).includes(secret), false)
                 } finally {
                     stranger.close()
                 }
             }))
+
+    for (const isPublic of [true, false])
+        test(`somebody in between who hands on what the two say gets nothing of a next that knows ${isPublic ? "its public address" : "what it was asked by"}`, async () => {
+            const probe = createServer()
+            await new Promise<void>(resolve => probe.listen(0, "127.0.0.1", resolve))
+            const { port } = probe.address() as AddressInfo
+            await new Promise(resolve => probe.close(resolve))
+            const own = `http://127.0.0.1:${port}`
+            const next = await openCloud({ port, ...(isPublic ? { publicUrl: own } : {}) })
+            const shown = new Set<string>()
+            const between = createHttpServer((request, response) => {
+                if (request.headers.authorization !== undefined) shown.add(request.headers.authorization)
+                const headers = { ...request.headers, ...(isPublic ? {} : { host: new URL(own).host }) }
+                request.pipe(httpRequest(`${own}${request.url}`, { method: request.method, headers }, answer => answer.pipe(response.writeHead(answer.statusCode ?? 502, answer.headers))))
+            })
+            await new Promise<void>(resolve => between.listen(0, "127.0.0.1", resolve))
+            try {
+                await withClouds(1, async current => {
+                    const { status, body } = await begin(current, `http://127.0.0.1:${(between.address() as AddressInfo).port}`, next.adminToken)
+                    assert.deepEqual([status, body.code], [502, "HOV_API_HANDOVER_NEXT"])
+                    assert.match(body.detail, /HOV_API_HANDOVER_ADDRESS/)
+                    assert.deepEqual([...shown], [])
+                    assert.equal((await begin(current, own, next.adminToken)).status, 202)
+                    await phaseOf(current, "done")
+                })
+            } finally {
+                between.closeAllConnections()
+                between.close()
+                await next.done()
+            }
+        })
+
+    test("an address, or versions, other than were said to next prove nothing", async () => {
+        const token = { hash: hashToken("t".repeat(32)) } as TokenRow
+        for (const lie of [{ to: "http://127.0.0.1:2" }, { protocols: { oldest: 1, newest: 7 } }]) {
+            const next = createHttpServer((request, response) => {
+                let text = ""
+                request.on("data", data => (text += data))
+                request.on("end", () => response.end(JSON.stringify(new Introductions(Date.now).welcome({ ...JSON.parse(text), ...lie }, [token]))))
+            })
+            await new Promise<void>(resolve => next.listen(0, "127.0.0.1", resolve))
+            const url = `http://127.0.0.1:${(next.address() as AddressInfo).port}`
+            await assert.rejects(introduce(url, "t".repeat(32), { handover: "h1", from: "http://127.0.0.1:1", id: "s1" }, new AbortController().signal), /does not know the token/)
+            next.closeAllConnections()
+            next.close()
+        }
+    })
 
     test("an offer is taken once, from whoever has proven to know an admin's token of next", () =>
         withClouds(1, async next => {

@@ -23,7 +23,7 @@ const EARLIER = {
 }
 
 const hand = (from: ServerProcess, to: ServerProcess, isNewer: boolean): Promise<any> =>
-    operator(from.url, from.adminToken).must(202, "POST", "/server/handover", { to: to.url, token: to.adminToken, pacePerS: 200, ...(isNewer ? { insecure: true } : {}) })
+    operator(from.url, from.adminToken).must(202, "POST", "/server/handover", { to: to.url, token: to.adminToken, pacePerS: 200, ...(isNewer ? { tellToken: true } : {}) })
 const codes = async (server: ServerProcess): Promise<string[]> => {
     const { items } = await operator(server.url, server.adminToken).must(200, "GET", "/devices/b0/history?limit=50")
     return items.map((item: any) => item.code).reverse()
@@ -105,7 +105,7 @@ test("two servers that have no version in common say so, and what one does not k
     await withClouds(1, async next => {
         const hash = hashToken(next.adminToken)
         const hint = createHmac("sha256", hash).update(JSON.stringify(["hint"])).digest("hex").slice(0, 4)
-        const hello = (more: object) => call(`${next.url}/handover/v1/hello`, { method: "POST", json: { hint, nonce: "n".repeat(32), ...more } })
+        const hello = (more: object) => call(`${next.url}/handover/v1/hello`, { method: "POST", json: { hint, nonce: "n".repeat(32), to: next.url, ...more } })
         const refused = await hello({ protocols: { oldest: 98, newest: 99 } })
         assert.equal([refused.status, refused.body.code], [409, "HOV_API_HANDOVER_VERSION"])
         for (const more of [{}, { later: { field: 1 } }, { protocols: { oldest: 1, newest: 99, later: true } }]) assert.is((await hello(more)).status, 200)

@@ -13,6 +13,7 @@ interface Options {
     readonly force?: boolean
     readonly pace?: number
     readonly insecure?: boolean
+    readonly tellToken?: boolean
 }
 
 const ROUTE = "/server/handover"
@@ -31,6 +32,7 @@ export function addServerHandover(program: Command): void {
         .option("--abort", "take everything back")
         .option("--force", "with --abort, at the server that takes over: the other one has ended for good and cannot be asked")
         .option("--insecure", "also when the servers reach each other over plain http: the network between them is nobody else's")
+        .option("--tell-token", "to a server of an earlier version, which cannot prove who it is: send it the token itself")
         .option("--pace <n>", "devices offered in a second", wholeNumber)
         .action(action(handover))
 }
@@ -41,7 +43,7 @@ async function handover(session: Session, options: Options): Promise<number> {
     else if (options.to !== undefined) {
         const token = session.env.HANDOVER_NEXT_TOKEN?.trim()
         if (!token) throw new CliError("HOV_CLI_NO_TOKEN", "no token for the other server: set HANDOVER_NEXT_TOKEN to an admin's token of it")
-        await api.call("POST", ROUTE, { to: options.to.replace(/\/+$/, ""), token, ...(options.pace === undefined ? {} : { pacePerS: options.pace }), ...(options.insecure ? { insecure: true } : {}) })
+        await api.call("POST", ROUTE, { to: options.to.replace(/\/+$/, ""), token, ...(options.pace === undefined ? {} : { pacePerS: options.pace }), ...(options.insecure ? { insecure: true } : {}), ...(options.tellToken ? { tellToken: true } : {}) })
     } else {
         if (options.pace !== undefined) await api.call("POST", `${ROUTE}/pace`, { pacePerS: options.pace })
         const progress = await api.get<HandoverProgress>(ROUTE)

@@ -2,10 +2,13 @@
  * Two servers that have never met get a key of their own out of a token that both know: an operator told
  * it to current, and next keeps its SHA-256 (H). Neither the token nor its hash is ever sent:
  *
- *   current → next   hint (16 bits of HMAC(H, …): which of its admins' tokens), nonce c
- *   next → current   nonce n, HMAC(H, "next" c n)             who listens there knows the token
- *   current → next   the offer, HMAC(H, "current" c n offer)   and so does who offers
- *   both             key = HMAC(H, "key" c n offer)
+ *   current → next   hint (16 bits of HMAC(H, …): which of its admins' tokens), nonce c, to, protocols
+ *   next → current   nonce n, protocols, HMAC(H, "next" c n t)   who listens there knows the token
+ *   current → next   the offer, HMAC(H, "current" c n t offer)    and so does who offers
+ *   both             key = HMAC(H, "key" c n t offer)
+ *
+ * t are the address that current was told and both sides' protocols: next compares the address with its own, so that
+ * somebody in between who hands all of this on does not get current to talk to him (`requireOwn`).
  *
  * A stranger at next's address learns 16 bits of a hash of 192 random ones, and a stranger at current's
  * nothing. What is said with the key afterwards is as safe as the connection: see `requirePrivate`.
@@ -44,6 +47,8 @@ export function common(theirs: Protocols, ours = PROTOCOLS): number {
 export interface Hello {
     readonly hint: string
     readonly nonce: string
+    /** Where current takes next to be. */
+    readonly to: string
     /** Left out: 1. */
     readonly protocols?: Protocols
 }
@@ -80,9 +85,14 @@ const same = (a: Buffer, b: string): boolean => {
 
 const newNonce = (): string => text(randomBytes(NONCE_BYTES))
 const hintOf = (hash: string): string => mac(hash, "hint").toString("hex").slice(0, HINT_CHARS)
-const proofOfNext = (hash: string, hello: string, welcome: string): Buffer => mac(hash, "next", hello, welcome)
-const proofOfCurrent = (hash: string, hello: string, welcome: string, { handover, from, id }: Terms): Buffer => mac(hash, "current", hello, welcome, handover, from, id)
-const keyOf = (hash: string, hello: string, welcome: string, { handover, from, id }: Terms): string => text(mac(hash, "key", hello, welcome, handover, from, id))
+/** What both have said before an offer, in one word. */
+const meetingOf = ({ nonce, to, protocols = FIRST }: Hello, welcome: Pick<Welcome, "nonce" | "protocols">): string => {
+    const theirs = welcome.protocols ?? FIRST
+    return JSON.stringify([nonce, welcome.nonce, to, protocols.oldest, protocols.newest, theirs.oldest, theirs.newest])
+}
+const proofOfNext = (hash: string, meeting: string): Buffer => mac(hash, "next", meeting)
+const proofOfCurrent = (hash: string, meeting: string, { handover, from, id }: Terms): Buffer => mac(hash, "current", meeting, handover, from, id)
+const keyOf = (hash: string, meeting: string, { handover, from, id }: Terms): string => text(mac(hash, "key", meeting, handover, from, id))
 
 /**
  * Current's side. Undefined: next is of a version that has no such question, and takes the token itself.
@@ -91,7 +101,7 @@ const keyOf = (hash: string, hello: string, welcome: string, { handover, from, i
 export async function introduce(url: string, token: string, terms: Terms, signal: AbortSignal): Promise<Introduced | undefined> {
     const hash = hashToken(token)
     const nonce = newNonce()
-    const hello: Hello = { hint: hintOf(hash), nonce, protocols: PROTOCOLS }
+    const hello: Hello = { hint: hintOf(hash), nonce, to: url, protocols: PROTOCOLS }
     let answer: Buffer
     try {
         answer = await exchange({ url }, "POST", "/handover/v1/hello", { json: hello, signal })
@@ -99,33 +109,35 @@ export async function introduce(url: string, token: string, terms: Terms, signal
         if (error instanceof Refused && error.status === 404) return undefined
         throw error
     }
-    const { nonce: theirs, proofs, protocols = FIRST } = JSON.parse(answer.toString()) as Welcome
-    const expected = proofOfNext(hash, nonce, theirs)
-    if (!Array.isArray(proofs) || !proofs.some(proof => same(expected, String(proof)))) throw new Error("who listens there does not know the token")
-    common(protocols)
-    return { proof: `${theirs} ${text(proofOfCurrent(hash, nonce, theirs, terms))}`, key: keyOf(hash, nonce, theirs, terms) }
+    const welcome = JSON.parse(answer.toString()) as Welcome
+    const meeting = meetingOf(hello, welcome)
+    const expected = proofOfNext(hash, meeting)
+    if (!Array.isArray(welcome.proofs) || !welcome.proofs.some(proof => same(expected, String(proof)))) throw new Error("who listens there does not know the token")
+    common(welcome.protocols ?? FIRST)
+    return { proof: `${welcome.nonce} ${text(proofOfCurrent(hash, meeting, terms))}`, key: keyOf(hash, meeting, terms) }
 }
 
 /** Next's side: what it has said hello to, and is waiting for the offer of. */
 export class Introductions {
     readonly #now: () => number
     /** By next's own nonce. */
-    readonly #open = new Map<string, { readonly hello: string; readonly protocol: number; readonly tokens: readonly TokenRow[]; readonly untilMs: number }>()
+    readonly #open = new Map<string, { readonly meeting: string; readonly protocol: number; readonly tokens: readonly TokenRow[]; readonly untilMs: number }>()
 
     constructor(now: () => number) {
         this.#now = now
     }
 
     /** Undefined: it is none of these tokens that the other side has. */
-    welcome({ hint, nonce: hello, protocols = FIRST }: Hello, tokens: readonly TokenRow[]): Welcome | undefined {
-        const fitting = tokens.filter(({ hash }) => hintOf(hash) === hint)
+    welcome(hello: Hello, tokens: readonly TokenRow[]): Welcome | undefined {
+        const fitting = tokens.filter(({ hash }) => hintOf(hash) === hello.hint)
         if (fitting.length === 0) return undefined
-        const protocol = common(protocols)
+        const protocol = common(hello.protocols ?? FIRST)
         const nonce = newNonce()
+        const meeting = meetingOf(hello, { nonce, protocols: PROTOCOLS })
         const oldest = this.#open.keys().next().value
         if (this.#open.size >= OPEN_MAX && oldest !== undefined) this.#open.delete(oldest)
-        this.#open.set(nonce, { hello, protocol, tokens: fitting, untilMs: this.#now() + OPEN_MS })
-        return { nonce, proofs: fitting.map(({ hash }) => text(proofOfNext(hash, hello, nonce))), protocols: PROTOCOLS }
+        this.#open.set(nonce, { meeting, protocol, tokens: fitting, untilMs: this.#now() + OPEN_MS })
+        return { nonce, proofs: fitting.map(({ hash }) => text(proofOfNext(hash, meeting))), protocols: PROTOCOLS }
     }
 
     /** The token that an offer was proven with, and the key that comes of it; each welcome is good for one. */
@@ -134,9 +146,21 @@ export class Introductions {
         const open = this.#open.get(nonce)
         this.#open.delete(nonce)
         if (open === undefined || open.untilMs < this.#now()) return undefined
-        const token = open.tokens.find(({ hash }) => same(proofOfCurrent(hash, open.hello, nonce, terms), proof))
-        return token === undefined ? undefined : { token, key: keyOf(token.hash, open.hello, nonce, terms), protocol: open.protocol }
+        const token = open.tokens.find(({ hash }) => same(proofOfCurrent(hash, open.meeting, terms), proof))
+        return token === undefined ? undefined : { token, key: keyOf(token.hash, open.meeting, terms), protocol: open.protocol }
     }
+}
+
+/**
+ * At next: `to` is its own address. One that does not know its public address has only the name that it was asked by,
+ * which who is in between can choose.
+ * @throws Problem HOV_API_HANDOVER_ADDRESS
+ */
+export function requireOwn(to: string, publicUrl: string | null, host: string | undefined): void {
+    const { protocol, host: named } = new URL(to)
+    const own = publicUrl ?? `${protocol}//${host}`
+    if (URL.canParse(own) && new URL(own).host === named && (publicUrl === null || new URL(own).protocol === protocol)) return
+    throw new Problem("HOV_API_HANDOVER_ADDRESS", `current takes this server to be at ${to}; it is at ${own}`)
 }
 
 /** @throws Problem HOV_API_HANDOVER_INSECURE for an address on another host that is reached without TLS */

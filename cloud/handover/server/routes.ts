@@ -15,7 +15,7 @@ import type { DeviceBody } from "./device-sessions.ts"
 import { DIGEST_HEADER, digestOf } from "./exchange.ts"
 import { takeRelayed } from "./relay.ts"
 import type { Offer } from "./ground.ts"
-import { type Hello, Introductions, type Terms } from "./introduction.ts"
+import { type Hello, Introductions, requireOwn, type Terms } from "./introduction.ts"
 import { MESSAGES_MAX_BYTES } from "./link.ts"
 import type { Beginning, ServerHandover } from "./server-handover.ts"
 
@@ -30,9 +30,11 @@ export interface HandoverRoutesOptions {
     readonly principals: Principals
     readonly store: Store
     readonly blobs: BlobStore
+    /** Null: it is not known how others reach this server. */
+    readonly publicUrl: string | null
 }
 
-export async function handoverRoutes(app: TypedApp, { handover, principals, store, blobs }: HandoverRoutesOptions): Promise<void> {
+export async function handoverRoutes(app: TypedApp, { handover, principals, store, blobs, publicUrl }: HandoverRoutesOptions): Promise<void> {
     const doc = { tags: ["server"], security: [{ operator: [] }] }
     const administer = operatorGate(principals, "administer")
     const read = operatorGate(principals, "read")
@@ -48,12 +50,12 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
         schema: {
             ...doc,
             summary: "Hand this server over to another one",
-            body: Type.Object({ to: Url, token: Type.String({ minLength: 16, maxLength: 128, description: "An admin's token of the other server" }), pacePerS: Type.Optional(Pace), insecure: Type.Optional(Type.Boolean({ description: "Also over plain http to another host" })) }, { additionalProperties: false }),
+            body: Type.Object({ to: Url, token: Type.String({ minLength: 16, maxLength: 128, description: "An admin's token of the other server" }), pacePerS: Type.Optional(Pace), insecure: Type.Optional(Type.Boolean({ description: "Also over plain http to another host" })), tellToken: Type.Optional(Type.Boolean({ description: "To a server of an earlier version, which does not know how to prove who it is: send it the token itself" })) }, { additionalProperties: false }),
         },
         handler: async (request, reply) => {
             const asked = request.body as Beginning
             reply.code(202)
-            return noted(request, "server.handover", { to: asked.to, ...(asked.insecure ? { insecure: true } : {}) }, handover.begin(asked))
+            return noted(request, "server.handover", { to: asked.to, ...(asked.insecure ? { insecure: true } : {}), ...(asked.tellToken ? { tellToken: true } : {}) }, handover.begin(asked))
         },
     })
     app.get(prefix, { onRequest: read, schema: { ...doc, summary: "How far the handover is" }, handler: async () => handover.progress })
@@ -99,11 +101,14 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
 
     const introductions = new Introductions(Date.now)
     app.post("/handover/v1/hello", {
-        schema: { hide: true, body: Type.Object({ hint: Type.String({ pattern: "^[0-9a-f]{4}$" }), nonce: Nonce, protocols: Type.Optional(Type.Object({ oldest: Type.Integer(), newest: Type.Integer() })) }) },
+        schema: { hide: true, body: Type.Object({ hint: Type.String({ pattern: "^[0-9a-f]{4}$" }), nonce: Nonce, to: Url, protocols: Type.Optional(Type.Object({ oldest: Type.Integer(), newest: Type.Integer() })) }) },
         handler: async request => {
             principals.guesses.check(request.ip)
             const welcome = introductions.welcome(request.body as Hello, await adminTokens(store))
-            if (welcome !== undefined) return welcome
+            if (welcome !== undefined) {
+                requireOwn((request.body as Hello).to, publicUrl, request.headers.host)
+                return welcome
+            }
             principals.guesses.failed(request.ip)
             throw new Problem("HOV_API_TOKEN_WRONG", "the token is not known here, is over, or is not an admin's")
         },

@@ -44,6 +44,8 @@ export interface Beginning {
     readonly pacePerS?: number
     /** The network between the two servers is nobody else's. */
     readonly insecure?: boolean
+    /** To a next that cannot prove who it is, because its version does not know how. */
+    readonly tellToken?: boolean
 }
 
 export class ServerHandover {
@@ -201,7 +203,7 @@ export class ServerHandover {
     }
 
     /** Begins to hand this server over. @throws Problem when one is under way, or next cannot take it */
-    begin({ to, token, pacePerS = PACE_PER_S, insecure = false }: Beginning): Promise<HandoverProgress> {
+    begin({ to, token, pacePerS = PACE_PER_S, insecure = false, tellToken = false }: Beginning): Promise<HandoverProgress> {
         if (this.isOver) throw new Problem("HOV_API_HANDOVER_STATE", `this server was handed over to ${this.#peer?.url}`)
         const from = this.#parts.url()
         if (!insecure) {
@@ -211,7 +213,7 @@ export class ServerHandover {
         return this.#alone(async () => {
             const handover = newId("h", this.#parts.now())
             const terms = { handover, from, id: this.#ground.me }
-            const { key, ...credentials } = await this.#meet(to, token, terms, insecure)
+            const { key, ...credentials } = await this.#meet(to, token, terms, tellToken)
             this.#peer = await this.#askNext({ id: "?", url: to, key }, terms, credentials)
             const plan: Plan = { handover, role: "current", key, phase: "preparing" }
             await this.#ground.keep(plan, this.#peer)
@@ -387,13 +389,13 @@ export class ServerHandover {
     }
 
     /** Before anything else is said: whether it is next who listens there. */
-    async #meet(url: string, token: string, terms: Terms, insecure: boolean): Promise<Credentials & { readonly key: string }> {
+    async #meet(url: string, token: string, terms: Terms, tellToken: boolean): Promise<Credentials & { readonly key: string }> {
         const introduced = await introduce(url, token, terms, this.#work.signal).catch((error: Error) => {
             throw error instanceof Problem ? error : new Problem("HOV_API_HANDOVER_NEXT", error.message)
         })
         if (introduced !== undefined) return introduced
-        // The certificate says who it is; without one anybody could say that he is of an earlier version.
-        if (!insecure && !url.startsWith("https:")) throw new Problem("HOV_API_HANDOVER_INSECURE", `${url} does not know how to prove that it is the other server; one of an earlier version wants to be told the token itself`)
+        // Anybody could say that he is of an earlier version.
+        if (!tellToken) throw new Problem("HOV_API_HANDOVER_TOKEN", `${url} does not know how to prove that it is the other server; one of an earlier version wants to be told the token itself`)
         return { token, key: randomBytes(32).toString("base64url") }
     }
 
