@@ -42,7 +42,7 @@ async function moved(device: TestDevice): Promise<TestDevice> {
 /** A fleet of which one, that polls, is among the first to be offered. */
 async function fleet(server: ServerProcess, count: number): Promise<TestDevice> {
     const device = await TestDevice.add(server, "z0")
-    for (let n = 1; n < count; n++) await TestDevice.add(server, `b${n}`)
+    await operator(server.url, server.adminToken).must(201, "POST", "/devices/batch", { devices: Array.from({ length: count - 1 }, (_, n) => ({ id: `b${n + 1}` })) })
     await device.poll()
     return device
 }
@@ -105,8 +105,7 @@ test("when current is gone after an abort, next serves by itself", () =>
 
 test("an abort ends when next was started anew and knows of no handover", () =>
     withDatabase(async start => {
-        const current = await start()
-        const next = await start()
+        const [current, next] = [await start(), await start()]
         const device = await fleet(current, 15)
         await begin(current, next, 1)
         const there = await moved(device)
