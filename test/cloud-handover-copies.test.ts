@@ -152,6 +152,29 @@ test("copies that do not get through are given up: devices go whole", async () =
     assert.equal(said.filter(({ kind }) => kind === "copy").length, 6)
 })
 
+test("only what next has kept counts as copied, and current stops when next is full", async () => {
+    const { leaving, run, said } = leavingWith(({ handover, part, copies }) => ({ kind: "copied", handover, part, kept: part <= 2 ? copies.map(({ session }) => session) : [] }), ["s1", "s2", "s3", "s4", "s5"])
+    await run(1_000)
+    assert.deepEqual([leaving.phase, leaving.progress.copied, said.filter(({ kind }) => kind === "copy").length], ["moving", 2, 3])
+    const kept = new KeptCopies(assert.ifError, 1_000)
+    assert.deepEqual(["b1", "b2"].map(device => kept.keep(device, snapshotOf(bodyOf(device, 600)))), [true, false])
+    assert.deepEqual(["b1", "b2"].map(device => kept.version(device) === null), [false, true])
+})
+
+test("current remembers so many rows of copies and no more; what next does not have is forgotten", async () => {
+    const body = (device: string): DeviceBody => ({ rows: { devices: [{ id: device }], statuses: [1, 2, 3].map(seq => ({ seq })) }, sealKey: null })
+    const sent = new SentCopies({ work: new RunningWork(), read: async device => body(device), onError: assert.ifError }, 10)
+    const read = (devices: string[]) => new Promise<string[]>(resolve => sent.read(devices, copies => resolve(copies.map(({ session }) => session))))
+    assert.deepEqual(await read(["b1", "b2", "b3"]), ["b1", "b2"])
+    // Once more is no more.
+    assert.deepEqual(await read(["b1", "b2", "b3"]), ["b1", "b2"])
+    sent.forget("b1")
+    assert.deepEqual(await read(["b3"]), ["b3"])
+    assert.equal(sent.rest("b1", snapshotOf(body("b1")).version, snapshotOf(body("b1"))), undefined)
+    sent.clear()
+    assert.deepEqual(await read(["b4", "b5"]), ["b4", "b5"])
+})
+
 test("an answer of the other server that is not what was sent is refused", async () => {
     const text = '{"tables":{}}'
     const server = createServer((request, response) => response.writeHead(200, { [DIGEST_HEADER]: digestOf(request.url === "/good" ? text : `${text} `) }).end(text))

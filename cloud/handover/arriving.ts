@@ -60,8 +60,7 @@ export class Arriving<B> {
         switch (message.kind) {
             case "copy":
                 if (this.#plan.phase !== "moving") return
-                for (const { session, snapshot } of message.copies) home.keepCopy(session, snapshot)
-                return send({ kind: "copied", handover, part: message.part })
+                return send({ kind: "copied", handover, part: message.part, kept: message.copies.filter(({ session, snapshot }) => home.keepCopy(session, snapshot)).map(({ session }) => session) })
             case "finish":
                 if (this.#plan.phase === "done") return send({ kind: "finished", handover })
                 if (this.#plan.phase !== "moving") return

@@ -7,7 +7,8 @@ import type { SessionName, Snapshot } from "./messages.ts"
 export interface Copies<B> {
     /** Which version is here. */
     version(session: SessionName): number | null
-    keep(session: SessionName, snapshot: Snapshot<B>): void
+    /** False: there is no room for it, or it is not what was sent. */
+    keep(session: SessionName, snapshot: Snapshot<B>): boolean
     /** The body that a snapshot leaves out, made of the copy; undefined when that would not be what was meant. */
     complete(session: SessionName, snapshot: Snapshot<B>): B | undefined
     drop(session: SessionName): void
@@ -23,8 +24,9 @@ export class WholeCopies<B> implements Copies<B> {
     }
 
     /** One that comes late may take the place of a newer one: then more has to be sent. */
-    keep(session: SessionName, snapshot: Snapshot<B>): void {
+    keep(session: SessionName, snapshot: Snapshot<B>): boolean {
         this.kept.set(session, snapshot)
+        return true
     }
 
     complete(session: SessionName, { version, since }: Snapshot<B>): B | undefined {

@@ -126,8 +126,8 @@ export class Home<B> {
         this.#event(session, { kind: "attach", epoch, recall, have: this.#copies.version(session) })
     }
 
-    keepCopy(session: SessionName, snapshot: Snapshot<B>): void {
-        this.#copies.keep(session, snapshot)
+    keepCopy(session: SessionName, snapshot: Snapshot<B>): boolean {
+        return this.#copies.keep(session, snapshot)
     }
 
     dropCopies(): void {

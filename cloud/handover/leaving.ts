@@ -36,6 +36,8 @@ export interface Copying<B> {
      * would make the message too long; they are asked for again.
      */
     read(sessions: readonly SessionName[], done: (copies: readonly Copy<B>[], unread?: readonly SessionName[]) => void): void
+    /** Next has no copy of it. */
+    forget?(session: SessionName): void
     /** Sessions that may have changed since they were read; `copied`: the versions that next has. */
     changed(copied: ReadonlyMap<SessionName, number>): readonly SessionName[]
 }
@@ -140,10 +142,7 @@ export class Leaving<B> {
                 return
             case "copied":
                 if (this.#phase !== "copying" || this.#copying?.part !== message.part) return
-                for (const { session, snapshot } of this.#copying.copies) this.#copied.set(session, snapshot.version)
-                this.#copying = undefined
-                this.#sayAtMs = 0
-                return this.tick()
+                return this.#wereCopied(this.#copying.copies, message.kept)
             case "finished":
                 if (this.#phase === "finishing") this.#go("done")
                 return
@@ -229,6 +228,22 @@ export class Leaving<B> {
             this.#copyTries = 0
             this.#sayCopy(this.#copying)
         })
+    }
+
+    #wereCopied(copies: readonly Copy<B>[], names: readonly SessionName[] | undefined): void {
+        const kept = names === undefined ? null : new Set(names)
+        this.#copying = undefined
+        this.#sayAtMs = 0
+        for (const { session, snapshot } of copies) {
+            if (kept === null || kept.has(session)) this.#copied.set(session, snapshot.version)
+            else {
+                this.#copied.delete(session)
+                this.#options.copying?.forget?.(session)
+            }
+        }
+        // Next has no room for more.
+        if (kept?.size === 0) return this.#go("moving")
+        this.tick()
     }
 
     #sayCopy(part: { readonly part: number; readonly copies: readonly Copy<B>[] }): void {

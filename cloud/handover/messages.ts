@@ -38,7 +38,8 @@ export type HandoverMessage<B> =
           readonly part: number
           readonly copies: readonly { readonly session: SessionName; readonly snapshot: Snapshot<B> }[]
       }
-    | { readonly kind: "copied"; readonly handover: string; readonly part: number }
+    /** `kept`: those of the part that are there now; a version that does not say has all of them, as far as is known. */
+    | { readonly kind: "copied"; readonly handover: string; readonly part: number; readonly kept?: readonly SessionName[] }
     /** All sessions are yours; take what is not a session's: operators, controllers, listeners. */
     | { readonly kind: "finish"; readonly handover: string }
     | { readonly kind: "finished"; readonly handover: string }

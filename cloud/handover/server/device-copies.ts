@@ -18,6 +18,8 @@ const COPY_MAX_CHARS = 2 * 1024 * 1024
 const COPIES_MIN_PER_S = 200
 /** What is above is sent at the freeze. */
 const KEPT_MAX_CHARS = 128 * 1024 * 1024
+/** Rows that current has a number of (32 MB); devices above it have no copy. Next is full before, but one of an earlier version does not say so. */
+const PRINTS_MAX = 4_000_000
 
 export interface SentCopiesOptions {
     readonly work: RunningWork
@@ -33,11 +35,14 @@ export class SentCopies implements Copying<DeviceBody> {
     readonly #options: SentCopiesOptions
     readonly #sent = new Map<SessionName, { readonly version: number; readonly prints: Prints }>()
     readonly #changed = new Set<SessionName>()
+    readonly #printsMax: number
+    #prints = 0
     /** While devices are copied, changes are counted. */
     on = false
 
-    constructor(options: SentCopiesOptions) {
+    constructor(options: SentCopiesOptions, printsMax = PRINTS_MAX) {
         this.#options = options
+        this.#printsMax = printsMax
     }
 
     perS(offersPerS: number): number {
@@ -51,6 +56,7 @@ export class SentCopies implements Copying<DeviceBody> {
 
     clear(): void {
         this.#sent.clear()
+        this.#prints = 0
         this.#changed.clear()
     }
 
@@ -67,6 +73,11 @@ export class SentCopies implements Copying<DeviceBody> {
             }
             done(copies, unread)
         }, onError)
+    }
+
+    forget(device: SessionName): void {
+        for (const prints of this.#sent.get(device)?.prints.values() ?? []) this.#prints -= prints.length
+        this.#sent.delete(device)
     }
 
     /** What no event tells of is in the rest. */
@@ -86,16 +97,22 @@ export class SentCopies implements Copying<DeviceBody> {
         let chars = 0
         for (const [n, session] of devices.entries()) {
             if (chars >= PART_MAX_CHARS) return n
+            if (this.#prints >= this.#printsMax && !this.#sent.has(session)) continue
             if (n > 0 && n % READ_AT_ONCE === 0) await turn()
             // Before it is read: what changes from here on is another version.
             this.#changed.delete(session)
             const body = await this.#options.read(session)
             if (body === undefined) continue
             const text = JSON.stringify(body)
+            this.forget(session)
             if (text.length > COPY_MAX_CHARS) continue
+            const prints = printsOf(body)
+            const count = [...prints.values()].reduce((sum, { length }) => sum + length, 0)
+            if (this.#prints + count > this.#printsMax) continue
             chars += text.length
+            this.#prints += count
             const snapshot = snapshotOf(body, text)
-            this.#sent.set(session, { version: snapshot.version, prints: printsOf(body) })
+            this.#sent.set(session, { version: snapshot.version, prints })
             copies.push({ session, snapshot })
         }
         return devices.length
@@ -107,24 +124,30 @@ export class KeptCopies implements Copies<DeviceBody> {
     readonly #kept = new Map<SessionName, { readonly version: number; readonly text: string }>()
     readonly #checked = new WeakSet<DeviceBody>()
     readonly #onError: (error: unknown) => void
+    readonly #maxChars: number
     #chars = 0
 
-    constructor(onError: (error: unknown) => void) {
+    constructor(onError: (error: unknown) => void, maxChars = KEPT_MAX_CHARS) {
         this.#onError = onError
+        this.#maxChars = maxChars
     }
 
     version(device: SessionName): number | null {
         return this.#kept.get(device)?.version ?? null
     }
 
-    keep(device: SessionName, { version, body }: Snapshot<DeviceBody>): void {
+    keep(device: SessionName, { version, body }: Snapshot<DeviceBody>): boolean {
         this.drop(device)
-        if (body === undefined) return
+        if (body === undefined) return false
         const text = JSON.stringify(body)
-        if (snapshotOf(body, text).version !== version) return this.#onError(new Error(`HOV_HANDOVER_DIGEST: the copy that came of ${device} is not what was sent`))
-        if (this.#chars + text.length > KEPT_MAX_CHARS) return
+        if (snapshotOf(body, text).version !== version) {
+            this.#onError(new Error(`HOV_HANDOVER_DIGEST: the copy that came of ${device} is not what was sent`))
+            return false
+        }
+        if (this.#chars + text.length > this.#maxChars) return false
         this.#kept.set(device, { version, text })
         this.#chars += text.length
+        return true
     }
 
     complete(device: SessionName, { version, since }: Snapshot<DeviceBody>): DeviceBody | undefined {
