@@ -205,7 +205,7 @@ export class Leaving<B> {
     }
 
     #copy(): void {
-        const { handover, home, copying, now } = this.#options
+        const { home, copying, now } = this.#options
         if (this.#isReading) return
         if (this.#copying !== undefined) return this.#copyTries < COPY_TRIES_MAX ? this.#sayCopy(this.#copying) : this.#go("moving")
         if (copying === undefined) return this.#go("moving")
