@@ -116,7 +116,7 @@ export class PlayServer {
                 roundsMax: 3,
                 sessionsPerCopy: 16,
                 dirtyMax: 2,
-                pauseMs: 0,
+                perS: () => 1_000,
                 read: (players, done) => done(players.map(session => ({ session, snapshot: this.#store.snapshot(session) }))),
                 changed: copied => [...copied].filter(([player, version]) => this.#store.snapshot(player).version !== version).map(([player]) => player),
             },
