@@ -99,7 +99,10 @@ export function connectWebSocket(url: string): Promise<WebSocketConnection> {
         const headers = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": key }
         const sent = request(url, { agent: false, timeout: CONNECT_MS, headers })
         sent.on("upgrade", (answer, socket, head) => {
-            if (answer.headers["sec-websocket-accept"] !== acceptOf(key)) return void socket.destroy(new Error("this is no WebSocket"))
+            if (answer.headers["sec-websocket-accept"] !== acceptOf(key)) {
+                socket.destroy()
+                return reject(new Error(`${url}: this is no WebSocket`))
+            }
             socket.setTimeout(0)
             resolve(new WebSocketConnection(socket, head, true))
         })

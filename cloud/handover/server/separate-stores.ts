@@ -127,19 +127,25 @@ export class SeparateStores implements Ground {
         const { store } = this.#options.parts
         if ((await store.read.devices.get(device)) === undefined) return
         await store.write(repos => repos.handover.ownRest(this.me))
-        const row = await store.read.handover.owner(device)
-        if (row !== undefined && home.state(device).at === "absent") home.load(device, toRecord(row))
+        await this.#loadOwned(home, device)
     }
 
     async adoptAll(home: Home<DeviceBody>): Promise<void> {
         const { store } = this.#options.parts
+        await store.write(repos => repos.handover.ownRest(this.me))
         // What was given has no row here.
         for (let after: string | null = null; ; ) {
             const page: { id: string }[] = await store.read.devices.list({ after, limit: 100 })
-            for (const { id } of page) await this.adopt(home, id)
+            for (const { id } of page) await this.#loadOwned(home, id)
             if (page.length < 100) return
             after = page[page.length - 1].id
         }
+    }
+
+    async #loadOwned(home: Home<DeviceBody>, device: string): Promise<void> {
+        if (home.state(device).at !== "absent") return
+        const row = await this.#options.parts.store.read.handover.owner(device)
+        if (row !== undefined && home.state(device).at === "absent") home.load(device, toRecord(row))
     }
 
     settleRoles({ role, phase }: Plan): void {
