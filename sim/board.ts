@@ -266,6 +266,7 @@ export class Board {
     private happened(event: BoardEvent) {
         if (event.kind === "powerOn") this.powered = true
         if (event.kind === "powerOff" || event.kind === "powerCut" || event.kind === "flashFault" || event.kind === "clockLimit") this.powered = false
+        if (event.kind === "crash") this.log.addCrash({ text: event.message, tMs: event.tMs })
         for (const listener of [...this.eventListeners]) listener(event)
         if (event.kind === "clockLimit") this.log.fail("its clock came to its limit")
         if (event.kind === "flashFault") this.log.fail(`flash fault: ${event.message}`)

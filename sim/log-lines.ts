@@ -9,6 +9,7 @@ export interface LogLine {
 
 const KEPT_LINES = 2000
 const SHOWN_LINES = 20
+const SHOWN_CRASHES = 3
 
 interface Waiter {
     pattern: RegExp
@@ -26,6 +27,8 @@ export class LogLines {
     private seen = 0
     private readonly listeners = new Set<(line: string, tMs: number) => void>()
     private readonly waiters = new Set<Waiter>()
+    /** What ended the VM: who waits in vain for a line is told, though many lines have come since. */
+    private readonly crashes: LogLine[] = []
 
     constructor(private readonly name: string) {}
 
@@ -35,6 +38,10 @@ export class LogLines {
         if (this.kept.length > KEPT_LINES) this.kept.shift()
         for (const listener of this.listeners) listener(line.text, line.tMs)
         for (const waiter of [...this.waiters]) if (waiter.pattern.test(line.text)) this.answer(waiter, line, this.count)
+    }
+
+    addCrash(crash: LogLine) {
+        this.crashes.push(crash)
     }
 
     recent(): LogLine[] {
@@ -87,7 +94,8 @@ export class LogLines {
     }
 
     private error(what: string): Error {
-        const last = this.kept.slice(-SHOWN_LINES).map(line => `    ${line.tMs.toFixed(1)} ${line.text}`)
-        return new Error(`SIM_WAIT: board ${this.name}: ${what}; its last lines:\n${last.join("\n")}`)
+        const shown = (lines: readonly LogLine[]) => lines.map(line => `    ${line.tMs.toFixed(1)} ${line.text}`).join("\n")
+        const crashed = this.crashes.length > 0 ? `; it crashed ${this.crashes.length} times:\n${shown(this.crashes.slice(-SHOWN_CRASHES))}` : ""
+        return new Error(`SIM_WAIT: board ${this.name}: ${what}${crashed}; its last lines:\n${shown(this.kept.slice(-SHOWN_LINES))}`)
     }
 }

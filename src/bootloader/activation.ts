@@ -27,7 +27,7 @@ let onThrow: () => void
 export function onActivate(handler: ActivationHandler) {
     if (!handlers) handlers = []
     handlers.push(handler)
-    if (atBoot) guarded(handler).start(atBoot)
+    if (atBoot) callGuarded.start(handler, atBoot)
     return () => {
         const at = indexIn(handlers, handler)
         if (at >= 0) handlers.insert(at, -1)
@@ -45,20 +45,18 @@ export function onActivationThrow(handler: () => void) {
 }
 
 /** An exception in a fiber of its own would end the program; here it ends the trial. */
-function guarded(handler: ActivationHandler): ActivationHandler {
-    return async activation => {
-        try {
-            await handler(activation)
-        } catch (e) {
-            console.log(`HOV activation to=${activation.to} threw=${e}`)
-            if (onThrow) onThrow()
-        }
+async function callGuarded(handler: ActivationHandler, activation: Activation) {
+    try {
+        await handler(activation)
+    } catch (e) {
+        console.log(`HOV activation to=${activation.to} threw=${e}`)
+        if (onThrow) onThrow()
     }
 }
 
 /** Each handler runs in a fiber of its own: one that waits does not hold up the others. */
 export function tellActivated(reason: Reason, from: string, to: string) {
     const activation: Activation = { reason, from, to }
-    if (reason === "boot") atBoot = activation
-    if (handlers) for (const handler of handlers) guarded(handler).start(activation)
+    atBoot = reason === "boot" ? activation : undefined
+    if (handlers) for (const handler of handlers) callGuarded.start(handler, activation)
 }

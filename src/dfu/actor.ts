@@ -396,7 +396,8 @@ async function faulted(f: Fault) {
 export function startActor() {
     if (self) return
     onActivationThrow(() => {
-        if (running.onTrial) send({ kind: Ev.Fault, code: "HOV_TRIAL_ACTIVATION" })
+        // the first that throws ends the trial, while several are told
+        if (running.onTrial && state.next !== Do.GoBack) send({ kind: Ev.Fault, code: "HOV_TRIAL_ACTIVATION" })
     })
     onFault(f => {
         faulted.start(f)
