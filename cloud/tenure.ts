@@ -61,13 +61,15 @@ export class Tenure {
 
     /** @throws Problem HOV_API_DEVICE_ELSEWHERE, which undoes the transaction */
     async mustHold(repos: Repos, deviceId: string, since: number | null): Promise<void> {
-        if ((await this.lost(repos, [{ deviceId, since }])).size > 0) throw new Problem("HOV_API_DEVICE_ELSEWHERE", `device ${deviceId} is another server's by now`, 1)
+        if ((await this.lost(repos, [{ deviceId, since }])).size > 0) throw elsewhere(deviceId)
     }
 
     /** For one that is named to be added: here is no row of a device that another server has. @throws Problem HOV_API_DEVICE_ELSEWHERE */
     async mustNotBeElsewhere(repos: Repos, deviceId: string): Promise<void> {
         if (!this.isAsked || this.#options === undefined) return
         const row = (await repos.handover.ownersOf([deviceId])).get(deviceId)
-        if (row !== undefined && row.owner !== this.#options.me) throw new Problem("HOV_API_DEVICE_ELSEWHERE", `device ${deviceId} is another server's by now`, 1)
+        if (row !== undefined && row.owner !== this.#options.me) throw elsewhere(deviceId)
     }
 }
+
+const elsewhere = (deviceId: string): Problem => new Problem("HOV_API_DEVICE_ELSEWHERE", `device ${deviceId} is another server's by now`, 1)

@@ -16,6 +16,8 @@ import type { Repos, Store } from "../store/store.ts"
 import type { DeviceView } from "../store/views.ts"
 import type { ControllerPolicy } from "./decide.ts"
 import { decide } from "./decide.ts"
+import { turn } from "../turn.ts"
+import { pagesOf } from "../store/pages.ts"
 
 /** Small enough that the event loop answers polls in between. */
 const DEVICES_PER_TRANSACTION = 32
@@ -123,7 +125,7 @@ export class Controller {
     async #work(): Promise<void> {
         while (this.#waiting.size > 0) {
             // Yields, so that a burst becomes one transaction and polls are answered between two.
-            await new Promise(resolve => setImmediate(resolve))
+            await turn()
             const batch: string[] = []
             for (const id of this.#waiting) {
                 this.#waiting.delete(id)
@@ -162,12 +164,9 @@ export class Controller {
 
     async #everything(): Promise<void> {
         try {
-            for (let after: string | null = null; this.#started; ) {
-                const ids = await this.#options.store.read.views.managed(after, 500)
-                if (ids.length === 0) return
+            for await (const ids of pagesOf(after => this.#options.store.read.views.managed(after, 500), id => id)) {
+                if (!this.#started) return
                 this.look(ids)
-                after = ids[ids.length - 1]
-                await new Promise(resolve => setImmediate(resolve))
             }
         } catch (error) {
             if (this.#closed) return

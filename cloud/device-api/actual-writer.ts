@@ -13,6 +13,7 @@ import type { ActualRow } from "../store/schema.ts"
 import type { Store } from "../store/store.ts"
 import type { Tenure } from "../tenure.ts"
 import type { Session } from "./sessions.ts"
+import { turn } from "../turn.ts"
 
 /** Keeps one transaction near a millisecond, so that polls are answered in between. */
 const ROWS_PER_TRANSACTION = 128
@@ -137,7 +138,7 @@ export class ActualWriter {
                 this.#options.onError(error)
                 return
             }
-            await new Promise(resolve => setImmediate(resolve))
+            await turn()
         }
     }
 

@@ -7,6 +7,7 @@ import { LIMITS } from "../limits.ts"
 import { Problem } from "../problems.ts"
 import type { StoredEvent } from "../store/events.ts"
 import type { Store } from "../store/store.ts"
+import { turn } from "../turn.ts"
 
 const PAGE = 200
 /** The latest events in memory: a listener that is up to date costs no query. */
@@ -60,7 +61,7 @@ export class EventHub {
         this.#removing = true
         try {
             while (!this.#closed && (await this.#store.write(repos => repos.events.removeUpTo(oldest, REMOVED_AT_ONCE))) === REMOVED_AT_ONCE)
-                await new Promise(resolve => setImmediate(resolve))
+                await turn()
         } catch {
             // The next beat tries again.
         } finally {

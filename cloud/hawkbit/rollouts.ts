@@ -15,6 +15,7 @@ import { setOf } from "./releases.ts"
 import { ensureTargets } from "./targets.ts"
 import type { Work } from "./work.ts"
 import { chunks, noting } from "./work.ts"
+import { pagesOf } from "../store/pages.ts"
 
 const PAGE = 500
 const STARTED = new Set(["running", "starting", "finished", "stopped"])
@@ -70,10 +71,7 @@ async function membersOf({ store }: Work, rollout: RolloutRow): Promise<PhaseMem
         }),
     )
     const members: string[][] = plan.phases.map(() => [])
-    for (let after: string | null = null; ; ) {
-        const page = await store.read.rollouts.page(rollout.id, after, PAGE)
-        if (page.length === 0) break
-        after = page[page.length - 1].deviceId
+    for await (const page of pagesOf(after => store.read.rollouts.page(rollout.id, after, PAGE), ({ deviceId }) => deviceId)) {
         const waiting = page.filter(place => place.state === "waiting")
         const offered = release === undefined ? new Map() : await wouldSkip(store.read, release, waiting.map(({ deviceId }) => deviceId))
         for (const { deviceId, bucket } of waiting) {

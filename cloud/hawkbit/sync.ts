@@ -18,6 +18,7 @@ import { pushRelease } from "./releases.ts"
 import { beginRollout, pullRollouts } from "./rollouts.ts"
 import type { Work } from "./work.ts"
 import { noting } from "./work.ts"
+import { byId, pagesOf } from "../store/pages.ts"
 
 const PAGE = 500
 const JOURNAL = "handover-journal"
@@ -203,21 +204,9 @@ export class HawkbitSync {
 
     async #pushAll(): Promise<void> {
         const { store } = this.#work
-        for (let after: string | null = null; ; ) {
-            const page = await store.read.releases.list({ after, limit: PAGE, app: null })
-            if (page.length === 0) break
+        for await (const page of pagesOf(after => store.read.releases.list({ after, limit: PAGE, app: null }), byId))
             for (const { id } of page) await noting(this.#work, `release ${id}`, async () => void (await pushRelease(this.#work, id)))
-            after = page[page.length - 1].id
-        }
-        for (let after: string | null = null; ; ) {
-            const page = await store.read.devices.list({ after, limit: PAGE })
-            if (page.length === 0) break
-            await pushDevices(
-                this.#work,
-                page.map(({ id }) => id),
-            )
-            after = page[page.length - 1].id
-        }
+        for await (const page of pagesOf(after => store.read.devices.list({ after, limit: PAGE }), byId)) await pushDevices(this.#work, page.map(byId))
         for (const { id } of await store.read.rollouts.inStates(["running"])) this.#wanted.add(id)
     }
 }

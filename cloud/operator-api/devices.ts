@@ -15,6 +15,7 @@ import { audit, type OfDevice, route, writeOfDevice } from "./context.ts"
 import { deviceDocument, deviceSummary, statusDocument } from "./device-document.ts"
 import type { AddedDevice } from "./documents.ts"
 import { Attributes, DeviceId, numberOf, PageQuery, page, strict } from "./schemas.ts"
+import { turn } from "../turn.ts"
 
 const ADDED_AT_ONCE = 20
 const Params = strict({ device: DeviceId })
@@ -57,7 +58,7 @@ export async function deviceRoutes(app: TypedApp, context: OperatorContext): Pro
                 for (const device of request.body.devices) {
                     added.push(await insertDevice(repos, context, device, request.principal, nowMs))
                     // Polls of the devices that there are need no database: they are answered meanwhile.
-                    if (added.length % ADDED_AT_ONCE === 0) await new Promise(resolve => setImmediate(resolve))
+                    if (added.length % ADDED_AT_ONCE === 0) await turn()
                 }
                 return added
             })

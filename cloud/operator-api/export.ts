@@ -6,6 +6,7 @@ import { route } from "./context.ts"
 import { csvLine } from "./csv.ts"
 import { commandDocument, deviceSummary } from "./device-document.ts"
 import { strict } from "./schemas.ts"
+import { byId, pagesOf } from "../store/pages.ts"
 
 const PAGE = 100
 type Row = Readonly<Record<string, unknown>>
@@ -39,18 +40,12 @@ export async function exportRoutes(app: TypedApp, context: OperatorContext): Pro
     }
 }
 
-/** Everybody else's turn: an embedded database is read without waiting, so one page after the other would keep the devices from it. */
-const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
-
-/** Page by page: a fleet of any size takes the memory of one page. */
 async function* deviceRows({ store, policy, now }: OperatorContext): AsyncGenerator<Row[]> {
-    for (let after: string | null = null; ; ) {
-        const devices = await store.read.devices.list({ after, limit: PAGE })
-        if (devices.length === 0) return
+    for await (const devices of pagesOf(after => store.read.devices.list({ after, limit: PAGE }), byId)) {
         const views = await store.read.views.devices(devices.map(device => device.id))
-        const byId = new Map(views.map(view => [view.deviceId, view]))
+        const viewOf = new Map(views.map(view => [view.deviceId, view]))
         yield devices.map(device => {
-            const { desired, actual, sync, ...rest } = deviceSummary(device, byId.get(device.id), undefined, policy, now())
+            const { desired, actual, sync, ...rest } = deviceSummary(device, viewOf.get(device.id), undefined, policy, now())
             return {
                 ...rest,
                 desiredRelease: desired?.release ?? null,
@@ -61,19 +56,12 @@ async function* deviceRows({ store, policy, now }: OperatorContext): AsyncGenera
                 sync: sync.state,
             }
         })
-        after = devices[devices.length - 1].id
-        await turn()
     }
 }
 
 async function* commandRows({ store }: OperatorContext): AsyncGenerator<Row[]> {
-    for (let after: string | null = null; ; ) {
-        const commands = await store.read.commands.page(after, PAGE)
-        if (commands.length === 0) return
+    for await (const commands of pagesOf(after => store.read.commands.page(after, PAGE), byId))
         yield commands.map(command => ({ device: command.deviceId, ...commandDocument(command) }))
-        after = commands[commands.length - 1].id
-        await turn()
-    }
 }
 
 /** The names of the columns come first, of an empty fleet too. */

@@ -8,6 +8,7 @@ import { bucketLimit, bucketOf, controlStart } from "./bucket.ts"
 import type { Skip } from "./grant.ts"
 import { wouldSkip } from "./grant.ts"
 import type { RolloutPlan } from "./plan.ts"
+import { turn } from "../turn.ts"
 
 const PAGE = 200
 
@@ -38,7 +39,7 @@ export async function previewRollout(repos: Repos, { release, target, plan, seed
         after = page.next
         if (after === null) break
         // A large fleet takes a while: polls are answered in between.
-        await new Promise(resolve => setImmediate(resolve))
+        await turn()
     }
     found.sort((a, b) => a.bucket - b.bucket || (a.id < b.id ? -1 : 1))
     const limits = phaseLimits(plan, found.filter(device => device.skip === null).map(device => device.bucket))

@@ -19,6 +19,8 @@ import { grant } from "./grant.ts"
 import type { RolloutState } from "./plan.ts"
 import { followBack, revert, withdraw } from "./revert.ts"
 import { settle } from "./settle.ts"
+import { turn } from "../turn.ts"
+import { pagesOf } from "../store/pages.ts"
 
 const PAGE = 500
 /** Devices in one transaction: small enough that polls are answered in between. */
@@ -156,7 +158,7 @@ export class RolloutRunner {
                 return this.#step(repos, current)
             })
             if (!more) return
-            await new Promise(resolve => setImmediate(resolve))
+            await turn()
         }
     }
 
@@ -206,7 +208,7 @@ export class RolloutRunner {
                 const places = page.devices.filter(({ id }) => isMeant(id)).map(({ id }) => ({ deviceId: id, bucket: bucketOf(rollout.seed, id) }))
                 await store.write(repos => repos.rollouts.enrol(rollout.id, places))
                 after = page.next
-                await new Promise(resolve => setImmediate(resolve))
+                await turn()
             } while (after !== null && this.#started)
         }
         await store.write(async repos => {
@@ -247,7 +249,7 @@ export class RolloutRunner {
                 await revert({ repos, controller, rollout, nowMs: now() }, places.map(place => place.deviceId))
                 return places.length > 0
             })
-            await new Promise(resolve => setImmediate(resolve))
+            await turn()
         }
         if ((await this.#followBack(rolloutId)) > 0 || !this.#started) return
         await store.write(async repos => {
@@ -260,12 +262,9 @@ export class RolloutRunner {
     async #followBack(rolloutId: string): Promise<number> {
         const { store, policy, now } = this.#options
         let underWay = 0
-        for (let after: string | null = null; this.#started; ) {
-            const ids = await store.read.rollouts.idsInState(rolloutId, "reverting", after, DEVICES_PER_TRANSACTION)
-            if (ids.length === 0) return underWay
+        for await (const ids of pagesOf(after => store.read.rollouts.idsInState(rolloutId, "reverting", after, DEVICES_PER_TRANSACTION), id => id)) {
+            if (!this.#started) break
             underWay += await store.write(repos => followBack(repos, rolloutId, ids, policy, now()))
-            after = ids[ids.length - 1]
-            await new Promise(resolve => setImmediate(resolve))
         }
         return underWay
     }

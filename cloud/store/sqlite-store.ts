@@ -8,6 +8,7 @@ import { migrateToLatest } from "./migrations/index.ts"
 import { newKnownTables, reposOver } from "./repos.ts"
 import type { Schema } from "./schema.ts"
 import type { EventListener, LeadershipListener, Repos, Store } from "./store.ts"
+import { turn } from "../turn.ts"
 
 const BUSY_TIMEOUT_MS = 5_000
 /** How often it is looked whether a full disk has room again. */
@@ -32,8 +33,6 @@ interface Write {
     readonly run: Work<Schema, unknown>
     settle(settled: PromiseSettledResult<unknown>): void
 }
-
-const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 class SqliteStore implements Store {
     readonly kind = "sqlite"

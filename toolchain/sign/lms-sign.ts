@@ -27,7 +27,7 @@ export function lmsPublicKey(key: Omit<LmsPrivateKey, "seed">): Uint8Array {
     return bytes
 }
 
-/** RFC 8554 §5.4.1. `randomizer` is `C`, 32 fresh random bytes. */
+/** RFC 8554 §5.4.1. `randomizer` is `C`, 32 fresh random bytes. @throws RangeError for a leaf that the tree has not */
 export function lmsSign(
     key: LmsPrivateKey,
     index: number,
@@ -35,6 +35,7 @@ export function lmsSign(
     message: Uint8Array,
 ): Uint8Array {
     const { parameters, identifier, seed, tree } = key
+    if (index < 0 || index >= parameters.leafCount) throw new RangeError(`leaf ${index} of ${parameters.leafCount}: the key is used up`)
     const bytes = Buffer.alloc(parameters.lmsSignatureSizeBytes)
     bytes.writeUInt32BE(index, 0)
     bytes.writeUInt32BE(parameters.otsType, 4)

@@ -6,7 +6,7 @@ import type { Copy, Copying } from "../leaving.ts"
 import type { SessionName, Snapshot } from "../messages.ts"
 import { type DeviceRest, type Prints, printsOf, putTogether, restOf } from "./device-rest.ts"
 import { type DeviceBody, snapshotOf } from "./device-sessions.ts"
-import { turn } from "./owner-changes.ts"
+import { turn } from "../../turn.ts"
 
 /** Requests are answered in between. */
 const READ_AT_ONCE = 4

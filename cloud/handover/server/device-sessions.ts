@@ -10,7 +10,8 @@ import type { Repos, Store } from "../../store/store.ts"
 import type { SessionName, Snapshot } from "../messages.ts"
 import type { SessionRecord } from "../session.ts"
 import type { Done, Plan, SessionStore } from "../store.ts"
-import { OwnerChanges, turn } from "./owner-changes.ts"
+import { OwnerChanges } from "./owner-changes.ts"
+import { turn } from "../../turn.ts"
 
 export interface DeviceBody {
     readonly rows: DeviceRows
@@ -112,12 +113,7 @@ export class DeviceSessions implements SessionStore<DeviceBody> {
     }
 
     bump(session: SessionName, epoch: number, done: Done<DeviceBody>): void {
-        const { me } = this.#options
-        this.#changes.add(session, done, async (repos, record) => {
-            if (record?.owner !== me || record.epoch !== epoch) return false
-            await repos.handover.setOwner({ ...record, epoch: epoch + 1 })
-            return true
-        })
+        this.#changes.bump(session, this.#options.me, epoch, done)
     }
 
     fence(session: SessionName, epoch: number, done: Done<DeviceBody>): void {

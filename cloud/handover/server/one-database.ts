@@ -7,6 +7,7 @@ import type { DeviceBody } from "./device-sessions.ts"
 import type { Peer } from "./exchange.ts"
 import { type Ground, type GroundOptions, HANDOVER_ACTION, isNotedHere, isWithAll, newServerId, type Offer } from "./ground.ts"
 import { SharedSessions } from "./shared-sessions.ts"
+import { byId, pagesOf } from "../../store/pages.ts"
 
 const DEVICES_PER_PAGE = 500
 
@@ -94,12 +95,8 @@ export class OneDatabase implements Ground {
         if (giver !== this.me) return
         this.#isGiverEarlier = false
         const epoch = await this.sessions.begin()
-        for (let after: string | null = null; ; ) {
-            const page = await store.read.devices.list({ after, limit: DEVICES_PER_PAGE })
+        for await (const page of pagesOf(after => store.read.devices.list({ after, limit: DEVICES_PER_PAGE }), byId))
             for (const { id } of page) home.load(id, { owner: giver, epoch, snapshot: null })
-            if (page.length < DEVICES_PER_PAGE) return
-            after = page[page.length - 1].id
-        }
     }
 
     /** One that nobody has yet is this server's, and any that comes to one that has begun in the middle. */

@@ -9,6 +9,7 @@ import type { Repos, Store } from "../../store/store.ts"
 import type { SessionName, Snapshot } from "../messages.ts"
 import type { SessionRecord } from "../session.ts"
 import type { Done } from "../store.ts"
+import { turn } from "../../turn.ts"
 
 /** False: the record is not what it should be, nothing was changed. A snapshot: what was let go of. */
 export type Change<B> = (repos: Repos, record: OwnerRow | undefined) => Promise<boolean | Snapshot<B>>
@@ -55,6 +56,15 @@ export class OwnerChanges<B> {
 
     add(session: SessionName, done: Done<B>, change: Change<B>, committed?: () => void): void {
         this.#enqueue([{ session, done, change, committed, isAlone: false }])
+    }
+
+    /** The next epoch of a session that stays with its owner. */
+    bump(session: SessionName, owner: string, epoch: number, done: Done<B>): void {
+        this.add(session, done, async (repos, record) => {
+            if (record?.owner !== owner || record.epoch !== epoch) return false
+            await repos.handover.setOwner({ ...record, epoch: epoch + 1 })
+            return true
+        })
     }
 
     failed(error: unknown): void {
@@ -127,5 +137,3 @@ export class OwnerChanges<B> {
         })
     }
 }
-
-export const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))

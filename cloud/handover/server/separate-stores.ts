@@ -10,6 +10,9 @@ import { Inheritance } from "./inheritance.ts"
 import { type Ground, type GroundOptions, isNotedHere, newServerId, type Offer } from "./ground.ts"
 import { LogCopy } from "./log-copy.ts"
 import { EventRelay } from "./relay.ts"
+import { byId, pagesOf } from "../../store/pages.ts"
+
+const DEVICES_PER_PAGE = 500
 
 export class SeparateStores implements Ground {
     readonly me: string
@@ -134,12 +137,8 @@ export class SeparateStores implements Ground {
         const { store } = this.#options.parts
         await store.write(repos => repos.handover.ownRest(this.me))
         // What was given has no row here.
-        for (let after: string | null = null; ; ) {
-            const page: { id: string }[] = await store.read.devices.list({ after, limit: 100 })
+        for await (const page of pagesOf(after => store.read.devices.list({ after, limit: DEVICES_PER_PAGE }), byId))
             for (const { id } of page) await this.#loadOwned(home, id)
-            if (page.length < 100) return
-            after = page[page.length - 1].id
-        }
     }
 
     async #loadOwned(home: Home<DeviceBody>, device: string): Promise<void> {

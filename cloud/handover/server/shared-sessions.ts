@@ -73,12 +73,7 @@ export class SharedSessions implements SessionStore<Body> {
     }
 
     bump(session: SessionName, epoch: number, done: Done<Body>): void {
-        const { me } = this.#options
-        this.#changes.add(session, done, async (repos, record) => {
-            if (record?.owner !== me || record.epoch !== epoch) return false
-            await repos.handover.setOwner({ ...record, epoch: epoch + 1 })
-            return true
-        })
+        this.#changes.bump(session, this.#options.me, epoch, done)
     }
 
     fence(session: SessionName, epoch: number, done: Done<Body>): void {
