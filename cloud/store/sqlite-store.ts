@@ -167,9 +167,27 @@ class SqliteStore implements Store {
 
     async #hurry(on: boolean): Promise<void> {
         if (this.#isClosed || on === (this.#checkpointer !== undefined)) return
-        const ended = this.#checkpointer
-        this.#checkpointer = on ? new Checkpointer(this.#path) : undefined
-        await sql.raw(`pragma wal_autocheckpoint=${on ? PAGES_MAX : PAGES_USUAL}`).execute(this.#db)
-        await ended?.close()
+        if (on) {
+            await this.#copyFrom(PAGES_MAX)
+            this.#checkpointer = new Checkpointer(this.#path, () => this.#beginLogAnew())
+            return
+        }
+        await this.#checkpointer?.close()
+        this.#checkpointer = undefined
+        await this.#beginLogAnew()
+        await this.#copyFrom(PAGES_USUAL)
+    }
+
+    /** From so many pages of the log on a commit copies them by itself. */
+    async #copyFrom(pages: number): Promise<void> {
+        await sql.raw(`pragma wal_autocheckpoint=${pages}`).execute(this.#db)
+    }
+
+    async #beginLogAnew(): Promise<void> {
+        try {
+            await sql.raw("pragma wal_checkpoint(PASSIVE)").execute(this.#db)
+        } catch {
+            // Busy, full or closed: the log stays as long as it is, and its end is tried again.
+        }
     }
 }

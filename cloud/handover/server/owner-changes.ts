@@ -35,7 +35,7 @@ export interface OwnerChangesOptions<B> {
     onError(error: unknown): void
 }
 
-/** Few, and a turn of the event loop between two transactions: other requests are answered in between. */
+/** Few: other requests are answered in between. */
 const CHANGES_PER_TRANSACTION = 8
 /** After a transaction that failed. */
 const AGAIN_MS = 500
@@ -100,6 +100,8 @@ export class OwnerChanges<B> {
     async #work(): Promise<void> {
         const { store, work } = this.#options
         while (this.#waiting.length > 0 && !work.isClosed) {
+            // What came with the first is here by then, and other requests are answered in between.
+            await turn()
             const batch = this.#take()
             try {
                 const results = await store.write(async repos => {
@@ -118,7 +120,6 @@ export class OwnerChanges<B> {
             } catch (error) {
                 this.#again(batch, error)
             }
-            await turn()
         }
         this.#isWorking = false
     }

@@ -10,13 +10,14 @@ import { RunningWork } from "../../running-work.ts"
 import type { Arriving } from "../arriving.ts"
 import { Home } from "../home.ts"
 import type { Leaving } from "../leaving.ts"
-import type { Message } from "../messages.ts"
+import type { Message, SessionMessage } from "../messages.ts"
 import type { Phase, Plan } from "../store.ts"
 import { askNext, type Credentials, isKnownTo } from "./asking.ts"
 import { DeviceMemory } from "./device-memory.ts"
 import type { DeviceBody } from "./device-sessions.ts"
 import { Directions } from "./directions.ts"
 import type { Peer } from "./exchange.ts"
+import { FewAtATime } from "./few-at-a-time.ts"
 import { FreezeTimes } from "./figures.ts"
 import { type Ground, type GroundOptions, isWithAll, type Offer } from "./ground.ts"
 import { introduce, requirePrivate, type Terms } from "./introduction.ts"
@@ -31,6 +32,8 @@ import { newArriving, newLeaving, RETRY_MS } from "./sides.ts"
 const TICK_MS = 20
 /** A session is served while it is asked for: those of devices that come together are asked for in one message. */
 const PULLS_GATHER_MS = 5
+/** Those that are frozen together wait for each other: of a burst the last are served here meanwhile. */
+const PULLED_AT_ONCE = 4
 const TIMINGS = { retryMs: RETRY_MS, pullMs: 5_000, freezeMs: 5_000 }
 const PACE_PER_S = 100
 
@@ -57,6 +60,7 @@ export class ServerHandover {
     readonly #work: RunningWork
     readonly #ground: Ground
     readonly #link: Link<Message<DeviceBody>>
+    readonly #pulls: FewAtATime<SessionMessage<DeviceBody>>
     #arriving: Arriving<DeviceBody> | undefined
     #leaving: Leaving<DeviceBody> | undefined
     #peer: Peer | null = null
@@ -101,6 +105,7 @@ export class ServerHandover {
         this.#ground = ground
         this.#memory = new DeviceMemory(parts)
         this.#link = new Link(() => this.#peer, work)
+        this.#pulls = new FewAtATime({ few: PULLED_AT_ONCE, work, take: pull => this.home.receive(pull), onError })
         const { held, now } = parts
         this.home = new Home<DeviceBody>({
             me: ground.me,
@@ -288,7 +293,8 @@ export class ServerHandover {
                 continue
             }
             if (message.kind === "moved") this.#freezes.end(message.session, performance.now())
-            this.home.receive(message)
+            if (message.kind === "pull") this.#pulls.add(message)
+            else this.home.receive(message)
         }
     }
 
