@@ -75,9 +75,9 @@ const playing = (players: readonly PlayerClient[], more: number, server?: string
 
 /**
  * Told to move, a player connects to the other server, and lets go of its own when that says go. Whom the other one could not ask for in
- * time (a busy machine) it closes: then the player has only its own until that says go, and looks for the one who has its place.
+ * time (a busy machine) it closes, before or after that: then the player looks for the one who has its place.
  */
-const WAY = /^moving to, connected to, (go from, closed from|lost to, go from, closed from(, connected from, go from, closed from|, connected to, (go to, closed to|lost to))*, connected to)$/
+const WAY = /^moving to, connected to, (go from, closed from|(lost to, go from, closed from|go from, closed from, lost to)(, connected from, go from, closed from|, connected to, (go to, closed to|lost to))*, connected to)$/
 
 test("players go over one by one, each served by current until current lets go, and back again", () =>
     withGames(20, async ({ current, next }, players) => {
