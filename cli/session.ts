@@ -51,6 +51,7 @@ function readToken(env: NodeJS.ProcessEnv): string {
 }
 
 /** Exit code, or nothing for 0. */
+// biome-ignore lint/suspicious/noConfusingVoidType: most handlers are `Promise<void>`, which fits no `Promise<number | undefined>`
 export type Handler<O> = (session: Session, options: O, ...args: never[]) => Promise<number | void>
 
 /** Makes a commander action of a verb's work. */

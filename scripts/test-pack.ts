@@ -64,7 +64,11 @@ function start(...args: string[]) {
                 waiting.add(check)
                 check()
             }),
-        stop: () => new Promise<void>(resolve => (child.once("close", () => resolve()), child.kill("SIGTERM"))),
+        stop: () =>
+            new Promise<void>(resolve => {
+                child.once("close", () => resolve())
+                child.kill("SIGTERM")
+            }),
     }
 }
 

@@ -103,7 +103,7 @@ test("experiments are started, shown and ended; webhooks added and removed; the 
     assert.equal([started.code, started.json.experiment?.state, started.json.experiment?.splitPercent], [0, "running", 30], started.stdout)
     const { id } = started.json.experiment
     const human = await runCli(["experiments", "show", id, "--project", folder.path], { env: { HANDOVER_URL: server.url, HANDOVER_TOKEN_FILE: server.tokenFile } })
-    assert.match(human.stdout, /running; undecided\n.*failure rate.*\na\s+heater@1\.1\.0\s+0[^]*\nb\s+heater@1\.3\.0\s+0/)
+    assert.match(human.stdout, /running; undecided\n.*failure rate.*\na\s+heater@1\.1\.0\s+0[\s\S]*\nb\s+heater@1\.3\.0\s+0/)
     const ended = await cli("experiments", "end", id, "b")
     assert.equal([ended.code, ended.json.experiment?.winner], [0, "b"], ended.stdout)
     assert.equal((await cli("experiments", "list")).json.experiments.map((x: { name: string; state: string }) => [x.name, x.state]), [["warmer", "ended"]])

@@ -205,7 +205,7 @@ async function allCutOff(cloud: TestCloud, beginnings: readonly string[], more: 
     } finally {
         close()
     }
-    const unanswered = ended.filter(({ got }) => !/^HTTP\/1\.1 408 [^]*HOV_API_TIMEOUT/.test(got))
+    const unanswered = ended.filter(({ got }) => !/^HTTP\/1\.1 408 [\s\S]*HOV_API_TIMEOUT/.test(got))
     assert.ok(unanswered.length < beginnings.length * 0.1, `${unanswered.length} of ${beginnings.length} were not told why: ${unanswered[0]?.beginning} ${unanswered[0]?.got}`)
     await isWell(cloud)
 }

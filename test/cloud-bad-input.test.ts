@@ -233,8 +233,8 @@ test("huge headers and what is not HTTP get an answer and a closed connection", 
             socket.on("close", () => resolve(got))
             socket.on("error", reject)
         })
-    assert.match(await send(`GET /healthz HTTP/1.1\r\nHost: x\r\nX-Pad: ${"y".repeat(9000)}\r\n\r\n`), /^HTTP\/1.1 431 [^]*HOV_API_HEADERS_TOO_LARGE/)
-    assert.match(await send("how do you do\r\n\r\n"), /^HTTP\/1.1 400 [^]*HOV_API_BAD_REQUEST/)
+    assert.match(await send(`GET /healthz HTTP/1.1\r\nHost: x\r\nX-Pad: ${"y".repeat(9000)}\r\n\r\n`), /^HTTP\/1.1 431 [\s\S]*HOV_API_HEADERS_TOO_LARGE/)
+    assert.match(await send("how do you do\r\n\r\n"), /^HTTP\/1.1 400 [\s\S]*HOV_API_BAD_REQUEST/)
 })
 
 test.run()

@@ -163,13 +163,14 @@ if (hawkbitUrl === undefined) {
         const there = () => remote.get(`rollouts/${rollout.id}`)
         await until("hawkBit's to go on", there, found => found.status === "running")
 
-        const installAll = async (): Promise<void> => {
+        const installed = async (): Promise<any> => {
             for (const device of context.devices) {
                 const answer = await device.poll()
                 if (answer.status === 200 && answer.body.cmd === "update") await device.install(answer.body)
             }
+            return cloud.must(200, "GET", `/rollouts/${id}`)
         }
-        const done = await until("all devices", async () => (await installAll(), cloud.must(200, "GET", `/rollouts/${id}`)), found => found.state === "completed", 15_000)
+        const done = await until("all devices", installed, found => found.state === "completed", 15_000)
         assert.equal(done.devices, { succeeded: 6 })
         await until("hawkBit's to finish", there, found => found.status === "finished")
         for (const device of context.devices) assert.is((await remote.actions(device.id)).length, 1, `${device.id} was assigned once`)

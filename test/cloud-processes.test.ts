@@ -212,7 +212,7 @@ function listen(server: ServerProcess, device: string): Promise<number[]> {
             response.on("error", () => {})
             response.on("data", part => {
                 text += part
-                if (!/event: command.finished\n[^]*\n\n/.test(text)) return
+                if (!/event: command.finished\n[\s\S]*\n\n/.test(text)) return
                 request.destroy()
                 resolve([...text.matchAll(/^id: (\d+)$/gm)].map(match => Number(match[1])))
             })

@@ -20,9 +20,8 @@ const downloaded: UpdaterEvent[] = [
 ]
 
 test("an update goes through its phases", () => {
-    const seen = downloaded
-        .concat({ kind: Ev.Checked }, { kind: Ev.Swapped }, { kind: Ev.Healthy }, { kind: Ev.Kept, code: "" })
-        .reduce<UpdaterState[]>((states, event) => [...states, updaterStep(states[states.length - 1], event)], [initialState])
+    const seen: UpdaterState[] = [initialState]
+    for (const event of downloaded.concat({ kind: Ev.Checked }, { kind: Ev.Swapped }, { kind: Ev.Healthy }, { kind: Ev.Kept, code: "" })) seen.push(updaterStep(seen[seen.length - 1], event))
     assert.equal(
         seen.map(s => s.next),
         [Do.Poll, Do.VerifyManifest, Do.FetchImage, Do.CheckImage, Do.Swap, Do.Watch, Do.Keep, Do.Poll],

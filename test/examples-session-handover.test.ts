@@ -5,7 +5,7 @@ import path from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import * as assert from "uvu/assert"
-import { connectWebSocket } from "../examples/session-handover/web-socket.ts"
+import { WebSocket } from "ws"
 import { PlayerClient } from "../examples/session-handover/player.ts"
 import { call, temporaryFolder, until } from "./support/cloud.ts"
 import { suite } from "./support/suite.ts"
@@ -73,6 +73,12 @@ const playing = (players: readonly PlayerClient[], more: number, server?: string
     return until(`${more} events more of each`, async () => players.every((player, n) => player.events.length >= from[n] + more && (server === undefined || player.server === server)), Boolean, 20_000)
 }
 
+/**
+ * Told to move, a player connects to the other server, and lets go of its own when that says go. Whom the other one could not ask for in
+ * time (a busy machine) it closes, before or after that: then the player looks for the one who has its place.
+ */
+const WAY = /^moving to, connected to, (go from, closed from|(lost to, go from, closed from|go from, closed from, lost to)(, connected from, go from, closed from|, connected to, (go to, closed to|lost to))*, connected to)$/
+
 test("players go over one by one, each served by current until current lets go, and back again", () =>
     withGames(20, async ({ current, next }, players) => {
         await playing(players, 20)
@@ -83,7 +89,7 @@ test("players go over one by one, each served by current until current lets go, 
             await playing(players, 20, to.url)
             for (const [n, { notes }] of players.entries()) {
                 const way = notes.slice(before[n]).filter(({ what }) => what !== "welcome").map(({ what, at }) => `${what} ${at === from.url ? "from" : "to"}`)
-                assert.equal(way, ["moving to", "connected to", "go from", "closed from"])
+                assert.match(way.join(", "), WAY)
             }
             assert.is((await progressOf(to)).here, PLAYERS)
         }
@@ -98,8 +104,8 @@ test("what a player has not said to have seen is told again, whoever serves by t
         /** Somebody who listens for a while, says nothing, and is gone. */
         const listen = async (game: Game, events: number): Promise<any[]> => {
             const heard: any[] = []
-            const connection = await connectWebSocket(`${game.url}/play/quiet`)
-            connection.onText = text => heard.push(JSON.parse(text))
+            const connection = new WebSocket(`${game.url}/play/quiet`)
+            connection.on("message", message => heard.push(JSON.parse(String(message))))
             await until(`${events} events`, async () => heard.length, count => count > events, 10_000)
             connection.close()
             return heard.filter(({ kind }) => kind === "event").map(({ event }) => event.n)

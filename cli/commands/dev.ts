@@ -53,7 +53,6 @@ export function addDev(program: Command): void {
 }
 
 async function dev(session: Session, options: Options): Promise<void> {
-    const { config, out } = session
     if (!/^[0-9a-f]{16}$/i.test(options.id)) throw new CliError("HOV_CLI_USAGE", `--id ${options.id}: a device id has 16 hex digits`)
     const desk = options.jacdac || options.device !== undefined ? await connected(session, options) : await simulated(session, options)
     try {

@@ -4,7 +4,7 @@ import { faultOfDiagnostics, symbolizeFault } from "../../toolchain/pack/symboli
 import type { Step } from "./reporter.ts"
 import { TickMeter } from "./tick-meter.ts"
 import type { DemoVersion } from "./versions.ts"
-import { deviceId, type Release, World } from "./world.ts"
+import { deviceId, type Release, type World } from "./world.ts"
 
 const periodMs = 10
 /** Ticks before and after a moment that belong to it: a 400 ms stall would show in them. */

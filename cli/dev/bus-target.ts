@@ -1,6 +1,6 @@
 import type { BaseBundle } from "../../toolchain/pack/base-bundle.ts"
 import type { Signer } from "../../toolchain/sign/index.ts"
-import { BusBootloader } from "../jacdac/bootloader-client.ts"
+import type { BusBootloader } from "../jacdac/bootloader-client.ts"
 import { type BusTarget as Where, openBoardOnBus } from "../jacdac/one-board.ts"
 import type { DevOutcome, DevRelease, DevTarget } from "./target.ts"
 

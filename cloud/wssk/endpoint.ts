@@ -91,9 +91,8 @@ export class WsskEndpoint {
 
     async #upgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
         const device = PATH.exec(request.url ?? "")?.[1]
-        const protocol = request.headers["sec-websocket-protocol"]
         if (device === undefined || request.headers.upgrade?.toLowerCase() !== "websocket") return answerPlainly(server, request, socket)
-        const seed = boardSeed(protocol)
+        const seed = boardSeed(request.headers["sec-websocket-protocol"])
         const who = `${request.socket.remoteAddress} ${device}`
         if (seed === undefined || !isDeviceId(device)) return refuse(socket, "400 Bad Request")
         if (this.#options.principals.guesses.waitS(who) > 0) return refuse(socket, "429 Too Many Requests")
@@ -102,18 +101,18 @@ export class WsskEndpoint {
         // The same for a device that there is not: who has no key learns nothing.
         if (cold === undefined || this.#closed) return refuse(socket, "404 Not Found")
         const channel = new WsskChannel(secret.coldKey(device, cold.command.id), seed)
-        const peer = new WebSocketPeer(request, socket, head, protocol as string)
-        // In the same turn, so no message comes before there is somebody to take it.
-        const visit = new Visit(peer, channel, SILENCE_MS, {
-            proved: () => {
-                this.#byDevice.get(device)?.end()
-                this.#byDevice.set(device, visit)
-                void this.#serve(device, visit)
-            },
-            guessed: () => this.#options.principals.guesses.failed(who),
-            ended: () => {
-                if (this.#byDevice.get(device) === visit) this.#byDevice.delete(device)
-            },
+        WebSocketPeer.accept(request, socket, head, peer => {
+            const visit = new Visit(peer, channel, SILENCE_MS, {
+                proved: () => {
+                    this.#byDevice.get(device)?.end()
+                    this.#byDevice.set(device, visit)
+                    void this.#serve(device, visit)
+                },
+                guessed: () => this.#options.principals.guesses.failed(who),
+                ended: () => {
+                    if (this.#byDevice.get(device) === visit) this.#byDevice.delete(device)
+                },
+            })
         })
     }
 
@@ -264,8 +263,6 @@ class Visit {
 
     end(): void {
         this.#peer.close()
-        // A peer that does not close its half is gone.
-        this.#peer.destroy()
     }
 
     #send(messages: readonly Uint8Array[]): void {

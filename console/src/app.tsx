@@ -86,6 +86,7 @@ function Frame({ session, place, children }: { readonly session: Session; readon
     const room = place.parts[0] === "publish" ? "releases" : (place.parts[0] ?? "")
     return (
         <div class="frame">
+            {/* biome-ignore lint/a11y/useValidAnchor: it is a link within the page; the hash is the console's place, so the jump is done here */}
             <a
                 class="skip"
                 href="#main"
@@ -113,7 +114,14 @@ function Frame({ session, place, children }: { readonly session: Session; readon
                     <span class="name">
                         {session.me.name} <span class="muted">{session.me.role}</span>
                     </span>
-                    <button type="button" class="quiet" onClick={() => (sessions.signOut(), go(href()))}>
+                    <button
+                        type="button"
+                        class="quiet"
+                        onClick={() => {
+                            sessions.signOut()
+                            go(href())
+                        }}
+                    >
                         Sign out
                     </button>
                 </div>
@@ -152,7 +160,15 @@ function ThemeButton() {
     const [theme, set] = useState<Theme>(readTheme)
     const next = nextTheme(theme)
     return (
-        <button type="button" class="quiet" onClick={() => (setTheme(next), set(next))} title={`Change to ${next}`}>
+        <button
+            type="button"
+            class="quiet"
+            onClick={() => {
+                setTheme(next)
+                set(next)
+            }}
+            title={`Change to ${next}`}
+        >
             <span class="wide-only">theme:</span> {theme}
         </button>
     )

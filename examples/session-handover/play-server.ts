@@ -12,6 +12,7 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
 import { pathToFileURL } from "node:url"
+import { WebSocket, WebSocketServer } from "ws"
 import { Arriving } from "../../cloud/handover/arriving.ts"
 import { type Admission, Home } from "../../cloud/handover/home.ts"
 import { Leaving } from "../../cloud/handover/leaving.ts"
@@ -19,8 +20,7 @@ import type { Message } from "../../cloud/handover/messages.ts"
 import type { Plan } from "../../cloud/handover/store.ts"
 import { readTicket, signTicket } from "../../cloud/handover/ticket.ts"
 import { Journal } from "./journal.ts"
-import { acceptWebSocket, type WebSocketConnection } from "./web-socket.ts"
-import { type FromPlayer, type FromServer, happened, NEW_PLAYER, type Player, seenUpTo, welcomeOf } from "./words.ts"
+import { type FromPlayer, type FromServer, happened, MESSAGE_MAX_BYTES, NEW_PLAYER, type Player, seenUpTo, welcomeOf } from "./words.ts"
 
 const TICK_MS = 10
 const WORLD_MS = 25
@@ -28,6 +28,7 @@ const TICKET_S = 30
 /** The other server answered so long ago at most: players may be sent to it. */
 const THERE_MS = 500
 const PEER_MS = 500
+const webSockets = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: MESSAGE_MAX_BYTES })
 const PLAY = /^\/play\/([\w-]{1,32})(?:\?ticket=([\w.-]+))?$/
 
 export interface PlayServerOptions {
@@ -44,7 +45,7 @@ export class PlayServer {
     readonly #home: Home<Player>
     readonly #arriving: Arriving<Player>
     #leaving: Leaving<Player> | undefined
-    readonly #connections = new Map<string, WebSocketConnection>()
+    readonly #connections = new Map<string, WebSocket>()
     readonly #server: Server
     #waiting: Message<Player>[] = []
     #heardAtMs = Number.NEGATIVE_INFINITY
@@ -192,8 +193,11 @@ export class PlayServer {
     #join(asked: IncomingMessage, socket: Duplex, head: Buffer): void {
         const match = PLAY.exec(asked.url ?? "")
         if (match === null) return void socket.end("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-        const [, player, shown] = match
-        const connection = acceptWebSocket(asked, socket, head)
+        webSockets.handleUpgrade(asked, socket, head, connection => this.#admit(connection, match[1], match[2]))
+    }
+
+    #admit(connection: WebSocket, player: string, shown: string | undefined): void {
+        connection.on("error", () => connection.terminate())
         const ticket = shown === undefined ? undefined : readTicket(this.#options.key, player, shown, Date.now())
         if (this.#home.state(player).at === "absent" && this.#takesNew) this.#home.load(player, this.#store.add(player, NEW_PLAYER))
         this.#home.enter(player, ticket === undefined ? null : { epoch: ticket.epoch }, admission => {
@@ -210,13 +214,15 @@ export class PlayServer {
         return role === "next" ? phase === "done" : phase !== "finishing" && phase !== "done"
     }
 
-    #serve(player: string, connection: WebSocketConnection, admission: Extract<Admission, { kind: "here" }>): void {
+    #serve(player: string, connection: WebSocket, admission: Extract<Admission, { kind: "here" }>): void {
         this.#connections.get(player)?.close()
         this.#connections.set(player, connection)
-        connection.onClose = () => {
+        connection.on("close", () => {
             if (this.#connections.get(player) === connection) this.#connections.delete(player)
-        }
-        connection.onText = text => this.#hear(player, JSON.parse(text))
+        })
+        connection.on("message", message => {
+            if (connection.readyState === WebSocket.OPEN) this.#hear(player, JSON.parse(String(message)))
+        })
         const body = this.#store.snapshot(player).body ?? NEW_PLAYER
         admission.leave()
         say(connection, welcomeOf(body))
@@ -255,7 +261,7 @@ export class PlayServer {
     }
 }
 
-const say = (connection: WebSocketConnection, message: FromServer): void => connection.send(JSON.stringify(message))
+const say = (connection: WebSocket, message: FromServer): void => connection.send(JSON.stringify(message))
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
     const [file = "game.journal", port = "0"] = process.argv.slice(2)

@@ -4,9 +4,10 @@
  * goes on with the other one; what was not answered is said again, and counts once.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import { connectWebSocket, type WebSocketConnection } from "./web-socket.ts"
-import type { FromServer, GameEvent } from "./words.ts"
+import { WebSocket } from "ws"
+import { type FromServer, type GameEvent, MESSAGE_MAX_BYTES } from "./words.ts"
 
+const CONNECT_MS = 2_000
 const AGAIN_MS = 50
 const STEP_MS = 10
 
@@ -25,8 +26,8 @@ export class PlayerClient {
     /** Number of the last event that was seen before this program began; null: nobody has said yet. */
     #before: number | null = null
     /** Served by; the second one is of a server that it is on its way to. */
-    #at: { readonly url: string; readonly connection: WebSocketConnection } | undefined
-    #next: { readonly url: string; readonly connection: WebSocketConnection; isReady: boolean } | undefined
+    #at: { readonly url: string; readonly connection: WebSocket } | undefined
+    #next: { readonly url: string; readonly connection: WebSocket; isReady: boolean } | undefined
     #welcomed = false
     #stopped = false
     readonly #end: Promise<void>
@@ -61,39 +62,48 @@ export class PlayerClient {
     }
 
     async #connect(url: string): Promise<void> {
-        try {
-            const connection = await connectWebSocket(url)
-            this.#note("connected", url)
+        const isOpen = await this.#open(url, connection => {
             this.#welcomed = false
             this.#at = { url, connection }
-            connection.onText = text => this.#hear(JSON.parse(text), connection)
-            connection.onClose = () => this.#lost(connection)
-        } catch {
-            await sleep(AGAIN_MS)
-        }
+        })
+        if (!isOpen) await sleep(AGAIN_MS)
     }
 
-    /** The second connection. */
+    /** The second connection. Without it current goes on; should it say go, next is tried again. */
     async #follow(url: string): Promise<void> {
         this.#note("moving", url)
         this.#know(originOf(url))
-        try {
-            const connection = await connectWebSocket(url)
-            this.#note("connected", url)
+        await this.#open(url, connection => {
             this.#next?.connection.close()
             this.#next = { url, connection, isReady: false }
-            connection.onText = text => this.#hear(JSON.parse(text), connection)
-            connection.onClose = () => this.#lost(connection)
-        } catch {
-            // Current goes on; should it say go, next is tried again.
-        }
+        })
+    }
+
+    /** False: nobody answered, or somebody who speaks no WebSocket. `opened` comes before the first message. */
+    #open(url: string, opened: (connection: WebSocket) => void): Promise<boolean> {
+        return new Promise(resolve => {
+            const connection = new WebSocket(url, { handshakeTimeout: CONNECT_MS, perMessageDeflate: false, maxPayload: MESSAGE_MAX_BYTES })
+            connection.on("open", () => {
+                this.#note("connected", url)
+                opened(connection)
+                resolve(true)
+            })
+            connection.on("message", message => {
+                if (connection.readyState === WebSocket.OPEN) this.#hear(JSON.parse(String(message)), connection)
+            })
+            connection.on("error", () => connection.terminate())
+            connection.on("close", () => {
+                this.#lost(connection)
+                resolve(false)
+            })
+        })
     }
 
     #know(home: string): void {
         if (!this.#homes.includes(home)) this.#homes.unshift(home)
     }
 
-    #hear(message: FromServer, from: WebSocketConnection): void {
+    #hear(message: FromServer, from: WebSocket): void {
         switch (message.kind) {
             case "move":
                 if (from === this.#at?.connection) void this.#follow(message.url)
@@ -137,12 +147,12 @@ export class PlayerClient {
     #takeNext(): void {
         const next = this.#next
         this.#next = undefined
-        if (next === undefined || !next.connection.isOpen) return
+        if (next === undefined || next.connection.readyState !== WebSocket.OPEN) return
         this.#at = next
         this.#welcomed = next.isReady
     }
 
-    #lost(connection: WebSocketConnection): void {
+    #lost(connection: WebSocket): void {
         if (connection === this.#next?.connection) {
             this.#note("lost", this.#next.url)
             this.#next = undefined

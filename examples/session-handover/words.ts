@@ -27,6 +27,8 @@ export type FromServer =
     /** Let go of me: you are served there. */
     | { readonly kind: "go"; readonly url: string }
 
+export const MESSAGE_MAX_BYTES = 0xffff
+
 export const NEW_PLAYER: Player = { x: 0, step: 0, events: [], lastEvent: 0 }
 
 /** What happens to a player: a step of theirs, or something that falls on them. */

@@ -62,8 +62,8 @@ export async function sixteenKilobytes(runs: number, flashTiming: boolean): Prom
     let two: Uint8Array = new Uint8Array()
     const server = createServer()
     server.on("upgrade", (request, socket, head) => {
-        const protocol = request.headers["sec-websocket-protocol"] as string
-        deployTo(new WebSocketPeer(request, socket, head, protocol), protocol, key, two, connected, ready)
+        const seed = boardSeed(request.headers["sec-websocket-protocol"]) as Buffer
+        WebSocketPeer.accept(request, socket, head, peer => deployTo(peer, seed, key, two, connected, ready))
     })
     await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve))
     const address = `ws://wssk:${key.toString("hex")}@127.0.0.1:${(server.address() as AddressInfo).port}/wssk/board`
@@ -91,8 +91,8 @@ export async function sixteenKilobytes(runs: number, flashTiming: boolean): Prom
 }
 
 /** Resolves `connected` when the board has proved its key, and deploys when `ready` says so. */
-function deployTo(peer: WebSocketPeer, protocol: string, key: Buffer, program: Uint8Array, connected: () => void, ready: Promise<void>): void {
-    const channel = new WsskChannel(key, boardSeed(protocol) as Buffer)
+function deployTo(peer: WebSocketPeer, seed: Buffer, key: Buffer, program: Uint8Array, connected: () => void, ready: Promise<void>): void {
+    const channel = new WsskChannel(key, seed)
     const deploy = new Deploy(program)
     peer.onMessage = message => {
         if (!channel.proved) {

@@ -7,7 +7,7 @@
  */
 import { execFile } from "node:child_process"
 import { createHash } from "node:crypto"
-import { access, cp, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
+import { access, cp, mkdir, readFile, rename, rm } from "node:fs/promises"
 import { homedir } from "node:os"
 import path from "node:path"
 import { promisify } from "node:util"

@@ -2,7 +2,7 @@
 import { get } from "node:http"
 import * as assert from "uvu/assert"
 import { readEvents, type ServerEvent } from "../../cli/event-stream.ts"
-import { call, operator, TestDevice, until } from "./cloud.ts"
+import { call, operator, type TestDevice, until } from "./cloud.ts"
 
 export interface Address {
     readonly url: string

@@ -64,7 +64,7 @@ export class KilledBoard {
             try {
                 const answer = await ask()
                 if (answer.status < 300 || this.#stopped) return answer
-            } catch (error) {
+            } catch {
                 // The server is away.
                 if (this.#stopped) return { status: 0, headers: {}, bytes: Buffer.alloc(0), body: undefined }
             }

@@ -91,7 +91,7 @@ function declarations(program: CompiledProgram): DeclaredMigration[] {
 
 /** Names of the fields of its parameters that a function reads, writes or deletes, and the application's functions that it calls. */
 function fieldsOf(program: CompiledProgram, f: ProgramFunction | undefined, visited = new Set<ProgramFunction>()): string[] {
-    if (!f || f.owner !== "app" || visited.has(f)) return []
+    if (f?.owner !== "app" || visited.has(f)) return []
     visited.add(f)
     const own = [...fieldsChanged(program, f, "INDEX_SET"), ...fieldsChanged(program, f, "INDEX_DELETE"), ...fieldsRead(program, f)]
     const called = f.statements.flatMap(s => (s.op.name.startsWith("CALL") ? (functionOf(program, s.args[0]) ?? []) : []))

@@ -19,7 +19,9 @@ export function isNumber(program: CompiledProgram, f: ProgramFunction, e: Expr):
         // of the call in front of the statement
         if (x.op.name === "RET_VAL") {
             const call = g.statements[at - 1]
-            return call !== undefined && call.op.name.startsWith("CALL") && call.args[0].kind === "op" && call.args[0].op.name === "MATH_FIELD"
+            if (!call?.op.name.startsWith("CALL")) return false
+            const [called] = call.args
+            return called.kind === "op" && called.op.name === "MATH_FIELD"
         }
         if (x.op.name === "LOAD_LOCAL")
             return x.immediate >= g.devs.args && !program.functions.some(h => storesCaptured(h, x.immediate)) && variable(`${g.index} ${x.immediate}`, [g], "STORE_LOCAL", x.immediate)

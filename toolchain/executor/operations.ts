@@ -1,7 +1,7 @@
 import type { Assembler, Expression } from "../devs/assembler.ts"
 import { op, type OpName } from "../devs/opcodes.ts"
 import { type AddedKind, addedKinds } from "../format/image.ts"
-import { A, accumulatorSlot, B, CODE, codeHeaderWords, codeSlot, K, PC, pcSlot, R, S, secondSlot, spillSlot } from "./frame.ts"
+import { A, B, CODE, codeHeaderWords, codeSlot, K, PC, pcSlot, R, S, secondSlot, spillSlot } from "./frame.ts"
 import { allRegisters, emitStore, inlineOperands, parsePattern, PatternReader } from "./patterns.ts"
 
 /**

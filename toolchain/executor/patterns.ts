@@ -113,7 +113,7 @@ class Reader {
         }
         const left = this.primary()
         const infix = op[this.peek() as OpName]
-        if (!infix || infix.operands !== 2 || !isUsable(infix.name)) return left
+        if (infix?.operands !== 2 || !isUsable(infix.name)) return left
         this.next()
         return { operator: infix.name, args: [left, this.primary()] }
     }

@@ -1,5 +1,5 @@
 import { Assembler } from "../devs/assembler.ts"
-import { type DevsFunction } from "../devs/image.ts"
+import type { DevsFunction } from "../devs/image.ts"
 import { type Statement, visitExprs } from "../devs/code.ts"
 import { expressionOf, placeOf, reassemble } from "../devs/reassemble.ts"
 import { accumulatorSlot, codeSlot, frameSlots, secondSlot } from "../executor/frame.ts"

@@ -1,6 +1,5 @@
 import type { Expr, Statement } from "../devs/code.ts"
 import type { Emitter } from "./emitter.ts"
-import type { Operand } from "./guest-code.ts"
 import { RETURN_VALUE } from "./liveness.ts"
 import { RefusalSignal } from "./refusal.ts"
 import { branch } from "./branches.ts"
@@ -17,7 +16,7 @@ export function translateStatement(context: FunctionContext, s: Statement, i: nu
     const name = s.op.name
     switch (name) {
         case "STORE_LOCAL":
-            return storeLocal(context, s, i)
+            return storeLocal(context, s)
         case "STORE_GLOBAL": {
             const g = em.scope.global(s.immediate)
             if ("base" in g) return evaluateTo(em, `g${g.base}`, s.args[0])
@@ -123,7 +122,7 @@ function resultRegister(context: FunctionContext, i: number): number | undefined
     return value.kind === "op" && value.op.name === "RET_VAL" && place && "register" in place ? place.register : undefined
 }
 
-function storeLocal(context: FunctionContext, s: Statement, i: number): void {
+function storeLocal(context: FunctionContext, s: Statement): void {
     const { em } = context
     const place = em.allocation.places.get(s.immediate)
     const [value] = s.args

@@ -27,7 +27,7 @@ export function FaultReport({ status }: { readonly status: StatusDocument }) {
                     No source line: {typeof diagnostics.img === "string" ? `there is no map for image ${diagnostics.img}` : "the report names no place in an image"}. <Time at={status.at} />
                 </p>
             )}
-            {log.length > 0 && <pre tabIndex={0} aria-label="Last lines before it">{log.join("\n")}</pre>}
+            {log.length > 0 && <pre role="group" tabIndex={0} aria-label="Last lines before it">{log.join("\n")}</pre>}
             <details>
                 <summary>As reported</summary>
                 <pre tabIndex={0}>{JSON.stringify(diagnostics, undefined, 2)}</pre>

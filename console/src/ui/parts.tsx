@@ -113,6 +113,7 @@ export function ConfirmButton({ label, tone, question, explain, busy, onConfirm 
             <button type="button" class={tone} disabled={busy} onClick={() => dialog.current?.showModal()}>
                 {label}…
             </button>
+            {/* biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog anyway; the click beside it is one way more */}
             <dialog ref={dialog} aria-label={question} onClick={event => event.target === dialog.current && dialog.current?.close()}>
                 <form method="dialog">
                     <h2>{question}</h2>

@@ -86,7 +86,13 @@ export function Devices({ session, place }: { readonly session: Session; readonl
             {fleet.devices.size === 0 && fleet.complete && <Empty title="There are no devices yet.">Boards appear here as soon as they are added.</Empty>}
             {fleet.devices.size > 0 && ids.length === 0 && (
                 <Empty title="No device is like that.">
-                    <button type="button" onClick={() => (setText(""), set({ text: "", state: "", version: "" }))}>
+                    <button
+                        type="button"
+                        onClick={() => {
+                            setText("")
+                            set({ text: "", state: "", version: "" })
+                        }}
+                    >
                         Show all
                     </button>
                 </Empty>

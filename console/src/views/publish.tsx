@@ -65,6 +65,7 @@ export function Publish({ session }: { readonly session: Session }) {
                 </p>
             )}
             <Card title="Files" wide>
+                {/* biome-ignore lint/a11y/noStaticElementInteractions: the field for files within is the way without a mouse */}
                 <div
                     class={over ? "drop over" : "drop"}
                     onDragOver={event => {

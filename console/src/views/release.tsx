@@ -13,7 +13,10 @@ export function Release({ session, id }: { readonly session: Session; readonly i
     useTitle(id)
     const release = useLoaded(signal => session.api.get<ReleaseDocument>(`/releases/${part(id)}`, {}, signal), [session, id])
     const contents = useLoaded(signal => session.api.get<ReleaseContents>(`/releases/${part(id)}/contents`, {}, signal), [session, id])
-    useEvents(session, event => event.type === "artifact.added" && event.release === id, () => (release.again(), contents.again()))
+    useEvents(session, event => event.type === "artifact.added" && event.release === id, () => {
+        release.again()
+        contents.again()
+    })
     const shown = release.value
     if (release.error && shown === undefined) return <Failure error={release.error} again={release.again} />
     if (shown === undefined) return <Loading lines={8} />
