@@ -14,6 +14,9 @@ import { PATIENCE } from "./patience.ts"
 import { startWorker } from "./start-worker.ts"
 import { vmCode } from "./vm-code.ts"
 
+/** `HANDOVER_SIM_GC_STRESS=1`: every board that does not say otherwise collects its heap at each allocation, so what the VM may free too early is freed. */
+const GC_STRESS = process.env.HANDOVER_SIM_GC_STRESS === "1"
+
 export interface BoardOptions {
     /** 16 hex digits. */
     deviceId: string
@@ -86,7 +89,7 @@ export class Board {
             deviceId: this.deviceId,
             chip: this.chip,
             timing: options.flashTiming === true ? TYPICAL_TIMING : options.flashTiming || undefined,
-            gcStress: options.gcStress ?? false,
+            gcStress: options.gcStress ?? GC_STRESS,
             seed: this.seed,
             network: options.network ?? {},
             skipSleeps: options.skipSleeps ?? false,
