@@ -42,6 +42,7 @@ export class LogLines {
 
     addCrash(crash: LogLine) {
         this.crashes.push(crash)
+        if (this.crashes.length > SHOWN_CRASHES) this.crashes.shift()
     }
 
     recent(): LogLine[] {
@@ -95,7 +96,7 @@ export class LogLines {
 
     private error(what: string): Error {
         const shown = (lines: readonly LogLine[]) => lines.map(line => `    ${line.tMs.toFixed(1)} ${line.text}`).join("\n")
-        const crashed = this.crashes.length > 0 ? `; it crashed ${this.crashes.length} times:\n${shown(this.crashes.slice(-SHOWN_CRASHES))}` : ""
+        const crashed = this.crashes.length > 0 ? `; it crashed, at last so:\n${shown(this.crashes)}` : ""
         return new Error(`SIM_WAIT: board ${this.name}: ${what}${crashed}; its last lines:\n${shown(this.kept.slice(-SHOWN_LINES))}`)
     }
 }

@@ -1,5 +1,6 @@
 import { suite } from "./support/suite.ts"
 import * as assert from "uvu/assert"
+import { BusBootloader, findBoards } from "../cli/jacdac/bootloader-client.ts"
 import type { Board } from "../sim/index.ts"
 import { benchFor, DeviceBench } from "./support/device-bench.ts"
 
@@ -12,6 +13,8 @@ let telling: Buffer
 let throwing: Buffer
 /** throws in a timer after a boot */
 let faulting: Buffer
+/** says more when it is told */
+let unlike: Buffer
 /** calls a function in another way that a loop without an end goes on to call */
 let mixing: Buffer
 
@@ -20,6 +23,8 @@ const oldStep = 'function step(x: number) { return x + 1 }'
 const program = (handler: string, more = "", step = oldStep, arg = "n") => ({
     "src/main.ts": `import * as ds from "@devicescript/core"
 import { migrate, onActivate, startResident } from "./resident"
+import { startBootloaderServer } from "./dfu/bootloader-server"
+startBootloaderServer()
 let n = 0
 ${step}
 async function turns() {
@@ -55,6 +60,7 @@ onActivate(({ reason, to }) => console.log("second " + reason + " " + to))`,
     if (to === "1.3.0") { await ds.sleep(100); throw new Error("later") }
     if (to === "1.5.0") migrate({ no: "class" }, { to: 2, up: () => {} })`)
         faulting = await image('booted = reason === "boot"', 'let booted = false\nsetInterval(() => { if (booted) throw new Error("after a boot") }, 100)')
+        unlike = await image('console.log("unlike " + reason)')
         mixing = await image("", "", "function step(x: string) { return x.length }", '"x" + n')
     })
     return bench
@@ -125,5 +131,21 @@ for (const gcStress of [false, true])
         assert.equal(textsOf(board, /told .*/), ["told hot 1.0.0 1.1.0", "told hot 1.1.0 1.4.0", "told boot 1.0.0 1.4.0", "told rollback 1.4.0 1.0.0", "told rollback 1.0.0 1.1.0"])
         assert.equal(textsOf(board, /second .*/), ["second hot 1.1.0", "second rollback 1.1.0"])
     })
+
+test("an order over the bus back to the bank before, after a boot: its statements hear of the way back only", async () => {
+    const board = await bench.started()
+    give(telling, 1, "1.1.0")
+    await board.waitForLine(/HOV persisted slot=A/, 8000)
+    give(unlike, 2, "1.4.0")
+    await board.waitForLine(/HOV persisted slot=B/, 8000)
+    await board.powerCycle()
+    await board.waitForLine(/HOV healthy/, 8000)
+    const link = { send: (frame: Uint8Array) => board.sendFrame(frame), onFrame: (listener: (frame: Uint8Array) => void) => board.onFrame(listener), close() {} }
+    const [found] = await findBoards(link, 2500)
+    new BusBootloader(link, found).rollback()
+    await board.waitForLine(/second rollback 1\.1\.0/, 8000)
+    assert.equal(textsOf(board, /told .*/).slice(-2), ["told boot 1.0.0 1.4.0", "told rollback 1.4.0 1.1.0"])
+    assert.equal(textsOf(board, /second .*/), ["second hot 1.1.0", "second rollback 1.1.0"])
+})
 
 test.run()

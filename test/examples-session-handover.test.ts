@@ -84,13 +84,16 @@ test("players go over one by one, each served by current until current lets go, 
         await playing(players, 20)
         for (const [from, to] of [[current, next], [next, current]]) {
             const before = players.map(({ notes }) => notes.length)
+            let straight = 0
             assert.is((await handOver(from, to)).status, 204)
             await until("the end", () => progressOf(from), ({ role, phase }) => role === "current" && phase === "done", 15_000)
             await playing(players, 20, to.url)
             for (const [n, { notes }] of players.entries()) {
                 const way = notes.slice(before[n]).filter(({ what }) => what !== "welcome").map(({ what, at }) => `${what} ${at === from.url ? "from" : "to"}`)
                 assert.match(way.join(", "), WAY)
+                if (way.join() === "moving to,connected to,go from,closed from") straight++
             }
+            assert.ok(straight >= PLAYERS / 2, `${straight} of ${PLAYERS} went straight`)
             assert.is((await progressOf(to)).here, PLAYERS)
         }
         // Somebody new comes to the server that was replaced last.

@@ -17,7 +17,7 @@ import type { DeviceView } from "../store/views.ts"
 import type { ControllerPolicy } from "./decide.ts"
 import { decide } from "./decide.ts"
 import { turn } from "../turn.ts"
-import { pagesOf } from "../store/pages.ts"
+import { itself, pagesOf } from "../store/pages.ts"
 
 /** Small enough that the event loop answers polls in between. */
 const DEVICES_PER_TRANSACTION = 32
@@ -164,7 +164,7 @@ export class Controller {
 
     async #everything(): Promise<void> {
         try {
-            for await (const ids of pagesOf(after => this.#options.store.read.views.managed(after, 500), id => id)) {
+            for await (const ids of pagesOf(after => this.#options.store.read.views.managed(after, 500), itself)) {
                 if (!this.#started) return
                 this.look(ids)
             }

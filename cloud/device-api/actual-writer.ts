@@ -6,6 +6,7 @@
  * before, but for the uptime, is written once a second. A delivery of a command goes
  * the same way: were it lost, the command would be delivered again under its id.
  */
+import { chunks } from "../chunks.ts"
 import type { Clock } from "../clock.ts"
 import type { Actual } from "../device-state.ts"
 import { sameActual } from "../device-state.ts"
@@ -120,7 +121,7 @@ export class ActualWriter {
     async #flushAll(withLazy: boolean): Promise<void> {
         const lazy = withLazy ? this.#lazy : new Set<Session>()
         if (withLazy) this.#lazy = new Set()
-        const pages = pagesOf([...lazy])
+        const pages = [...chunks([...lazy], ROWS_PER_TRANSACTION)]
         while (this.#changed.size > 0 || this.#deliveries.length > 0 || pages.length > 0) {
             const changed = takeSome(this.#changed)
             const deliveries = this.#deliveries.splice(0, ROWS_PER_TRANSACTION)
@@ -176,9 +177,3 @@ function takeSome(sessions: Set<Session>): Session[] {
     return taken
 }
 
-function pagesOf(sessions: Session[]): Session[][] {
-    const pages: Session[][] = []
-    for (let from = 0; from < sessions.length; from += ROWS_PER_TRANSACTION)
-        pages.push(sessions.slice(from, from + ROWS_PER_TRANSACTION))
-    return pages
-}

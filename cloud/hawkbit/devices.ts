@@ -13,7 +13,8 @@ import { ignoring } from "./remote.ts"
 import { placeOf } from "./rollouts.ts"
 import { ensureTargets, pushAttributes } from "./targets.ts"
 import type { Work } from "./work.ts"
-import { chunks, eachOf, noting } from "./work.ts"
+import { chunks } from "../chunks.ts"
+import { eachOf, noting } from "./work.ts"
 
 const DEVICES_AT_ONCE = 100
 const CALLS_AT_ONCE = 6

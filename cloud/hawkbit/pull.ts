@@ -6,7 +6,8 @@ import { HawkbitRefused } from "./http.ts"
 import { ignoring } from "./remote.ts"
 import { placeOf } from "./rollouts.ts"
 import type { Work } from "./work.ts"
-import { chunks, eachOf, localRelease, noting } from "./work.ts"
+import { chunks } from "../chunks.ts"
+import { eachOf, localRelease, noting } from "./work.ts"
 
 const IDS = 500
 const AT_ONCE = 6

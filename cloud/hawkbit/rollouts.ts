@@ -14,7 +14,8 @@ import { decodeLink, encodeLink, groupsOf } from "./rollout-link.ts"
 import { setOf } from "./releases.ts"
 import { ensureTargets } from "./targets.ts"
 import type { Work } from "./work.ts"
-import { chunks, noting } from "./work.ts"
+import { chunks } from "../chunks.ts"
+import { noting } from "./work.ts"
 import { pagesOf } from "../store/pages.ts"
 
 const PAGE = 500

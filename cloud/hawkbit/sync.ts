@@ -18,7 +18,7 @@ import { pushRelease } from "./releases.ts"
 import { beginRollout, pullRollouts } from "./rollouts.ts"
 import type { Work } from "./work.ts"
 import { noting } from "./work.ts"
-import { byId, pagesOf } from "../store/pages.ts"
+import { idOf, pagesOf } from "../store/pages.ts"
 
 const PAGE = 500
 const JOURNAL = "handover-journal"
@@ -204,9 +204,9 @@ export class HawkbitSync {
 
     async #pushAll(): Promise<void> {
         const { store } = this.#work
-        for await (const page of pagesOf(after => store.read.releases.list({ after, limit: PAGE, app: null }), byId))
+        for await (const page of pagesOf(after => store.read.releases.list({ after, limit: PAGE, app: null }), idOf))
             for (const { id } of page) await noting(this.#work, `release ${id}`, async () => void (await pushRelease(this.#work, id)))
-        for await (const page of pagesOf(after => store.read.devices.list({ after, limit: PAGE }), byId)) await pushDevices(this.#work, page.map(byId))
+        for await (const page of pagesOf(after => store.read.devices.list({ after, limit: PAGE }), idOf)) await pushDevices(this.#work, page.map(idOf))
         for (const { id } of await store.read.rollouts.inStates(["running"])) this.#wanted.add(id)
     }
 }

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto"
 import type { DeviceRow } from "../store/schema.ts"
 import { HawkbitRefused } from "./http.ts"
 import type { Work } from "./work.ts"
-import { chunks, eachOf, noting } from "./work.ts"
+import { chunks } from "../chunks.ts"
+import { eachOf, noting } from "./work.ts"
 
 const TARGETS_PER_REQUEST = 100
 const AT_ONCE = 6

@@ -60,10 +60,6 @@ export async function eachOf<T>(items: Iterable<T>, atOnce: number, work: (item:
     )
 }
 
-export function* chunks<T>(items: readonly T[], size: number): Generator<T[]> {
-    for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size)
-}
-
 /**
  * What hawkBit refuses is noted for the operator and holds up nothing else; nor does one thing that
  * it fails over (500) again and again while it answers otherwise. Returns the refusal.

@@ -6,7 +6,7 @@ import { route } from "./context.ts"
 import { csvLine } from "./csv.ts"
 import { commandDocument, deviceSummary } from "./device-document.ts"
 import { strict } from "./schemas.ts"
-import { byId, pagesOf } from "../store/pages.ts"
+import { idOf, pagesOf } from "../store/pages.ts"
 
 const PAGE = 100
 type Row = Readonly<Record<string, unknown>>
@@ -41,7 +41,7 @@ export async function exportRoutes(app: TypedApp, context: OperatorContext): Pro
 }
 
 async function* deviceRows({ store, policy, now }: OperatorContext): AsyncGenerator<Row[]> {
-    for await (const devices of pagesOf(after => store.read.devices.list({ after, limit: PAGE }), byId)) {
+    for await (const devices of pagesOf(after => store.read.devices.list({ after, limit: PAGE }), idOf)) {
         const views = await store.read.views.devices(devices.map(device => device.id))
         const viewOf = new Map(views.map(view => [view.deviceId, view]))
         yield devices.map(device => {
@@ -60,7 +60,7 @@ async function* deviceRows({ store, policy, now }: OperatorContext): AsyncGenera
 }
 
 async function* commandRows({ store }: OperatorContext): AsyncGenerator<Row[]> {
-    for await (const commands of pagesOf(after => store.read.commands.page(after, PAGE), byId))
+    for await (const commands of pagesOf(after => store.read.commands.page(after, PAGE), idOf))
         yield commands.map(command => ({ device: command.deviceId, ...commandDocument(command) }))
 }
 

@@ -20,7 +20,7 @@ import type { RolloutState } from "./plan.ts"
 import { followBack, revert, withdraw } from "./revert.ts"
 import { settle } from "./settle.ts"
 import { turn } from "../turn.ts"
-import { pagesOf } from "../store/pages.ts"
+import { itself, pagesOf } from "../store/pages.ts"
 
 const PAGE = 500
 /** Devices in one transaction: small enough that polls are answered in between. */
@@ -262,7 +262,7 @@ export class RolloutRunner {
     async #followBack(rolloutId: string): Promise<number> {
         const { store, policy, now } = this.#options
         let underWay = 0
-        for await (const ids of pagesOf(after => store.read.rollouts.idsInState(rolloutId, "reverting", after, DEVICES_PER_TRANSACTION), id => id)) {
+        for await (const ids of pagesOf(after => store.read.rollouts.idsInState(rolloutId, "reverting", after, DEVICES_PER_TRANSACTION), itself)) {
             if (!this.#started) break
             underWay += await store.write(repos => followBack(repos, rolloutId, ids, policy, now()))
         }

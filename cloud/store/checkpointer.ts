@@ -4,7 +4,7 @@
  *
  * The log begins anew only when all of it has been copied and nothing came meanwhile, which does not happen while the server
  * writes all the time. So when the log is long and the thread has copied nearly all of it, the server copies the rest itself,
- * between two commits: a few pages.
+ * between two commits: a few pages, and what the disk takes to have them.
  */
 import { createRequire } from "node:module"
 import { Worker } from "node:worker_threads"

@@ -13,4 +13,6 @@ export async function* pagesOf<Row>(page: (after: string | null) => Promise<Row[
     }
 }
 
-export const byId = ({ id }: { readonly id: string }): string => id
+/** Keys of rows that are named by their id, or are nothing but a name. */
+export const idOf = ({ id }: { readonly id: string }): string => id
+export const itself = (name: string): string => name

@@ -149,9 +149,9 @@ class SqliteStore implements Store {
     }
 
     hurry(on: boolean): Promise<void> {
-        const turn = this.#hurrying.then(() => this.#hurry(on))
-        this.#hurrying = turn.catch(() => {})
-        return turn
+        const hurrying = this.#hurrying.then(() => this.#hurry(on))
+        this.#hurrying = hurrying.catch(() => {})
+        return hurrying
     }
 
     /** A thread that ended later would still have the file open when its folder is removed. */

@@ -81,6 +81,7 @@ export class PlayerClient {
 
     /** False: nobody answered, or somebody who speaks no WebSocket. `opened` comes before the first message. */
     #open(url: string, opened: (connection: WebSocket) => void): Promise<boolean> {
+        if (!URL.canParse(url)) return Promise.resolve(false)
         return new Promise(resolve => {
             const connection = new WebSocket(url, { handshakeTimeout: CONNECT_MS, perMessageDeflate: false, maxPayload: MESSAGE_MAX_BYTES })
             connection.on("open", () => {

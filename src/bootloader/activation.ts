@@ -34,7 +34,7 @@ export function onActivate(handler: ActivationHandler) {
     }
 }
 
-/** From now on a handler that comes is one of an update, which the boot is no news for. */
+/** Before an activation that is no boot: a handler that comes from now on is not told of the boot. */
 export function leaveBoot() {
     atBoot = undefined
 }
@@ -57,6 +57,6 @@ async function callGuarded(handler: ActivationHandler, activation: Activation) {
 /** Each handler runs in a fiber of its own: one that waits does not hold up the others. */
 export function tellActivated(reason: Reason, from: string, to: string) {
     const activation: Activation = { reason, from, to }
-    atBoot = reason === "boot" ? activation : undefined
+    if (reason === "boot") atBoot = activation
     if (handlers) for (const handler of handlers) callGuarded.start(handler, activation)
 }

@@ -85,6 +85,7 @@ async function runBank(slot: Slot, deadlineMs: number, isBoot: boolean): Promise
     const next = await loadBank(slot, deadlineMs)
     if (!next) return next === null ? false : undefined
     const image = bankOf(bootRecord(), slot).image
+    if (!isBoot) leaveBoot()
     try {
         await activate(next, { trial: true, reason: isBoot ? "boot" : "rollback", version: image.version })
     } catch (e) {
@@ -216,6 +217,7 @@ export async function callBack() {
     const version = imageBefore ? imageBefore.version : baseVersion()
     loaded = loadedBefore
     loadedBefore = undefined
+    leaveBoot()
     if (loaded) await activate(loaded, { trial: false, reason: "rollback", version })
     else deactivate()
     tellActivated("rollback", runningVersion(), version)
@@ -263,6 +265,7 @@ async function turnTo(slot: Slot, next: LoadedImage | undefined) {
     setRunning(slot, next ? bankOf(bootRecord(), slot).image : undefined, false)
     running.onTrial = false
     const to = runningVersion()
+    leaveBoot()
     if (next) await activate(next, { trial: false, reason: "rollback", version: to })
     else deactivate()
     tellActivated("rollback", from, to)

@@ -396,7 +396,7 @@ async function faulted(f: Fault) {
 export function startActor() {
     if (self) return
     onActivationThrow(() => {
-        // the first that throws ends the trial, while several are told
+        // the way back is told, too
         if (running.onTrial && state.next !== Do.GoBack) send({ kind: Ev.Fault, code: "HOV_TRIAL_ACTIVATION" })
     })
     onFault(f => {

@@ -195,6 +195,8 @@ export function updaterStep(before: UpdaterState, event: UpdaterEvent): UpdaterS
             s.code = "HOV_CANCELLED"
             break
         case Ev.Fault:
+            // the first one ended the trial
+            if (s.next === Do.GoBack) break
             s.next = Do.GoBack
             s.code = event.code as string
             break

@@ -5,13 +5,15 @@ import { turn } from "../../turn.ts"
 export interface FewAtATimeOptions<T> {
     readonly few: number
     readonly work: RunningWork
+    /** What comes again before it was taken is taken once, the newest of it in the place of the first. */
+    nameOf(one: T): string
     take(one: T): void
     onError(error: unknown): void
 }
 
 export class FewAtATime<T> {
     readonly #options: FewAtATimeOptions<T>
-    #waiting: T[] = []
+    readonly #waiting = new Map<string, T>()
     #isWorking = false
 
     constructor(options: FewAtATimeOptions<T>) {
@@ -19,24 +21,36 @@ export class FewAtATime<T> {
     }
 
     add(one: T): void {
-        this.#waiting.push(one)
+        this.#waiting.set(this.#options.nameOf(one), one)
         if (this.#isWorking) return
         this.#isWorking = true
         this.#options.work.begin(() => this.#takeAll(), this.#options.onError)
     }
 
+    /** What was not taken yet is of no use any more. */
+    clear(): void {
+        this.#waiting.clear()
+    }
+
     async #takeAll(): Promise<void> {
-        const { few, work, take, onError } = this.#options
-        while (this.#waiting.length > 0 && !work.isClosed) {
-            for (const one of this.#waiting.splice(0, few)) {
-                try {
-                    take(one)
-                } catch (error) {
-                    onError(error)
-                }
+        const { few, work } = this.#options
+        while (this.#waiting.size > 0 && !work.isClosed) {
+            let left = few
+            for (const [name, one] of this.#waiting) {
+                this.#waiting.delete(name)
+                this.#take(one)
+                if (--left === 0) break
             }
             await turn()
         }
         this.#isWorking = false
+    }
+
+    #take(one: T): void {
+        try {
+            this.#options.take(one)
+        } catch (error) {
+            this.#options.onError(error)
+        }
     }
 }

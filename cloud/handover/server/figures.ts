@@ -1,10 +1,20 @@
-/** How long sessions were frozen: from the freeze at current to the answer "I serve it" of next. */
+/** How long sessions were frozen: from when next asked for them, as their clients wait there, to its answer "I serve it". */
 export class FreezeTimes {
+    readonly #asked = new Map<string, number>()
     readonly #since = new Map<string, number>()
     readonly #tookMs: number[] = []
 
+    /** The first word of next counts, until the session is frozen or not. */
+    asked(session: string, atMs: number): void {
+        if (!this.#asked.has(session)) this.#asked.set(session, atMs)
+    }
+
+    answered(session: string): void {
+        this.#asked.delete(session)
+    }
+
     begin(session: string, atMs: number): void {
-        this.#since.set(session, atMs)
+        this.#since.set(session, this.#asked.get(session) ?? atMs)
     }
 
     end(session: string, atMs: number): void {

@@ -7,7 +7,7 @@ import type { DeviceBody } from "./device-sessions.ts"
 import type { Peer } from "./exchange.ts"
 import { type Ground, type GroundOptions, HANDOVER_ACTION, isNotedHere, isWithAll, newServerId, type Offer } from "./ground.ts"
 import { SharedSessions } from "./shared-sessions.ts"
-import { byId, pagesOf } from "../../store/pages.ts"
+import { idOf, pagesOf } from "../../store/pages.ts"
 
 const DEVICES_PER_PAGE = 500
 
@@ -95,7 +95,7 @@ export class OneDatabase implements Ground {
         if (giver !== this.me) return
         this.#isGiverEarlier = false
         const epoch = await this.sessions.begin()
-        for await (const page of pagesOf(after => store.read.devices.list({ after, limit: DEVICES_PER_PAGE }), byId))
+        for await (const page of pagesOf(after => store.read.devices.list({ after, limit: DEVICES_PER_PAGE }), idOf))
             for (const { id } of page) home.load(id, { owner: giver, epoch, snapshot: null })
     }
 

@@ -102,6 +102,7 @@ export class OwnerChanges<B> {
         while (this.#waiting.length > 0 && !work.isClosed) {
             // What came with the first is here by then, and other requests are answered in between.
             await turn()
+            if (work.isClosed) break
             const batch = this.#take()
             try {
                 const results = await store.write(async repos => {

@@ -18,7 +18,7 @@ import type { Offer } from "./ground.ts"
 import { type Hello, Introductions, requireOwn, type Terms } from "./introduction.ts"
 import { MESSAGES_MAX_BYTES } from "./link.ts"
 import type { Beginning, ServerHandover } from "./server-handover.ts"
-import { byId, pagesOf } from "../../store/pages.ts"
+import { idOf, pagesOf } from "../../store/pages.ts"
 
 const Url = Type.String({ pattern: "^https?://[A-Za-z0-9.\\[\\]:_-]{1,200}$", description: "Address of the other server, without a path" })
 const Pace = Type.Integer({ minimum: 1, maximum: 10_000, description: "Devices offered in a second" })
@@ -171,7 +171,7 @@ export async function handoverRoutes(app: TypedApp, { handover, principals, stor
 /** Those that may ask this server to take over. */
 async function adminTokens(store: Store): Promise<TokenRow[]> {
     const found: TokenRow[] = []
-    for await (const page of pagesOf(after => store.read.tokens.list({ after, limit: TOKENS_PER_PAGE }), byId))
+    for await (const page of pagesOf(after => store.read.tokens.list({ after, limit: TOKENS_PER_PAGE }), idOf))
         found.push(...page.filter(({ role, revokedAtMs, expiresAtMs }) => may(role as Role, "administer") && revokedAtMs === null && (expiresAtMs === null || Number(expiresAtMs) > Date.now())))
     return found
 }

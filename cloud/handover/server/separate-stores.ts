@@ -10,7 +10,7 @@ import { Inheritance } from "./inheritance.ts"
 import { type Ground, type GroundOptions, isNotedHere, newServerId, type Offer } from "./ground.ts"
 import { LogCopy } from "./log-copy.ts"
 import { EventRelay } from "./relay.ts"
-import { byId, pagesOf } from "../../store/pages.ts"
+import { idOf, pagesOf } from "../../store/pages.ts"
 
 const DEVICES_PER_PAGE = 500
 
@@ -137,7 +137,7 @@ export class SeparateStores implements Ground {
         const { store } = this.#options.parts
         await store.write(repos => repos.handover.ownRest(this.me))
         // What was given has no row here.
-        for await (const page of pagesOf(after => store.read.devices.list({ after, limit: DEVICES_PER_PAGE }), byId))
+        for await (const page of pagesOf(after => store.read.devices.list({ after, limit: DEVICES_PER_PAGE }), idOf))
             for (const { id } of page) await this.#loadOwned(home, id)
     }
 

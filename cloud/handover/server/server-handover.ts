@@ -32,7 +32,7 @@ import { newArriving, newLeaving, RETRY_MS } from "./sides.ts"
 const TICK_MS = 20
 /** A session is served while it is asked for: those of devices that come together are asked for in one message. */
 const PULLS_GATHER_MS = 5
-/** Those that are frozen together wait for each other: of a burst the last are served here meanwhile. */
+/** Those that are frozen together wait for each other: of a burst operators reach the last ones here meanwhile. */
 const PULLED_AT_ONCE = 4
 const TIMINGS = { retryMs: RETRY_MS, pullMs: 5_000, freezeMs: 5_000 }
 const PACE_PER_S = 100
@@ -105,7 +105,7 @@ export class ServerHandover {
         this.#ground = ground
         this.#memory = new DeviceMemory(parts)
         this.#link = new Link(() => this.#peer, work)
-        this.#pulls = new FewAtATime({ few: PULLED_AT_ONCE, work, take: pull => this.home.receive(pull), onError })
+        this.#pulls = new FewAtATime({ few: PULLED_AT_ONCE, work, nameOf: ({ session }) => session, take: pull => this.#pulled(pull), onError })
         const { held, now } = parts
         this.home = new Home<DeviceBody>({
             me: ground.me,
@@ -293,9 +293,16 @@ export class ServerHandover {
                 continue
             }
             if (message.kind === "moved") this.#freezes.end(message.session, performance.now())
-            if (message.kind === "pull") this.#pulls.add(message)
-            else this.home.receive(message)
+            if (message.kind === "pull") {
+                this.#freezes.asked(message.session, performance.now())
+                this.#pulls.add(message)
+            } else this.home.receive(message)
         }
+    }
+
+    #pulled(pull: SessionMessage<DeviceBody>): void {
+        this.home.receive(pull)
+        this.#freezes.answered(pull.session)
     }
 
     /** A device that was added while a handover is under way is this server's. */
@@ -423,6 +430,7 @@ export class ServerHandover {
         this.#plan = null
         this.#leaving = undefined
         this.#arriving = undefined
+        this.#pulls.clear()
         this.#ground.standBy()
         this.#parts.tenure.isAsked = true
         this.home.reset()
@@ -441,6 +449,7 @@ export class ServerHandover {
     #resume(plan: Plan, pacePerS = PACE_PER_S): void {
         this.#work.signal.throwIfAborted()
         this.#freezes = new FreezeTimes()
+        this.#pulls.clear()
         this.#fromCopies = 0
         this.#copied = null
         const side = { plan, parts: this.#parts, ground: this.#ground, home: this.home, link: this.#link, work: this.#work, onPhase: (phase: Phase) => this.#entered({ ...plan, phase }) }
