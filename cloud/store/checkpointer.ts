@@ -9,8 +9,8 @@
 import { createRequire } from "node:module"
 import { Worker } from "node:worker_threads"
 
-/** A page that many commits changed meanwhile is copied once. */
-const EVERY_MS = 500
+/** A page that many commits changed meanwhile is copied once, and a slow disk is waited for less often. */
+const EVERY_MS = 2_000
 /** A log of so many pages of 4 KB is to begin anew. */
 const PAGES_LONG = 4_000
 /** A commit copies by itself when the log has so many, as the thread does not keep up, or has ended. */
