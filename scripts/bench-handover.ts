@@ -19,6 +19,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
+import { setTimeout as sleep } from "node:timers/promises"
 import { parseArgs } from "node:util"
 import { call, operator, publish } from "../test/support/cloud.ts"
 import { isTimed } from "./handover-bench/fleet.ts"
@@ -88,6 +89,8 @@ const usage = (of: readonly ServerProcess[]) => Promise.all(of.map(({ child }) =
 })))
 
 const COMMAND_STEP = 7
+/** Longer than a held poll: a device that has not heard by then does not hear at all. */
+const HEARD_MAX_MS = 60_000
 /** Commands to waiting devices, one after the other; from the request to the device having it. */
 async function commandsFor(url: string, ms: number, first: number, stop: () => boolean): Promise<number[]> {
     const admin = operator(url, adminToken)
@@ -99,7 +102,9 @@ async function commandsFor(url: string, ms: number, first: number, stop: () => b
         const heard = fleetOf(n).heard(n)
         const sentMs = wallMs()
         await admin.must(202, "POST", `/devices/${seats[n].id}/check`)
-        tookMs.push((await heard) - sentMs)
+        const heardMs = await Promise.race([heard, sleep(HEARD_MAX_MS, undefined, { ref: false })])
+        if (heardMs === undefined) throw new Error(`${seats[n].id} did not hear of its command: ${JSON.stringify((await admin.must(200, "GET", `/devices/${seats[n].id}`)).commands[0])}`)
+        tookMs.push(heardMs - sentMs)
         await new Promise(resolve => setTimeout(resolve, 20))
     }
     return tookMs
