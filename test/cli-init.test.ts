@@ -37,7 +37,7 @@ test("a project keeps all that it has", () => {
     assert.match(after["package.json"], /^\{\n {2}"name"/, "the file's own indent")
     const [imports, calls] = ['import { startResident } from "handover"\nimport { startBootloaderServer } from "handover/src/bus"\n', "startBootloaderServer()\nawait startResident()\n"]
     assert.is(after["src/main.ts"], `// Lamp\n\n${imports}import * as ds from "@devicescript/core"\n\nsetInterval(() => console.log("on"), 100)\n\n${calls}`)
-    assert.is(after[".gitignore"], "/node_modules\nbuilt\n# mine\n.devicescript/\nkeys/\nhandover-data/\n.env.local\n")
+    assert.is(after[".gitignore"], "/node_modules\nbuilt\n# mine\n.devicescript/\nkeys/\nhandover-data/\n.env.local\n*.env\n")
     assert.not.ok(changes.some(c => c.path === "devsconfig.json" || c.path === ".vscode/tasks.json"))
     assert.equal(plan(after), [])
 })

@@ -50,7 +50,7 @@ export function planInit(read: ReadFile, options: InitOptions): Change[] {
         const config = { ...(options.entry === "src/main.ts" ? {} : { entry: options.entry }), channels: ["stable", "beta"] }
         wanted.set(CONFIG_FILE, json(config))
     }
-    wanted.set(".gitignore", withLines(current(".gitignore"), ["node_modules/", ".devicescript/", "built/", "keys/", "handover-data/", ".env.local"]))
+    wanted.set(".gitignore", withLines(current(".gitignore"), ["node_modules/", ".devicescript/", "built/", "keys/", "handover-data/", ".env.local", "*.env"]))
     if (current(".vscode/tasks.json") === undefined) wanted.set(".vscode/tasks.json", vsCodeTasks)
     if (current(".vscode/launch.json") === undefined) wanted.set(".vscode/launch.json", vsCodeLaunch(options.entry))
     if (current(".vscode/extensions.json") === undefined) wanted.set(".vscode/extensions.json", vsCodeExtensions)

@@ -165,8 +165,11 @@ export class PlayServer {
         if (asked.headers.authorization !== this.#options.key) return void answer.writeHead(401).end()
         let text = ""
         for await (const part of asked) text += part
-        if (pathname === "/hand-over") this.#begin(searchParams.get("to") ?? "")
-        else if (pathname === "/peer") this.#receive(JSON.parse(text))
+        if (pathname === "/hand-over") {
+            const to = searchParams.get("to") ?? ""
+            if (asked.method !== "POST" || !/^https?:\/\//.test(to) || !URL.canParse(to)) return void answer.writeHead(400).end("POST /hand-over?to=http://HOST:PORT\n")
+            this.#begin(to)
+        } else if (pathname === "/peer") this.#receive(JSON.parse(text))
         else return void answer.writeHead(404).end()
         answer.writeHead(204).end()
     }
