@@ -18,8 +18,8 @@ import { fork, type ChildProcess } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
-import { fileURLToPath } from "node:url"
 import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { call, operator, publish } from "../test/support/cloud.ts"
 import { isTimed } from "./handover-bench/fleet.ts"
@@ -105,7 +105,7 @@ async function commandsFor(url: string, ms: number, first: number, stop: () => b
         const heardMs = await Promise.race([heard, sleep(HEARD_MAX_MS, undefined, { ref: false })])
         if (heardMs === undefined) throw new Error(`${seats[n].id} did not hear of its command: ${JSON.stringify((await admin.must(200, "GET", `/devices/${seats[n].id}`)).commands[0])}`)
         tookMs.push(heardMs - sentMs)
-        await new Promise(resolve => setTimeout(resolve, 20))
+        await sleep(20)
     }
     return tookMs
 }
@@ -135,7 +135,7 @@ async function measure(current: ServerProcess, next: ServerProcess) {
         for (;;) {
             progress = (await call(`${current.url}/api/v1/server/handover`, { token: adminToken })).body
             if (progress.phase === "done") break
-            await new Promise(resolve => setTimeout(resolve, 250))
+            await sleep(250)
         }
         over = true
     })()

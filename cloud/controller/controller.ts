@@ -11,13 +11,14 @@ import type { Clock } from "../clock.ts"
 import { newId } from "../ids.ts"
 import { isDatabaseAway } from "../store/database-away.ts"
 import type { EventType, StoredEvent } from "../store/events.ts"
+import { itself, pagesOf } from "../store/pages.ts"
+import { takeSome } from "../take-some.ts"
 import type { Tenure } from "../tenure.ts"
 import type { Repos, Store } from "../store/store.ts"
 import type { DeviceView } from "../store/views.ts"
+import { turn } from "../turn.ts"
 import type { ControllerPolicy } from "./decide.ts"
 import { decide } from "./decide.ts"
-import { turn } from "../turn.ts"
-import { itself, pagesOf } from "../store/pages.ts"
 
 /** Small enough that the event loop answers polls in between. */
 const DEVICES_PER_TRANSACTION = 32
@@ -126,11 +127,7 @@ export class Controller {
         while (this.#waiting.size > 0) {
             // Yields, so that a burst becomes one transaction and polls are answered between two.
             await turn()
-            const batch: string[] = []
-            for (const id of this.#waiting) {
-                this.#waiting.delete(id)
-                if (batch.push(id) >= DEVICES_PER_TRANSACTION) break
-            }
+            const batch = takeSome(this.#waiting, DEVICES_PER_TRANSACTION)
             try {
                 // Most of the time there is nothing to write.
                 const left = (await this.#options.store.read.views.devices(batch)).filter(view => this.#isToDo(view)).map(view => view.deviceId)

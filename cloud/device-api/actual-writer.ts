@@ -12,9 +12,10 @@ import type { Actual } from "../device-state.ts"
 import { sameActual } from "../device-state.ts"
 import type { ActualRow } from "../store/schema.ts"
 import type { Store } from "../store/store.ts"
+import { takeSome } from "../take-some.ts"
 import type { Tenure } from "../tenure.ts"
-import type { Session } from "./sessions.ts"
 import { turn } from "../turn.ts"
+import type { Session } from "./sessions.ts"
 
 /** Keeps one transaction near a millisecond, so that polls are answered in between. */
 const ROWS_PER_TRANSACTION = 128
@@ -123,7 +124,7 @@ export class ActualWriter {
         if (withLazy) this.#lazy = new Set()
         const pages = [...chunks([...lazy], ROWS_PER_TRANSACTION)]
         while (this.#changed.size > 0 || this.#deliveries.length > 0 || pages.length > 0) {
-            const changed = takeSome(this.#changed)
+            const changed = takeSome(this.#changed, ROWS_PER_TRANSACTION)
             const deliveries = this.#deliveries.splice(0, ROWS_PER_TRANSACTION)
             const same = changed.length === 0 ? (pages.pop() ?? []) : []
             this.#busy = changed.length > 0 || deliveries.length > 0
@@ -167,13 +168,3 @@ export function toRow(session: Session): ActualRow {
         changedAtMs: session.changedAtMs,
     }
 }
-
-function takeSome(sessions: Set<Session>): Session[] {
-    const taken: Session[] = []
-    for (const session of sessions) {
-        sessions.delete(session)
-        if (taken.push(session) >= ROWS_PER_TRANSACTION) break
-    }
-    return taken
-}
-

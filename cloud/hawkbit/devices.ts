@@ -1,4 +1,5 @@
 /** Tells hawkBit what is wanted of devices (assignments), and what became of it (feedback). */
+import { chunks } from "../chunks.ts"
 import { decide, runsBase } from "../controller/decide.ts"
 import { BASE_RELEASE, releaseId as idOfRelease } from "../ids.ts"
 import type { DeviceRow } from "../store/schema.ts"
@@ -13,7 +14,6 @@ import { ignoring } from "./remote.ts"
 import { placeOf } from "./rollouts.ts"
 import { ensureTargets, pushAttributes } from "./targets.ts"
 import type { Work } from "./work.ts"
-import { chunks } from "../chunks.ts"
 import { eachOf, noting } from "./work.ts"
 
 const DEVICES_AT_ONCE = 100

@@ -1,4 +1,5 @@
 /** Asks hawkBit which devices have something to do, and takes over what is not from here. */
+import { chunks } from "../chunks.ts"
 import type { HawkbitAction } from "../store/hawkbit.ts"
 import { isOver } from "../store/hawkbit.ts"
 import { cancelAction, openAction, sayNone } from "./devices.ts"
@@ -6,7 +7,6 @@ import { HawkbitRefused } from "./http.ts"
 import { ignoring } from "./remote.ts"
 import { placeOf } from "./rollouts.ts"
 import type { Work } from "./work.ts"
-import { chunks } from "../chunks.ts"
 import { eachOf, localRelease, noting } from "./work.ts"
 
 const IDS = 500

@@ -2,11 +2,13 @@
  * Our rollouts as hawkBit's: a group for each phase, with its thresholds. A device gets the release
  * when hawkBit has started its group AND our rules (windows, rate, soak, gate, operator) let it.
  */
+import { chunks } from "../chunks.ts"
 import { change } from "../rollouts/change.ts"
 import { bucketLimit, controlStart } from "../rollouts/bucket.ts"
 import { planOf } from "../rollouts/figures.ts"
 import { wouldSkip } from "../rollouts/grant.ts"
 import type { HawkbitAction } from "../store/hawkbit.ts"
+import { pagesOf } from "../store/pages.ts"
 import type { RolloutRow } from "../store/schema.ts"
 import type { Repos } from "../store/store.ts"
 import type { PhaseMembers, RolloutLink } from "./rollout-link.ts"
@@ -14,9 +16,7 @@ import { decodeLink, encodeLink, groupsOf } from "./rollout-link.ts"
 import { setOf } from "./releases.ts"
 import { ensureTargets } from "./targets.ts"
 import type { Work } from "./work.ts"
-import { chunks } from "../chunks.ts"
 import { noting } from "./work.ts"
-import { pagesOf } from "../store/pages.ts"
 
 const PAGE = 500
 const STARTED = new Set(["running", "starting", "finished", "stopped"])

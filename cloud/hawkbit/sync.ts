@@ -11,6 +11,7 @@
  */
 import { randomUUID } from "node:crypto"
 import type { StoredEvent } from "../store/events.ts"
+import { idOf, pagesOf } from "../store/pages.ts"
 import { pushDevices } from "./devices.ts"
 import { HawkbitAway } from "./http.ts"
 import { checkOpen, pullPending } from "./pull.ts"
@@ -18,7 +19,6 @@ import { pushRelease } from "./releases.ts"
 import { beginRollout, pullRollouts } from "./rollouts.ts"
 import type { Work } from "./work.ts"
 import { noting } from "./work.ts"
-import { idOf, pagesOf } from "../store/pages.ts"
 
 const PAGE = 500
 const JOURNAL = "handover-journal"

@@ -1,9 +1,9 @@
 /** Devices as targets: there, with our token and their attributes. */
 import { createHash } from "node:crypto"
+import { chunks } from "../chunks.ts"
 import type { DeviceRow } from "../store/schema.ts"
 import { HawkbitRefused } from "./http.ts"
 import type { Work } from "./work.ts"
-import { chunks } from "../chunks.ts"
 import { eachOf, noting } from "./work.ts"
 
 const TARGETS_PER_REQUEST = 100

@@ -10,12 +10,12 @@ import type { DeviceRow } from "../store/schema.ts"
 import type { Repos } from "../store/store.ts"
 import type { Principal } from "../tokens.ts"
 import { hashToken, newToken, TOKEN_PATTERN } from "../tokens.ts"
+import { turn } from "../turn.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { audit, type OfDevice, route, writeOfDevice } from "./context.ts"
 import { deviceDocument, deviceSummary, statusDocument } from "./device-document.ts"
 import type { AddedDevice } from "./documents.ts"
 import { Attributes, DeviceId, numberOf, PageQuery, page, strict } from "./schemas.ts"
-import { turn } from "../turn.ts"
 
 const ADDED_AT_ONCE = 20
 const Params = strict({ device: DeviceId })

@@ -1,12 +1,12 @@
 /** Everything that is known, as a file: devices, or the history of commands. */
 import { Readable } from "node:stream"
 import { Type } from "@sinclair/typebox"
+import { idOf, pagesOf } from "../store/pages.ts"
 import type { OperatorContext, TypedApp } from "./context.ts"
 import { route } from "./context.ts"
 import { csvLine } from "./csv.ts"
 import { commandDocument, deviceSummary } from "./device-document.ts"
 import { strict } from "./schemas.ts"
-import { idOf, pagesOf } from "../store/pages.ts"
 
 const PAGE = 100
 type Row = Readonly<Record<string, unknown>>

@@ -4,11 +4,11 @@ import type { Target } from "../groups/members.ts"
 import { membersPage } from "../groups/members.ts"
 import type { ReleaseRow } from "../store/schema.ts"
 import type { Repos } from "../store/store.ts"
+import { turn } from "../turn.ts"
 import { bucketLimit, bucketOf, controlStart } from "./bucket.ts"
 import type { Skip } from "./grant.ts"
 import { wouldSkip } from "./grant.ts"
 import type { RolloutPlan } from "./plan.ts"
-import { turn } from "../turn.ts"
 
 const PAGE = 200
 

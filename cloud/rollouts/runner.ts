@@ -9,6 +9,7 @@ import type { ControllerPolicy } from "../controller/decide.ts"
 import { armOf } from "../experiments/arm.ts"
 import { membersPage } from "../groups/members.ts"
 import { isDatabaseAway } from "../store/database-away.ts"
+import { itself, pagesOf } from "../store/pages.ts"
 import type { RolloutRow } from "../store/schema.ts"
 import type { Repos, Store } from "../store/store.ts"
 import { bucketOf } from "./bucket.ts"
@@ -20,7 +21,6 @@ import type { RolloutState } from "./plan.ts"
 import { followBack, revert, withdraw } from "./revert.ts"
 import { settle } from "./settle.ts"
 import { turn } from "../turn.ts"
-import { itself, pagesOf } from "../store/pages.ts"
 
 const PAGE = 500
 /** Devices in one transaction: small enough that polls are answered in between. */

@@ -1,5 +1,6 @@
 /** The embedded store: one file, one connection, one process. */
 import { Kysely, sql } from "kysely"
+import { turn } from "../turn.ts"
 import { Checkpointer, PAGES_MAX, PAGES_USUAL } from "./checkpointer.ts"
 import { isDiskFull } from "./disk-full.ts"
 import type { NewEvent, StoredEvent } from "./events.ts"
@@ -8,7 +9,6 @@ import { migrateToLatest } from "./migrations/index.ts"
 import { newKnownTables, reposOver } from "./repos.ts"
 import type { Schema } from "./schema.ts"
 import type { EventListener, LeadershipListener, Repos, Store } from "./store.ts"
-import { turn } from "../turn.ts"
 
 const BUSY_TIMEOUT_MS = 5_000
 /** How often it is looked whether a full disk has room again. */

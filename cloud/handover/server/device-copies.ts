@@ -1,12 +1,12 @@
 /** Devices' rows that are copied while their devices are still served: at current what was sent, at next what came. */
 import type { RunningWork } from "../../running-work.ts"
 import type { StoredEvent } from "../../store/events.ts"
+import { turn } from "../../turn.ts"
 import type { Copies } from "../copies.ts"
 import type { Copy, Copying } from "../leaving.ts"
 import type { SessionName, Snapshot } from "../messages.ts"
 import { type DeviceRest, type Prints, printsOf, putTogether, restOf } from "./device-rest.ts"
 import { type DeviceBody, snapshotOf } from "./device-sessions.ts"
-import { turn } from "../../turn.ts"
 
 /** Requests are answered in between. */
 const READ_AT_ONCE = 4

@@ -7,11 +7,11 @@ import { createHash } from "node:crypto"
 import type { RunningWork } from "../../running-work.ts"
 import type { DeviceRows, OwnerRow } from "../../store/handover.ts"
 import type { Repos, Store } from "../../store/store.ts"
+import { turn } from "../../turn.ts"
 import type { SessionName, Snapshot } from "../messages.ts"
 import type { SessionRecord } from "../session.ts"
 import type { Done, Plan, SessionStore } from "../store.ts"
 import { OwnerChanges } from "./owner-changes.ts"
-import { turn } from "../../turn.ts"
 
 export interface DeviceBody {
     readonly rows: DeviceRows

@@ -1,5 +1,6 @@
 /** Both servers on one database: rows stay where they are, only sessions move, and the lead at the end. */
 import { Problem } from "../../problems.ts"
+import { idOf, pagesOf } from "../../store/pages.ts"
 import type { Repos } from "../../store/store.ts"
 import type { Home } from "../home.ts"
 import type { Plan } from "../store.ts"
@@ -7,7 +8,6 @@ import type { DeviceBody } from "./device-sessions.ts"
 import type { Peer } from "./exchange.ts"
 import { type Ground, type GroundOptions, HANDOVER_ACTION, isNotedHere, isWithAll, newServerId, type Offer } from "./ground.ts"
 import { SharedSessions } from "./shared-sessions.ts"
-import { idOf, pagesOf } from "../../store/pages.ts"
 
 const DEVICES_PER_PAGE = 500
 

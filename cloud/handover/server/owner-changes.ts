@@ -6,10 +6,10 @@ import { setTimeout as sleep } from "node:timers/promises"
 import type { RunningWork } from "../../running-work.ts"
 import type { OwnerRow } from "../../store/handover.ts"
 import type { Repos, Store } from "../../store/store.ts"
+import { turn } from "../../turn.ts"
 import type { SessionName, Snapshot } from "../messages.ts"
 import type { SessionRecord } from "../session.ts"
 import type { Done } from "../store.ts"
-import { turn } from "../../turn.ts"
 
 /** False: the record is not what it should be, nothing was changed. A snapshot: what was let go of. */
 export type Change<B> = (repos: Repos, record: OwnerRow | undefined) => Promise<boolean | Snapshot<B>>

@@ -7,6 +7,7 @@ import { operatorGate } from "../../operator-api/authorize.ts"
 import { type Principals, toPrincipal } from "../../principals.ts"
 import { Problem } from "../../problems.ts"
 import type { BlobStore } from "../../store/blobs.ts"
+import { idOf, pagesOf } from "../../store/pages.ts"
 import type { TokenRow } from "../../store/schema.ts"
 import type { Store } from "../../store/store.ts"
 import { may, type Role } from "../../tokens.ts"
@@ -18,7 +19,6 @@ import type { Offer } from "./ground.ts"
 import { type Hello, Introductions, requireOwn, type Terms } from "./introduction.ts"
 import { MESSAGES_MAX_BYTES } from "./link.ts"
 import type { Beginning, ServerHandover } from "./server-handover.ts"
-import { idOf, pagesOf } from "../../store/pages.ts"
 
 const Url = Type.String({ pattern: "^https?://[A-Za-z0-9.\\[\\]:_-]{1,200}$", description: "Address of the other server, without a path" })
 const Pace = Type.Integer({ minimum: 1, maximum: 10_000, description: "Devices offered in a second" })

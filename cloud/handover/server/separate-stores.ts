@@ -1,5 +1,6 @@
 /** Two servers that share nothing: rows, logs, blobs and who does what by itself all move. */
 import { Problem } from "../../problems.ts"
+import { idOf, pagesOf } from "../../store/pages.ts"
 import type { Home } from "../home.ts"
 import type { Plan } from "../store.ts"
 import { takeCommon } from "./common.ts"
@@ -10,7 +11,6 @@ import { Inheritance } from "./inheritance.ts"
 import { type Ground, type GroundOptions, isNotedHere, newServerId, type Offer } from "./ground.ts"
 import { LogCopy } from "./log-copy.ts"
 import { EventRelay } from "./relay.ts"
-import { idOf, pagesOf } from "../../store/pages.ts"
 
 const DEVICES_PER_PAGE = 500
 
